@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A request's JSON body: read within bounds, whatever its headers promise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import request
+from jsonschema import Draft202012Validator
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+
+from agent.api.context import cloud
+from agent.api.parse import check, parse_json
+from agent.config import LimitsConfig
+
+BASE_BYTES = 64 * 1024
+USER_DATA_BYTES = 64 * 1024
+PATH_BYTES = 1024  # a personality file's path of 255 bytes, as \uXXXX, and the JSON around it
+
+
+def json_body(schema: Draft202012Validator) -> dict[str, Any]:
+    """Read the body as a JSON object and hold it against a schema.
+
+    Raises `BadRequest`, and for HTTP's own refusals 413 and 415.
+    """
+    if request.mimetype not in {"application/json", ""}:
+        raise UnsupportedMediaType("Unsupported Content-Type: send application/json.")
+    limit = body_limit(cloud().config.limits)
+    if (request.content_length or 0) > limit:
+        raise RequestEntityTooLarge(_too_large(limit))
+    raw = request.stream.read(limit + 1)
+    if len(raw) > limit:
+        raise RequestEntityTooLarge(_too_large(limit))
+    body = parse_json(raw)
+    check(schema, body)
+    return body
+
+
+def body_limit(limits: LimitsConfig) -> int:
+    """Bytes that a JSON body may have: room for user data and for every personality file."""
+    encoded_file = limits.personality_bytes * 4 // 3 + PATH_BYTES
+    return BASE_BYTES + USER_DATA_BYTES + limits.personality * encoded_file
+
+
+def _too_large(limit: int) -> str:
+    return f"Request is too large: at most {limit} bytes are taken."

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Compute API below /compute: its routes, behind a token and a version."""
+
+from __future__ import annotations
+
+from flask import Blueprint, g, request
+
+from agent.api import auth, microversion
+from agent.api.compute import actions, flavors, limits, servers, versions
+
+compute_versions = versions.routes
+
+compute = Blueprint("compute", __name__, url_prefix="/compute/v2.1")
+compute.before_request(auth.require_member_to_write)
+
+
+@compute.before_request
+def negotiate_version() -> None:
+    """Learn which version the request speaks."""
+    g.microversion = microversion.negotiate(request.headers)
+
+
+for module in (servers, actions, flavors, limits):
+    compute.register_blueprint(module.routes)

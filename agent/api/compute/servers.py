@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""/servers: create, list, show, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+
+from agent.api.body import json_body
+from agent.api.compute.paging import next_links, parse_page
+from agent.api.compute.server_parse import CREATE_SCHEMA, parse_create
+from agent.api.compute.server_views import brief_view, created_view, server_view
+from agent.api.context import asking, base_url, caller, cloud
+from agent.api.parse import parse_boolean
+from agent.api.replies import empty
+from agent.errors import Forbidden
+from agent.model.server import Server
+
+routes = Blueprint("servers", __name__)
+
+
+@routes.post("/servers")
+def create() -> Response:
+    """Begin to build a server."""
+    body = json_body(CREATE_SCHEMA)
+    spec = parse_create(body, cloud().config.limits.server_metadata)
+    server = cloud().compute.create_server(asking(), spec)
+    response = jsonify(server=created_view(server, base_url()))
+    response.status_code = 202
+    response.headers["Location"] = f"{base_url()}/compute/v2.1/servers/{server.id}"
+    return response
+
+
+@routes.get("/servers")
+def list_brief() -> Response:
+    """List the project's servers by id and name."""
+    return _list("/servers", lambda server: brief_view(server, base_url()))
+
+
+@routes.get("/servers/detail")
+def list_detail() -> Response:
+    """List the project's servers with all that is shown of one."""
+    return _list("/servers/detail", _view)
+
+
+@routes.get("/servers/<server_id>")
+def show(server_id: str) -> Response:
+    """Show one server."""
+    return jsonify(server=_view(cloud().compute.get_server(asking(), server_id)))
+
+
+@routes.delete("/servers/<server_id>")
+def delete(server_id: str) -> Response:
+    """Begin to delete a server."""
+    cloud().compute.act(asking(), server_id, "delete")
+    return empty(204)
+
+
+def _view(server: Server) -> dict[str, Any]:
+    return server_view(server, base_url(), for_admin=caller().is_admin)
+
+
+def _list(path: str, view: Callable[[Server], dict[str, Any]]) -> Response:
+    page = parse_page(request.args)
+    servers = (
+        cloud().compute.list_servers(
+            asking(), limit=page.limit, marker=page.marker, all_projects=_wants_all_projects()
+        )
+        if page.limit
+        else ()
+    )
+    body: dict[str, Any] = {"servers": [view(server) for server in servers]}
+    if servers and len(servers) == page.limit:
+        url = f"{base_url()}/compute/v2.1{path}"
+        body["servers_links"] = next_links(url, request.args, page, servers[-1].id)
+    return jsonify(body)
+
+
+def _wants_all_projects() -> bool:
+    asked = request.args.get("all_tenants")
+    wants = asked is not None and (asked == "" or parse_boolean("all_tenants", asked))
+    if wants and not caller().is_admin:
+        raise Forbidden("Policy doesn't allow all_tenants: it needs the role admin.")
+    return wants

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""/auth/tokens: a password becomes a token; a token is shown, checked and revoked."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify, request
+
+from agent.api.auth import require_token
+from agent.api.body import json_body
+from agent.api.context import caller, cloud
+from agent.api.identity.login_parse import LOGIN_SCHEMA, parse_login
+from agent.api.identity.views import catalog_view, token_view
+from agent.api.replies import empty
+from agent.errors import Forbidden, NotFound, Unauthorized
+from agent.model.identity import Caller
+
+routes = Blueprint("tokens", __name__)
+
+
+@routes.post("/auth/tokens")
+def issue() -> Response:
+    """Log in. The token's secret goes out in a header, once."""
+    login = parse_login(json_body(LOGIN_SCHEMA))
+    secret, logged_in = cloud().identity.log_in(login.who, login.password, login.scope)
+    return _token(secret, logged_in, code=201)
+
+
+@routes.get("/auth/tokens")
+def show() -> Response:
+    """Show what the token in X-Subject-Token stands for; HEAD asks only whether it is valid."""
+    secret, subject = _subject()
+    return _token(secret, subject, code=200)
+
+
+@routes.delete("/auth/tokens")
+def revoke() -> Response:
+    """End the token in X-Subject-Token."""
+    secret, _ = _subject()
+    cloud().identity.revoke(secret)
+    return empty(204)
+
+
+@routes.get("/auth/catalog")
+def show_catalog() -> Response:
+    """Show where the services are."""
+    require_token()
+    config = cloud().config
+    links = {"self": f"{config.url}/identity/v3/auth/catalog", "previous": None, "next": None}
+    return jsonify(catalog=catalog_view(config.url, config.region), links=links)
+
+
+def _subject() -> tuple[str, Caller]:
+    """Recognise the token that the request is about: the caller's own, or any for an admin."""
+    require_token()
+    secret = request.headers.get("X-Subject-Token", "")
+    try:
+        subject = cloud().identity.recognise(secret)
+    except Unauthorized:
+        raise NotFound("Could not find token.") from None
+    if subject.user.id != caller().user.id and not caller().is_admin:
+        raise Forbidden("You are not authorized to see or revoke another user's token.")
+    return secret, subject
+
+
+def _token(secret: str, subject: Caller, *, code: int) -> Response:
+    config = cloud().config
+    view = token_view(subject)
+    if "nocatalog" not in request.args:
+        view["catalog"] = catalog_view(config.url, config.region)
+    response = jsonify(token=view)
+    response.status_code = code
+    response.headers["X-Subject-Token"] = secret
+    response.headers["Vary"] = "X-Auth-Token"
+    response.headers["Cache-Control"] = "no-store"
+    return response

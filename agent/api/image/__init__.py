@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Image API v2 below /image: images, their bytes, and the schemas that describe them."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+from agent.api import auth
+from agent.api.image import data, images, schemas, versions
+
+image_versions = versions.routes
+
+image = Blueprint("image", __name__, url_prefix="/image/v2")
+image.before_request(auth.require_member_to_write)
+
+for module in (images, data, schemas):
+    image.register_blueprint(module.routes)

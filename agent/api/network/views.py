@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Networks, subnets and ports as the Networking API v2.0 shows them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from agent.api.replies import iso_seconds
+from agent.model.network import Network, Port, Subnet
+
+
+def network_view(network: Network, subnets: Sequence[Subnet]) -> dict[str, Any]:
+    """Show a network with the ids of its subnets."""
+    created = iso_seconds(network.created_at)
+    return {
+        "id": network.id,
+        "name": network.name,
+        "description": "",
+        "tenant_id": network.project_id,
+        "project_id": network.project_id,
+        "admin_state_up": True,
+        "status": "ACTIVE",
+        "shared": network.shared,
+        "router:external": False,
+        "port_security_enabled": False,
+        "mtu": network.mtu,
+        "subnets": [subnet.id for subnet in subnets if subnet.network_id == network.id],
+        "availability_zone_hints": [],
+        "availability_zones": [],
+        "tags": [],
+        "created_at": created,
+        "updated_at": created,
+        "revision_number": 1,
+    }
+
+
+def subnet_view(subnet: Subnet, project_id: str) -> dict[str, Any]:
+    """Show a subnet; its project is its network's."""
+    created = iso_seconds(subnet.created_at)
+    return {
+        "id": subnet.id,
+        "name": subnet.name,
+        "description": "",
+        "network_id": subnet.network_id,
+        "tenant_id": project_id,
+        "project_id": project_id,
+        "ip_version": 4,
+        "cidr": subnet.cidr,
+        "gateway_ip": subnet.gateway_ip,
+        "enable_dhcp": True,
+        "allocation_pools": [{"start": subnet.pool_start, "end": subnet.pool_end}],
+        "dns_nameservers": list(subnet.dns),
+        "host_routes": [],
+        "ipv6_address_mode": None,
+        "ipv6_ra_mode": None,
+        "subnetpool_id": None,
+        "service_types": [],
+        "tags": [],
+        "created_at": created,
+        "updated_at": created,
+        "revision_number": 1,
+    }
+
+
+def port_view(port: Port) -> dict[str, Any]:
+    """Show a port. Security groups are not enforced, and so none are shown."""
+    created = iso_seconds(port.created_at)
+    return {
+        "id": port.id,
+        "name": port.name,
+        "description": "",
+        "network_id": port.network_id,
+        "tenant_id": port.project_id,
+        "project_id": port.project_id,
+        "admin_state_up": True,
+        "status": "ACTIVE",
+        "mac_address": port.mac,
+        "fixed_ips": [{"subnet_id": port.subnet_id, "ip_address": port.ip}],
+        "device_id": port.server_id or "",
+        "device_owner": "compute:nova" if port.server_id else "",
+        "binding:vnic_type": "normal",
+        "port_security_enabled": False,
+        "security_groups": [],
+        "allowed_address_pairs": [],
+        "extra_dhcp_opts": [],
+        "tags": [],
+        "created_at": created,
+        "updated_at": created,
+        "revision_number": 1,
+    }

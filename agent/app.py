@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The composition root: builds every part from the configuration and wires them. Starts no thread.
+
+Parts = store + cloud (the use cases) + engine + host; `build_wsgi` puts the API on top.
+"""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from datetime import timedelta
+
+from flask import Flask
+
+from agent import api, disks
+from agent.cloud import Cloud
+from agent.compute import Compute
+from agent.config import Config
+from agent.consolelog import read_console
+from agent.engine.clock import Clock, SystemClock
+from agent.engine.engine import Engine, EngineSettings
+from agent.engine.runner import CrashHook
+from agent.hypervisor.base import HostFacts, Hypervisor, Listeners
+from agent.hypervisor.host import Host
+from agent.identity import Identity
+from agent.images import ImageFiles
+from agent.imaging import Imaging
+from agent.model.layout import Layout
+from agent.model.placement import HostLoad, choose_host
+from agent.model.quota import Quota
+from agent.model.server import Server
+from agent.networking import Networking, network_spec
+from agent.storage import GIB, LocalImages, ServerDisks
+from agent.store import Store
+from agent.workflows.step import Tools
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that runs in one process, wired."""
+
+    config: Config
+    store: Store
+    host: Host
+    engine: Engine
+    cloud: Cloud
+
+    def start(self) -> None:
+        """Clear what a crash left, then start the engine and the event side. Does not wait.
+
+        Call it after any fork, holding the state folder's lock.
+        """
+        disks.sweep_temp_files(self.config.state_dir)
+        self.engine.start()
+        self.host.watch(
+            Listeners(
+                on_event=self.engine.on_event,
+                on_connected=self.engine.on_connected,
+                on_lost=self.engine.on_lost,
+            )
+        )
+
+    def stop(self) -> None:
+        """End what `start` began: each task stops between two steps. May block for some seconds."""
+        self.engine.stop()
+        self.host.close()
+        self.store.close()
+
+
+def build_parts(
+    config: Config,
+    *,
+    clock: Clock | None = None,
+    host: Host | None = None,
+    hook: CrashHook = lambda point: None,
+) -> Parts:
+    """Wire everything but HTTP; opens the store, not libvirt. The keywords are for tests."""
+    clock = clock or SystemClock()
+    layout = Layout(config.state_dir)
+    store = Store.open(layout.database)
+    host = host or build_host(config)
+    engine = build_engine(config, store, host, clock, hook)
+    return Parts(config, store, host, engine, build_cloud(config, store, clock, engine))
+
+
+def build_host(config: Config) -> Host:
+    """Wire the host, without opening its libvirt."""
+    return Host(config.libvirt_uri, owner=config.installation, virt_type=config.virt_type)
+
+
+def build_engine(
+    config: Config, store: Store, host: Hypervisor, clock: Clock, hook: CrashHook
+) -> Engine:
+    """Wire the engine to its store, host and disks."""
+    layout = Layout(config.state_dir)
+    host_name = config.host or platform.node()
+
+    def claim_host(server: Server) -> str:
+        load = host_load(config, host_name, host.facts())
+        return store.tasks.claim_host(
+            server.id, [load], lambda hosts: choose_host(hosts, server.flavor)
+        )
+
+    tools = Tools(
+        hypervisor=host,
+        disks=ServerDisks(
+            layout,
+            lambda image_id: store.catalog.get_image(image_id, project_id=None),
+            config.capacity.reserved_disk_gb,
+        ),
+        layout=layout,
+        claim_host=claim_host,
+    )
+    settings = EngineSettings(
+        host=host_name,
+        networks=lambda: [
+            network_spec(network, subnet)
+            for network, subnet in zip(
+                store.networks.list_networks(project_id=None),
+                store.networks.list_subnets(project_id=None),
+                strict=True,
+            )
+        ],
+        sweep_every_s=config.sweep_every_s,
+    )
+    return Engine(store=store.tasks, tools=tools, clock=clock, settings=settings, hook=hook)
+
+
+def build_cloud(config: Config, store: Store, clock: Clock, engine: Engine) -> Cloud:
+    """Wire the use cases."""
+    layout = Layout(config.state_dir)
+    quota = Quota(config.quota.instances, config.quota.cores, config.quota.ram_mb)
+    return Cloud(
+        config=config,
+        identity=build_identity(config, store, clock),
+        compute=Compute(
+            store=store,
+            quota=quota,
+            address_rest_s=config.address_rest_s,
+            availability_zone=config.availability_zone,
+            now=clock.now,
+            wake=engine.wake,
+            read_console=lambda server_id, lines: read_console(
+                layout.console_log(server_id), lines=lines
+            ),
+        ),
+        imaging=build_imaging(config, store, clock),
+        networking=Networking(store),
+    )
+
+
+def build_identity(config: Config, store: Store, clock: Clock) -> Identity:
+    """Wire the use cases of identity."""
+    return Identity(store, timedelta(hours=config.token_hours), clock.now)
+
+
+def build_imaging(config: Config, store: Store, clock: Clock) -> Imaging:
+    """Wire the use cases of images: the command line needs no more than these."""
+    layout = Layout(config.state_dir)
+    files = LocalImages(ImageFiles(layout.images), layout, config.limits.image_gb * GIB)
+    return Imaging(store, files, clock.now)
+
+
+def build_wsgi(parts: Parts) -> Flask:
+    """Put the API on top."""
+    return api.build_app(parts.cloud)
+
+
+def host_load(config: Config, name: str, facts: HostFacts) -> HostLoad:
+    """What a host may give away: its facts after ratios and reservations."""
+    capacity = config.capacity
+    return HostLoad(
+        name=name,
+        vcpus=int(facts.vcpus * capacity.cpu_ratio),
+        ram_mb=int((facts.ram_mb - capacity.reserved_ram_mb) * capacity.ram_ratio),
+    )

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: thin. It reads options, calls one use case, and says what came of it.
+
+Nothing heavy is imported at the top: `cumulet serve` keeps this process as gunicorn's master.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from agent import __version__
+from agent.config import DEFAULT_CONFIG, DEFAULT_STATE, Config, ConfigError, read_config
+
+if TYPE_CHECKING:
+    from agent.setup import InitReport
+
+T = TypeVar("T")
+
+WRONG_USAGE = 2
+
+config_option = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="CUMULET_CONFIG",
+    help=f"The configuration file.  [default: {DEFAULT_CONFIG}]",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="cumulet")
+def main() -> None:
+    """One KVM host as a small OpenStack cloud.
+
+    \b
+    Set up and serve:
+      cumulet init
+      cumulet serve
+    Then, in another terminal, as with any OpenStack cloud:
+      export OS_CLIENT_CONFIG_FILE=/var/lib/cumulet/clouds.yaml OS_CLOUD=cumulet
+      openstack server list
+    """
+
+
+@main.command()
+@click.option(
+    "--state-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help=f"Where disks, images and the database go.  [default: {DEFAULT_STATE}]",
+)
+@config_option
+@click.option("--listen", metavar="HOST:PORT", help="Where to serve.  [default: 127.0.0.1:8774]")
+@click.option("--libvirt-uri", metavar="URI", help="Which libvirt.  [default: qemu:///system]")
+@click.option(
+    "--network",
+    type=click.Choice(["isolated", "nat"]),
+    help="Whether servers reach the outside, by the host's address.  [default: isolated]",
+)
+def init(
+    state_dir: Path | None,
+    config_path: Path | None,
+    listen: str | None,
+    libvirt_uri: str | None,
+    network: str | None,
+) -> None:
+    """Set up state, configuration, passwords, flavors and network; say where they are.
+
+    Running it again changes nothing and completes what is missing.
+
+    \b
+    Examples:
+      cumulet init
+      cumulet init --state-dir /srv/cloud --listen 0.0.0.0:8774 --network nat
+    """
+    _require_root("cumulet init")
+    if config_path is None:
+        config_path = state_dir.absolute() / "cumulet.yaml" if state_dir else DEFAULT_CONFIG
+    settings: dict[str, Any] = {
+        "state_dir": str(state_dir.absolute()) if state_dir else None,
+        "listen": listen,
+        "libvirt_uri": libvirt_uri,
+        "network": {"mode": network} if network else None,
+    }
+    given = {key: value for key, value in settings.items() if value is not None}
+    report = _or_explain(lambda: _initialise(config_path, given))
+    click.echo(f"configuration  {report.config_path}")
+    click.echo(f"state          {report.config.state_dir}")
+    click.echo(f"credentials    {report.clouds_path}  (clouds 'cumulet' and 'cumulet-admin')")
+    net = report.config.network
+    click.echo(
+        f"network        'lab' is {net.subnet} on libvirt network '{net.libvirt_network}', "
+        f"bridge {net.bridge}, {net.mode}"
+    )
+    for note in report.notes:
+        click.echo(f"note           {note}")
+    click.echo(f"next           cumulet serve --config {report.config_path}")
+
+
+def _initialise(config_path: Path, given: dict[str, Any]) -> InitReport:
+    from agent.app import build_host
+    from agent.engine.clock import SystemClock
+    from agent.setup import initialise
+
+    return initialise(config_path, given, connect=build_host, now=SystemClock().now())
+
+
+@main.command()
+@config_option
+def serve(config_path: Path | None) -> None:
+    """Run everything in the foreground; SIGTERM stops it cleanly.
+
+    \b
+    Example:
+      cumulet serve --config /etc/cumulet/cumulet.yaml
+    """
+    _require_root("cumulet serve")
+    from agent.serve import AlreadyServed
+    from agent.serve import serve as run
+
+    config = _read(config_path)
+    try:
+        run(config)
+    except AlreadyServed as error:
+        raise click.ClickException(str(error)) from error
+
+
+@main.group()
+def image() -> None:
+    """Images that servers are made from."""
+
+
+@image.command("import")
+@click.argument("name")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--property", "properties", metavar="K=V", multiple=True, help="May be repeated.")
+@click.option("--disk-format", type=click.Choice(["qcow2", "raw"]), help="[default: detected]")
+@config_option
+def import_image(
+    name: str,
+    file: Path,
+    properties: tuple[str, ...],
+    disk_format: str | None,
+    config_path: Path | None,
+) -> None:
+    """Register FILE as the public image NAME.
+
+    \b
+    Examples:
+      cumulet image import debian-12 debian-12-genericcloud-amd64.qcow2
+      cumulet image import win win.raw --property os_type=windows
+    """
+    _require_root("cumulet image import")
+    from agent.imageimport import import_file, parse_properties
+
+    config = _read(config_path)
+    parsed = _or_explain(lambda: parse_properties(properties))
+    image_id = _or_explain(lambda: import_file(config, name, file, parsed, disk_format))
+    click.echo(f"{image_id}  {name}")
+
+
+def _read(path: Path | None) -> Config:
+    return _or_explain(lambda: read_config(path or DEFAULT_CONFIG))
+
+
+def _or_explain(work: Callable[[], T]) -> T:
+    """Run it; a mistake in the configuration exits with 2, any other refusal with 1."""
+    from agent.errors import AgentError
+
+    try:
+        return work()
+    except ConfigError as error:
+        for problem in error.problems:
+            click.echo(f"cumulet: {problem}", err=True)
+        sys.exit(WRONG_USAGE)
+    except AgentError as error:
+        raise click.ClickException(error.message) from error
+
+
+def _require_root(command: str) -> None:
+    if os.geteuid() != 0:
+        click.echo(
+            f"cumulet: libvirt's disks and console logs belong to root. Run: sudo {command} …",
+            err=True,
+        )
+        sys.exit(WRONG_USAGE)

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All use cases of one cloud, as the API gets them: what `app.py` wires and `api/` calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agent.compute import Compute
+from agent.config import Config
+from agent.identity import Identity
+from agent.imaging import Imaging
+from agent.networking import Networking
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """The four services, and the configuration that their answers show."""
+
+    config: Config
+    identity: Identity
+    compute: Compute
+    imaging: Imaging
+    networking: Networking

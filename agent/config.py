@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one YAML file, read into frozen dataclasses, with all its mistakes reported together.
+
+Every key, its default and its meaning stand in `etc/cumulet.yaml`; a test holds the two together.
+Nothing but this file configures the agent; `CUMULET_CONFIG` names it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, field, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import yaml
+
+T = TypeVar("T")
+
+DEFAULT_CONFIG = Path("/etc/cumulet/cumulet.yaml")
+DEFAULT_STATE = Path("/var/lib/cumulet")
+
+
+class ConfigError(Exception):
+    """The file is wrong; `problems` has a line a mistake, each with its path in the file."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkConfig:
+    """The network that init made."""
+
+    libvirt_network: str = "cumulet"
+    bridge: str = "cumulet0"
+    mode: str = "isolated"
+    subnet: str = ""  # chosen by init: one that collides with no route of the host
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityConfig:
+    """How much of the host servers may claim."""
+
+    cpu_ratio: float = 4.0
+    ram_ratio: float = 1.0
+    reserved_ram_mb: int = 512
+    reserved_disk_gb: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaConfig:
+    """The most a project may use."""
+
+    instances: int = 10
+    cores: int = 20
+    ram_mb: int = 51200
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsConfig:
+    """Limits of a single request."""
+
+    server_metadata: int = 128
+    image_metadata: int = 128
+    personality: int = 5
+    personality_bytes: int = 10240
+    image_gb: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All of it."""
+
+    installation: str = ""  # a uuid made by init; marks the domains that are this cloud's
+    state_dir: Path = DEFAULT_STATE
+    listen: str = "127.0.0.1:8774"
+    public_url: str = ""
+    libvirt_uri: str = "qemu:///system"
+    virt_type: str = "auto"
+    host: str = ""
+    region: str = "RegionOne"
+    availability_zone: str = "nova"
+    token_hours: float = 12.0
+    sweep_every_s: float = 5.0
+    api_threads: int = 8
+    address_rest_s: int = 3600
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    capacity: CapacityConfig = field(default_factory=CapacityConfig)
+    quota: QuotaConfig = field(default_factory=QuotaConfig)
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
+
+    @property
+    def url(self) -> str:
+        """Where clients find this cloud, without a slash at the end."""
+        return (self.public_url or f"http://{self.listen}").rstrip("/")
+
+
+def read_config(path: Path) -> Config:
+    """Read and check the file; `ConfigError` lists everything that is wrong in it."""
+    try:
+        text = path.read_text()
+    except OSError as error:
+        raise ConfigError([f"{path}: {error.strerror}. Run `cumulet init` to make it."]) from error
+    try:
+        raw = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError([f"{path}: not YAML: {error}"]) from error
+    return parse_config(raw)
+
+
+def parse_config(raw: object) -> Config:
+    """Check what the file holds; `ConfigError` lists everything that is wrong in it."""
+    problems: list[str] = []
+    config = _parse(Config, raw if raw is not None else {}, "", problems)
+    problems.extend(_rules(config))
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def render_config(settings: Mapping[str, Any]) -> str:
+    """Write settings as the file's text."""
+    return yaml.safe_dump(dict(settings), sort_keys=False, default_flow_style=False)
+
+
+def split_listen(listen: str) -> tuple[str, int]:
+    """Split HOST:PORT (an IPv6 host stands in brackets); `ValueError` says what is wrong."""
+    host, colon, port = listen.rpartition(":")
+    if not colon or not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError("must be HOST:PORT with a port from 1 to 65535")
+    return host.strip("[]"), int(port)
+
+
+def _parse(kind: type[T], raw: object, at: str, problems: list[str]) -> T:
+    """Build a section; what is wrong is reported and left at its default, to find the rest too."""
+    if not isinstance(raw, dict):
+        problems.append(f"{at.rstrip('.') or 'the file'}: must be a mapping of keys to values")
+        return kind()
+    hints = get_type_hints(kind)
+    values: dict[str, Any] = {}
+    for key, value in raw.items():
+        path = f"{at}{key}"
+        if key not in hints:
+            problems.append(f"{path}: unknown key; known here: {', '.join(sorted(hints))}")
+        elif is_dataclass(hints[key]):
+            values[key] = _parse(hints[key], value, f"{path}.", problems)
+        elif (problem := _mismatch(hints[key], value)) is not None:
+            problems.append(f"{path}: {problem}")
+        else:
+            values[key] = hints[key](value)
+    return kind(**values)
+
+
+def _mismatch(kind: type, value: object) -> str | None:
+    accepts, words = _SCALARS[kind]
+    if isinstance(value, accepts) and not isinstance(value, bool):
+        return None
+    return f"must be {words}, not {value!r}"
+
+
+_SCALARS: dict[type, tuple[type | types.UnionType, str]] = {
+    str: (str, "a text"),
+    int: (int, "a whole number"),
+    float: (int | float, "a number"),
+    Path: (str, "a path"),
+}
+
+
+def _rules(config: Config) -> list[str]:
+    """What types alone do not say."""
+    problems = []
+    try:
+        split_listen(config.listen)
+    except ValueError as error:
+        problems.append(f"listen: {error}, not {config.listen!r}")
+    if not config.state_dir.is_absolute():
+        problems.append(f"state_dir: must be an absolute path, not {str(config.state_dir)!r}")
+    if config.public_url and not re.match(r"https?://[^/\s]+", config.public_url):
+        problems.append(f"public_url: must be http://… or https://…, not {config.public_url!r}")
+    if config.network.subnet:
+        try:
+            if ipaddress.IPv4Network(config.network.subnet).prefixlen > 29:
+                problems.append("network.subnet: too small, give a /29 or larger")
+        except ValueError as error:
+            problems.append(f"network.subnet: must be an IPv4 subnet as 10.70.0.0/24: {error}")
+    problems.extend(_choice("virt_type", config.virt_type, ("auto", "kvm", "qemu", "test")))
+    problems.extend(_choice("network.mode", config.network.mode, ("isolated", "nat")))
+    positive = {
+        "sweep_every_s": config.sweep_every_s,
+        "token_hours": config.token_hours,
+        "api_threads": config.api_threads,
+        "capacity.cpu_ratio": config.capacity.cpu_ratio,
+        "capacity.ram_ratio": config.capacity.ram_ratio,
+    }
+    problems.extend(f"{path}: must be more than 0" for path, n in positive.items() if n <= 0)
+    return problems
+
+
+def _choice(path: str, value: str, allowed: tuple[str, ...]) -> list[str]:
+    if value in allowed:
+        return []
+    return [f"{path}: must be one of {', '.join(allowed)}, not {value!r}"]

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The engine: a queue of server ids, a few threads, and one owner a server.
+
+Requests, libvirt's events, timers and sweeps all do the same thing: they add a server's id to the
+queue. The thread that takes the id runs the server's open task if there is one, else looks at its
+domain and settles it. So nothing that happens to one server ever runs beside anything else of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from agent.engine.clock import Clock
+from agent.engine.keyqueue import KeyQueue
+from agent.engine.ports import TaskStore
+from agent.engine.reconciler import Reconciler
+from agent.engine.runner import CrashHook, Runner
+from agent.errors import AgentError, HostUnavailable, NotFound
+from agent.hypervisor.base import Hypervisor, NetworkSpec
+from agent.model.observation import DomainEvent
+from agent.workflows.step import Tools
+
+log = logging.getLogger(__name__)
+
+CONNECT, SWEEP, LOOK_TWICE = "#connect", "#sweep", "#look-twice"  # keys that are no server's id
+STALE_S = 2.0
+"""So long after a reconnect libvirt may still show a dead guest as running: look again then."""
+
+BROKEN_TRIES = 3
+"""So often a server's work may break in our own code before its task is failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """What an engine is told."""
+
+    host: str
+    networks: Callable[[], Sequence[NetworkSpec]]  # those that the host must carry
+    sweep_every_s: float = 5.0
+    threads: int = 4  # libvirt serves five calls a connection
+
+
+class Engine:
+    """Owns the threads. `start` and `stop` are for a process, `run_until_idle` is for tests."""
+
+    def __init__(
+        self,
+        *,
+        store: TaskStore,
+        tools: Tools,
+        clock: Clock,
+        settings: EngineSettings,
+        hook: CrashHook = lambda point: None,
+    ) -> None:
+        self._store = store
+        self._hypervisor: Hypervisor = tools.hypervisor
+        self._settings = settings
+        self._runner = Runner(store, tools, clock, hook)
+        self._reconciler = Reconciler(store, tools.hypervisor, clock)
+        self._clock = clock
+        self._queue = KeyQueue(clock.monotonic)
+        self._events: defaultdict[str, list[str]] = defaultdict(list)
+        self._events_lock = threading.Lock()
+        self._broken: defaultdict[str, int] = defaultdict(int)
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Resume what was left open, and start the threads. Does not wait for libvirt."""
+        self.resume()
+        for number in range(self._settings.threads):
+            thread = threading.Thread(target=self._work, name=f"engine-{number}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """Let each thread end the step it is in, and no more. Blocks for `timeout_s` at most."""
+        self._runner.stopping.set()
+        self._queue.close()
+        deadline = self._clock.monotonic() + timeout_s
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - self._clock.monotonic()))
+
+    def resume(self) -> None:
+        """Put every open task and the first sweep into the queue."""
+        for task in self._store.list_open_tasks():
+            self._queue.add(task.server_id)
+        self._queue.add(CONNECT)
+        self._queue.add(SWEEP)
+
+    def wake(self, server_id: str) -> None:
+        """Say that there may be something to do for a server. Returns at once."""
+        self._queue.add(server_id)
+
+    def on_event(self, event: DomainEvent) -> None:
+        """Take what libvirt told, from its event thread. Returns at once."""
+        with self._events_lock:
+            self._events[event.server_id].append(event.text)
+        self._queue.add(event.server_id)
+
+    def on_connected(self) -> None:
+        """libvirt is there (again): see to the networks, go on with the tasks, look at all."""
+        self._queue.add(CONNECT)
+
+    def on_lost(self, reason: str) -> None:
+        """libvirt is away."""
+        log.warning("libvirt is away: %s", reason)
+
+    def run_until_idle(self, advance: Callable[[float], None] | None = None) -> None:
+        """Do in this thread all that is due; with `advance`, also what becomes due by waiting.
+
+        `advance` is told by how many seconds to turn the clock. The periodic sweep is left out.
+        """
+        while True:
+            key = self._queue.take_due()
+            if key is not None:
+                self._serve(key, periodic=False)
+                continue
+            due = self._queue.next_due()
+            if due is None or advance is None:
+                return
+            advance(max(0.0, due - self._clock.monotonic()))
+
+    def _work(self) -> None:
+        while (key := self._queue.take()) is not None:
+            self._serve(key, periodic=True)
+
+    def _serve(self, key: str, *, periodic: bool) -> None:
+        """Do what a key stands for; whatever happens, the key is given back.
+
+        The one place (with the API's last handler) that catches everything: a defect in one step
+        must not end the thread, and is tried again a few times before it fails its task.
+        """
+        after_s: float | None = None
+        try:
+            after_s = self._process(key)
+            self._broken.pop(key, None)
+        except HostUnavailable as error:
+            after_s = STALE_S
+            log.warning("%s: again in %.1f s: %s", key, after_s, error)
+        except AgentError as error:
+            log.warning("%s: %s", key, error)
+        except Exception:  # see the docstring
+            log.exception("%s: a defect in this program", key)
+            after_s = self._break(key)
+        finally:
+            if key == SWEEP:
+                after_s = self._settings.sweep_every_s if periodic else None
+            if after_s is not None:
+                self._queue.add(key, after_s)
+            self._queue.give_back(key)
+
+    def _process(self, key: str) -> float | None:
+        if key == CONNECT:
+            self._connect()
+            return None
+        if key in {SWEEP, LOOK_TWICE}:
+            self._sweep()
+            return None
+        return self._process_server(key)
+
+    def _process_server(self, server_id: str) -> float | None:
+        with self._events_lock:
+            texts = self._events.pop(server_id, [])
+        for text in texts:
+            self._store.add_event(server_id, text, self._clock.now())
+        after_s = self._runner.run(server_id)
+        if after_s is not None:
+            return after_s
+        try:
+            server = self._store.get_server(server_id)
+        except NotFound:
+            return None
+        if server.task_state is not None or server.host is None:
+            return None
+        return self._reconciler.look(server)
+
+    def _connect(self) -> None:
+        for network in self._settings.networks():
+            self._hypervisor.ensure_network(network)
+        for task in self._store.list_open_tasks():
+            self._queue.add(task.server_id)
+        self._queue.add(SWEEP)
+        self._queue.add(LOOK_TWICE, STALE_S)
+
+    def _sweep(self) -> None:
+        for server_id in self._reconciler.sweep(self._settings.host):
+            self._queue.add(server_id)
+
+    def _break(self, key: str) -> float | None:
+        self._broken[key] += 1
+        if self._broken[key] >= BROKEN_TRIES and not key.startswith("#"):
+            del self._broken[key]
+            self._runner.fail_open(key, "An internal error; the administrator's log has it.")
+        return STALE_S

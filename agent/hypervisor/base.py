@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verbs that the workflows and the engine ask of a host, and the values they pass.
+
+No libvirt here: this is the border that the pure side may import. Every verb may block on libvirt.
+Every verb looks first and acts on the difference, so that doing it twice is harmless.
+Errors: `HostUnavailable` when libvirt does not answer (try later), `HostFailed` when it refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from agent.model.observation import DomainEvent, Observation
+from agent.model.server import Hardware, Nic
+
+
+@dataclass(frozen=True, slots=True)
+class DomainSpec:
+    """All that a domain's XML is made of: a value, so that equal specs give equal XML."""
+
+    server_id: str  # the domain's uuid
+    domain_name: str  # libvirt's name of it, unique on the host
+    server_name: str  # free text: goes into <title> and our metadata, escaped
+    project_id: str
+    user_id: str
+    image_id: str
+    flavor_name: str
+    vcpus: int
+    ram_mb: int  # MiB
+    disk_path: Path
+    disk_format: str  # "qcow2" or "raw": recorded once, never probed
+    backing_path: Path | None  # the cached base below the overlay, named in the XML
+    backing_format: str
+    config_drive_path: Path | None
+    console_log_path: Path
+    nics: tuple[Nic, ...]
+    hardware: Hardware
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSpec:
+    """A libvirt network of ours: isolated (the default) or NAT, IPv4, DHCP by libvirt's dnsmasq."""
+
+    name: str  # libvirt's name, "cumulet"
+    bridge: str  # "cumulet0"
+    cidr: str  # "10.70.0.0/24"
+    gateway: str  # the host's own address on the bridge
+    dhcp_start: str
+    dhcp_end: str
+    mode: str = "isolated"  # or "nat"
+    uuid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenNetwork:
+    """A network that libvirt has already, whoever made it."""
+
+    name: str
+    bridge: str
+    cidr: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """What a host offers, before ratios and reservations."""
+
+    hostname: str
+    vcpus: int
+    ram_mb: int  # MiB
+    virt_type: str  # what `virt_type: auto` resolved to
+    libvirt_version: str
+    hypervisor_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A DHCP host entry of a libvirt network."""
+
+    mac: str
+    ip: str
+
+
+class Hypervisor(Protocol):
+    """One host's libvirt, in the verbs that we need."""
+
+    def facts(self) -> HostFacts:
+        """What the host offers."""
+        ...
+
+    def resolve_hardware(self, image_properties: Mapping[str, str]) -> Hardware:
+        """Choose machine, CPU and buses for a new guest; `BadRequest` names a bad property."""
+        ...
+
+    def observe(self, server_id: str) -> Observation:
+        """Look at one domain; a domain that does not exist is `Seen.ABSENT`."""
+        ...
+
+    def sweep(self) -> Mapping[str, Observation]:
+        """Look at all domains of the host by bulk calls (never one call a domain), by uuid."""
+        ...
+
+    def define(self, spec: DomainSpec) -> None:
+        """Define the domain, or redefine it when its XML would differ."""
+        ...
+
+    def start(self, server_id: str) -> None:
+        """Start the domain unless it is on."""
+        ...
+
+    def shutdown(self, server_id: str) -> None:
+        """Press the power button once; the guest may ignore it. Nothing when it is off."""
+        ...
+
+    def destroy(self, server_id: str) -> None:
+        """Pull the plug; nothing when it is off or absent."""
+        ...
+
+    def drop_saved(self, server_id: str) -> None:
+        """Remove a saved memory image, if there is one."""
+        ...
+
+    def undefine(self, server_id: str) -> None:
+        """Remove the (stopped) domain with its saved image and NVRAM; nothing when absent."""
+        ...
+
+    def ensure_network(self, spec: NetworkSpec) -> None:
+        """Define and start the network, autostarted, unless it is there and runs."""
+        ...
+
+    def reserve(self, nic: Nic, hostname: str) -> None:
+        """Make the DHCP reservation of a nic in its libvirt network."""
+        ...
+
+    def release(self, nic: Nic) -> None:
+        """Remove the DHCP reservation of a nic; nothing when there is none."""
+        ...
+
+    def list_reservations(self, libvirt_network: str) -> list[Reservation]:
+        """All DHCP host entries of a network; empty when the network does not exist."""
+        ...
+
+    def list_owned(self) -> list[str]:
+        """Uuids of all domains that bear our metadata."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Whom the event side calls, from its own thread: they must return at once."""
+
+    on_event: Callable[[DomainEvent], None]
+    on_connected: Callable[[], None]
+    on_lost: Callable[[str], None] = field(default=lambda reason: None)

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One lazily opened connection to libvirt, opened again after it was lost.
+
+libvirtd serves five requests of a connection at a time, and an inherited connection hangs a forked
+child. So a link hands its connection out to a few callers at a time, and nothing is opened before
+the first use, which must come after the last fork.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import libvirt
+
+from agent.errors import AgentError, HostUnavailable
+from agent.hypervisor.errors import silence, translated
+
+FIRST_RETRY_S = 0.1
+LAST_RETRY_S = 2.0
+WAIT_S = 30.0  # for a free slot or an opening: then the caller had better try again later
+KEEPALIVE_S = 5
+KEEPALIVE_COUNT = 3
+
+
+class Link:
+    """A connection that several threads use, `in_flight` of them at a time."""
+
+    def __init__(
+        self, uri: str, *, in_flight: int, connect: Callable[[], Any] | None = None
+    ) -> None:
+        self._uri = uri
+        self._connect = connect
+        self._slots = threading.BoundedSemaphore(in_flight)
+        self._lock = threading.Lock()
+        self._connection: Any = None
+        self._failure = ""
+        self._retry_at = 0.0
+        self._retry_s = FIRST_RETRY_S
+
+    @property
+    def retry_s(self) -> float:
+        """After how many seconds the next opening is worth a try."""
+        return max(0.0, self._retry_at - time.monotonic())
+
+    @contextmanager
+    def use(self) -> Iterator[Any]:
+        """Lend the connection; libvirt's errors inside come out as ours. May block."""
+        if not self._slots.acquire(timeout=WAIT_S):
+            raise HostUnavailable("libvirt is busy: too many calls have not come back")
+        try:
+            with translated():
+                yield self._get()
+        finally:
+            self._slots.release()
+
+    def drop(self) -> None:
+        """Let go of the connection; the next use opens another one."""
+        with self._lock:
+            self._connection = None
+            self._retry_at = 0.0
+
+    def _get(self) -> Any:
+        if not self._lock.acquire(timeout=WAIT_S):
+            raise HostUnavailable(f"libvirt does not answer: opening {self._uri} takes too long")
+        try:
+            if self._connection is not None and self._connection.isAlive():
+                return self._connection
+            # Forgotten, not closed: another thread's call may still be inside. libvirt closes it
+            # with its last reference.
+            self._connection = None
+            return self._open()
+        finally:
+            self._lock.release()
+
+    def _open(self) -> Any:
+        if self.retry_s > 0:
+            raise HostUnavailable(self._failure)
+        silence()
+        try:
+            with translated():
+                self._connection = self._connect() if self._connect else libvirt.open(self._uri)
+        except AgentError as error:
+            self._failure = error.message
+            self._retry_at = time.monotonic() + self._retry_s
+            self._retry_s = min(self._retry_s * 2, LAST_RETRY_S)
+            raise
+        self._retry_s = FIRST_RETRY_S
+        # The test driver has none, and without an event thread nobody would answer it.
+        with suppress(libvirt.libvirtError):
+            self._connection.setKeepAlive(KEEPALIVE_S, KEEPALIVE_COUNT)
+        return self._connection

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Renders the XML that libvirt gets, from the templates and from values alone; reads back our mark.
+
+XML is made nowhere else, and never by gluing strings: the templates escape every value, and a value
+with characters that XML can't hold is cleaned here, whoever wrote the template. Equal values give
+equal text. What comes from libvirt is read with ElementTree.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from xml.etree import ElementTree
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from agent.errors import HostFailed
+from agent.hypervisor.base import DomainSpec, NetworkSpec
+from agent.model.server import Nic
+
+NAMESPACE = "urn:cumulet:domain:1"
+"""The XML namespace of our mark in a domain's <metadata>."""
+
+# Each device sits behind a numbered port, for ever: a guest must find its hardware where it was.
+PORT_COUNT = 16
+PORTS = {
+    "nic": 1,
+    "cdrom_controller": 2,
+    "serial_controller": 3,
+    "disk": 4,
+    "balloon": 5,
+    "rng": 6,
+    "spare": 7,  # the first of those for further nics and for what is plugged in later
+    "cdrom": PORT_COUNT,  # of a config drive that is a virtio disk
+}
+MAX_NICS = 1 + PORTS["cdrom"] - PORTS["spare"]
+
+
+@dataclass(frozen=True, slots=True)
+class Drive:
+    """Where a disk sits on a bus that is no virtio: libvirt's name and drive address."""
+
+    name: str
+    bus: int = 0
+    target: int = 0
+    unit: int = 0
+
+
+DISKS = {
+    "virtio": Drive("vda"),
+    "scsi": Drive("sda"),
+    "sata": Drive("sda"),
+    "ide": Drive("hda"),
+}
+CDROMS = {
+    "virtio": Drive("vdz"),
+    "scsi": Drive("sdz", target=1),
+    "sata": Drive("sdz", unit=1),
+    "ide": Drive("hdc", bus=1),
+}
+
+_FORBIDDEN = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_REPLACEMENT = "\ufffd"
+
+
+def render_domain(spec: DomainSpec, *, owner: str, version: str) -> str:
+    """Render a domain's XML; `owner` and `version` go into our mark."""
+    if len(spec.nics) > MAX_NICS:
+        raise HostFailed(f"A server has at most {MAX_NICS} network interfaces.")
+    template = _environment().get_template("domain.xml.j2")
+    hardware = spec.hardware
+    return template.render(
+        spec=spec,
+        hardware=hardware,
+        mark={"namespace": NAMESPACE, "owner": owner, "version": version},
+        title=re.sub(r"[\r\n]", " ", spec.server_name),
+        nics=[(nic, _nic_port(index)) for index, nic in enumerate(spec.nics)],
+        disk=DISKS[hardware.disk_bus],
+        cdrom=CDROMS[hardware.cdrom_bus],
+        is_pc=is_pc(hardware.machine),
+        ports=PORTS,
+        port_count=PORT_COUNT,
+    )
+
+
+def is_pc(machine: str) -> bool:
+    """Whether a machine type is the old i440FX one: PCI and IDE; all others are q35."""
+    return machine == "pc" or machine.startswith("pc-i440fx")
+
+
+def render_network(spec: NetworkSpec, *, netmask: str) -> str:
+    """Render a libvirt network's XML."""
+    template = _environment().get_template("network.xml.j2")
+    return template.render(network=spec, netmask=netmask)
+
+
+def render_reservation(nic: Nic, dns_name: str | None) -> str:
+    """Render the DHCP host entry of a nic; None leaves the name out."""
+    entry = ElementTree.Element("host", {"mac": nic.mac, "ip": nic.ip})
+    if dns_name:
+        entry.set("name", dns_name)
+    return ElementTree.tostring(entry, encoding="unicode")
+
+
+def find_mark(metadata_xml: str, field: str) -> str | None:
+    """Read one field of our mark, as libvirt gives it: without its namespace."""
+    return ElementTree.fromstring(metadata_xml).findtext(field)
+
+
+def templates_dir() -> Path:
+    """The folder of the templates: package data of an installed agent, else the checkout's."""
+    package = Path(__file__).parent.parent
+    installed = package / "templates"
+    return installed if installed.is_dir() else package.parent / "templates"
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(templates_dir()),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_clean,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _clean(value: object) -> object:
+    """Replace what XML 1.0 can't carry unchanged, in every value that a template shows."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return _FORBIDDEN.sub(_REPLACEMENT, value)
+
+
+def _nic_port(index: int) -> int:
+    return PORTS["nic"] if index == 0 else PORTS["spare"] + index - 1

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One host's libvirt: the verbs of `base.Hypervisor` over two connections.
+
+libvirtd serves five calls of a connection at a time, and a long one (saving a guest's memory) takes
+minutes: so events and sweeps have a connection of their own, and work has at most four calls in
+flight on the other. Nothing is opened before it is needed, which must be after the last fork.
+Every verb may be called from several threads.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import libvirt
+
+from agent import __version__
+from agent.errors import HostFailed
+from agent.hypervisor import guest, hardware, networks
+from agent.hypervisor.base import (
+    DomainSpec,
+    HostFacts,
+    Listeners,
+    NetworkSpec,
+    Reservation,
+    TakenNetwork,
+)
+from agent.hypervisor.connection import Link
+from agent.hypervisor.domainxml import render_domain
+from agent.hypervisor.errors import NoSuchThingError, UnsupportedCallError, translated
+from agent.hypervisor.events import Watcher
+from agent.hypervisor.words import SHUTOFF_SAVED, STATE_SHUTOFF, read_state
+from agent.model.observation import Observation, Seen
+from agent.model.server import Hardware, Nic
+
+CALLS_IN_FLIGHT = 4
+WATCH_IN_FLIGHT = 2
+
+
+class Host:
+    """A libvirt host. `owner` marks our domains: nothing else is ever changed."""
+
+    def __init__(
+        self,
+        uri: str,
+        *,
+        owner: str,
+        virt_type: str = "auto",
+        connect: Callable[[], Any] | None = None,
+    ) -> None:
+        """`connect`, when given, is asked for each connection instead of opening `uri`.
+
+        What it returns may be shared and is not closed here: a `test:///FILE` keeps its state in
+        the connection.
+        """
+        self._owner = owner
+        self._wanted_virt_type = virt_type
+        self._work = Link(uri, in_flight=CALLS_IN_FLIGHT, connect=connect)
+        self._watch = Link(uri, in_flight=WATCH_IN_FLIGHT, connect=connect)
+        self._network_lock = threading.Lock()
+        self._watcher: Watcher | None = None
+
+    def watch(self, listeners: Listeners) -> None:
+        """Start to tell of events and of the connection's coming and going. Returns at once."""
+        self._watcher = Watcher(self._watch, listeners)
+        self._watcher.start()
+        self._work.drop()  # opened again with keepalive, now that there is a loop to answer it
+
+    def close(self) -> None:
+        """Stop watching and let go of both connections. Blocks for some seconds at most."""
+        if self._watcher is not None:
+            self._watcher.stop()
+            self._watcher = None
+        self._watch.drop()
+        self._work.drop()
+
+    def facts(self) -> HostFacts:
+        """What the host offers."""
+        with self._work.use() as connection:
+            return HostFacts(
+                hostname=connection.getHostname(),
+                vcpus=connection.getInfo()[2],
+                ram_mb=_read_ram_mb(connection),
+                virt_type=self._virt_type(connection),
+                libvirt_version=_version_text(connection.getLibVersion()),
+                hypervisor_version=_version_text(connection.getVersion()),
+            )
+
+    def resolve_hardware(self, image_properties: Mapping[str, str]) -> Hardware:
+        """Choose machine, CPU and buses for a new guest; `BadRequest` names a bad property."""
+        with self._work.use() as connection:
+            return hardware.resolve(connection, self._virt_type(connection), image_properties)
+
+    def observe(self, server_id: str) -> Observation:
+        """Look at one domain; a domain that does not exist is `Seen.ABSENT`."""
+        with self._work.use() as connection:
+            domain = guest.find(connection, server_id)
+            return Observation(Seen.ABSENT) if domain is None else guest.observe(domain)
+
+    def sweep(self) -> Mapping[str, Observation]:
+        """Look at all domains of the host by two bulk calls, by uuid."""
+        with self._watch.use() as connection:
+            # In this order a domain that is started or saved in between is not taken for off.
+            saved = {
+                domain.UUIDString()
+                for domain in connection.listAllDomains(
+                    libvirt.VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE
+                )
+            }
+            # More than the state would wait for each guest that is slow to answer.
+            stats = connection.getAllDomainStats(
+                libvirt.VIR_DOMAIN_STATS_STATE, libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
+            )
+            return {
+                domain.UUIDString(): _read_stats(domain, numbers, saved)
+                for domain, numbers in stats
+                if "state.state" in numbers
+            }
+
+    def define(self, spec: DomainSpec) -> None:
+        """Define the domain from its spec, over whatever was defined before.
+
+        libvirt takes the same XML again as no change, and edits made past us are undone: what is
+        defined is what the spec says.
+        """
+        xml = render_domain(spec, owner=self._owner, version=__version__)
+        with self._work.use() as connection:
+            self._find_own(connection, spec.server_id)
+            connection.defineXML(xml)
+
+    def start(self, server_id: str) -> None:
+        """Start the domain unless it is on."""
+        with self._own(server_id) as domain:
+            guest.start(domain)
+
+    def shutdown(self, server_id: str) -> None:
+        """Press the power button once; the guest may ignore it. Nothing when it is off."""
+        with self._own(server_id) as domain:
+            guest.shutdown(domain)
+
+    def destroy(self, server_id: str) -> None:
+        """Pull the plug; nothing when it is off or absent."""
+        with suppress(NoSuchThingError), self._own(server_id) as domain:
+            guest.destroy(domain)
+
+    def drop_saved(self, server_id: str) -> None:
+        """Remove a saved memory image, if there is one."""
+        with suppress(NoSuchThingError), self._own(server_id) as domain:
+            guest.drop_saved(domain)
+
+    def undefine(self, server_id: str) -> None:
+        """Remove the domain with its saved image and NVRAM; nothing when absent."""
+        with suppress(NoSuchThingError), self._own(server_id) as domain:
+            guest.undefine(domain)
+
+    def ensure_network(self, spec: NetworkSpec) -> None:
+        """Define and start the network, autostarted, unless it is there and runs."""
+        with self._network_lock, self._work.use() as connection:
+            networks.ensure(connection, spec)
+
+    def list_networks(self) -> list[TakenNetwork]:
+        """All networks of this libvirt, whoever made them."""
+        with self._work.use() as connection:
+            return networks.list_taken(connection)
+
+    def reserve(self, nic: Nic, hostname: str) -> None:
+        """Make the DHCP reservation of a nic in its libvirt network."""
+        with self._network_lock, self._work.use() as connection:
+            network = networks.find(connection, nic.libvirt_network)
+            if network is None:
+                raise HostFailed(f"libvirt network {nic.libvirt_network!r} does not exist.")
+            networks.reserve(network, nic, hostname)
+
+    def release(self, nic: Nic) -> None:
+        """Remove the DHCP reservation of a nic; nothing when there is none."""
+        with self._network_lock, self._work.use() as connection:
+            network = networks.find(connection, nic.libvirt_network)
+            if network is not None:
+                networks.release(network, nic)
+
+    def list_reservations(self, libvirt_network: str) -> list[Reservation]:
+        """All DHCP host entries of a network; empty when the network does not exist."""
+        with self._work.use() as connection:
+            network = networks.find(connection, libvirt_network)
+            return [] if network is None else networks.list_entries(network)
+
+    def list_owned(self) -> list[str]:
+        """Uuids of all domains that bear the mark of this installation; one call a domain."""
+        with self._work.use() as connection:
+            return [
+                domain.UUIDString()
+                for domain in connection.listAllDomains()
+                if guest.find_owner(domain) == self._owner
+            ]
+
+    @contextmanager
+    def _own(self, server_id: str) -> Iterator[Any]:
+        """Lend the domain; `NoSuchThingError` when there is none or it vanishes meanwhile."""
+        with self._work.use() as connection:
+            domain = self._find_own(connection, server_id)
+            if domain is None:
+                raise NoSuchThingError(f"Domain {server_id} does not exist on this host.")
+            yield domain
+
+    def _find_own(self, connection: Any, server_id: str) -> Any:
+        """Find the domain, or None; `HostFailed` when it is somebody else's."""
+        domain = guest.find(connection, server_id)
+        if domain is None or guest.find_owner(domain) == self._owner:
+            return domain
+        raise HostFailed(
+            f"Domain {domain.name()} ({server_id}) was not made by this cloud; it is left alone."
+        )
+
+    def _virt_type(self, connection: Any) -> str:
+        return hardware.choose_virt_type(self._wanted_virt_type, connection.getType())
+
+
+def _read_stats(domain: Any, numbers: Mapping[str, int], saved: set[str]) -> Observation:
+    state, reason = numbers["state.state"], numbers.get("state.reason", 0)
+    is_saved = domain.UUIDString() in saved
+    if state == STATE_SHUTOFF and reason == SHUTOFF_SAVED and not is_saved:
+        # Saved between the two calls, or saved by hand to a file elsewhere: ask.
+        return guest.observe(domain)
+    return read_state(state, reason, domain_id=domain.ID(), is_saved=is_saved)
+
+
+def _read_ram_mb(connection: Any) -> int:
+    """The host's RAM in MiB, as the kernel says it now.
+
+    `getInfo` adds up NUMA nodes instead, which lag behind where memory is plugged in or ballooned.
+    """
+    try:
+        with translated():
+            total_kib: int = connection.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS)["total"]
+    except UnsupportedCallError:
+        total_mib: int = connection.getInfo()[1]
+        return total_mib
+    return total_kib // 1024
+
+
+def _version_text(number: int) -> str:
+    return f"{number // 1_000_000}.{number // 1_000 % 1_000}.{number % 1_000}"

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""libvirt networks of ours, and the DHCP reservations in them.
+
+Every verb looks at libvirt's XML first and acts on the difference. The caller holds one lock over
+look and act. A network that somebody else made is never changed: ours is known by its address.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Any
+from xml.etree import ElementTree
+
+import libvirt
+
+from agent.errors import HostFailed
+from agent.hypervisor.base import NetworkSpec, Reservation, TakenNetwork
+from agent.hypervisor.domainxml import render_network, render_reservation
+from agent.hypervisor.errors import NoSuchThingError, UnsupportedCallError, translated
+from agent.model.server import Nic
+
+# libvirt refuses other names, and dnsmasq would make DNS names of them.
+_DNS_NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_LIVE = libvirt.VIR_NETWORK_UPDATE_AFFECT_LIVE
+_CONFIG = libvirt.VIR_NETWORK_UPDATE_AFFECT_CONFIG
+
+
+def ensure(connection: Any, spec: NetworkSpec) -> None:
+    """Define, autostart and start the network; `HostFailed` when another one has its name."""
+    network = find(connection, spec.name)
+    if network is None:
+        netmask = str(ipaddress.ip_network(spec.cidr).netmask)
+        network = connection.networkDefineXML(render_network(spec, netmask=netmask))
+    else:
+        _check_same(network, spec)
+    if not network.autostart():
+        network.setAutostart(1)
+    if not network.isActive():
+        network.create()
+
+
+def find(connection: Any, name: str) -> Any:
+    """Find a network by its name, or None."""
+    try:
+        with translated():
+            return connection.networkLookupByName(name)
+    except NoSuchThingError:
+        return None
+
+
+def list_taken(connection: Any) -> list[TakenNetwork]:
+    """List all networks of this libvirt with their bridges and IPv4 subnets."""
+    return [_read_taken(network.XMLDesc()) for network in connection.listAllNetworks()]
+
+
+def reserve(network: Any, nic: Nic, hostname: str) -> None:
+    """Make the nic's reservation in what runs and in what is stored, replacing stale ones."""
+    for scope, flags in _scopes(network):
+        entries = _read_entries(network, flags)
+        others = [entry for entry in entries if entry.get("mac") != nic.mac]
+        wanted = render_reservation(nic, _choose_name(hostname, others))
+        if any(_is_same(entry, ElementTree.fromstring(wanted)) for entry in entries):
+            continue
+        for entry in entries:
+            if entry.get("mac") == nic.mac or entry.get("ip") == nic.ip:
+                _update(network, libvirt.VIR_NETWORK_UPDATE_COMMAND_DELETE, scope, _text(entry))
+        _update(network, libvirt.VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, scope, wanted)
+
+
+def release(network: Any, nic: Nic) -> None:
+    """Remove the nic's reservation wherever there is one."""
+    for scope, flags in _scopes(network):
+        for entry in _read_entries(network, flags):
+            if entry.get("mac") == nic.mac:
+                _update(network, libvirt.VIR_NETWORK_UPDATE_COMMAND_DELETE, scope, _text(entry))
+
+
+def list_entries(network: Any) -> list[Reservation]:
+    """List the DHCP host entries of a network."""
+    return [
+        Reservation(mac=entry.get("mac", "").lower(), ip=entry.get("ip", ""))
+        for entry in _read_entries(network, 0)
+    ]
+
+
+def _read_taken(xml: str) -> TakenNetwork:
+    found = ElementTree.fromstring(xml)
+    bridge = found.find("bridge")
+    cidrs = [
+        f"{ip.get('address')}/{ip.get('netmask') or ip.get('prefix')}"
+        for ip in found.findall("ip")
+        if ip.get("family", "ipv4") == "ipv4" and (ip.get("netmask") or ip.get("prefix"))
+    ]
+    return TakenNetwork(
+        name=found.findtext("name", ""),
+        bridge="" if bridge is None else bridge.get("name", ""),
+        cidr=cidrs[0] if cidrs else None,
+    )
+
+
+def _check_same(network: Any, spec: NetworkSpec) -> None:
+    found = ElementTree.fromstring(network.XMLDesc())
+    ip = found.find("ip")
+    bridge = found.find("bridge")
+    address = "none" if ip is None else ip.get("address", "none")
+    bridge_name = "none" if bridge is None else bridge.get("name", "none")
+    if (address, bridge_name) != (spec.gateway, spec.bridge):
+        raise HostFailed(
+            f"libvirt network {spec.name!r} exists with address {address} on bridge {bridge_name}, "
+            f"not {spec.gateway} on {spec.bridge}: somebody else made it. "
+            "Choose another name in the configuration, or remove that network."
+        )
+
+
+def _scopes(network: Any) -> list[tuple[int, int]]:
+    """What to update, each with the flags that show it: the running network and the stored one."""
+    if not network.isActive():
+        return [(_CONFIG, libvirt.VIR_NETWORK_XML_INACTIVE)]
+    try:
+        with translated():
+            network.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE)
+    except UnsupportedCallError:  # the test driver keeps one copy
+        return [(_LIVE | _CONFIG, 0)]
+    return [(_LIVE, 0), (_CONFIG, libvirt.VIR_NETWORK_XML_INACTIVE)]
+
+
+def _read_entries(network: Any, flags: int) -> list[ElementTree.Element]:
+    return ElementTree.fromstring(network.XMLDesc(flags)).findall("ip/dhcp/host")
+
+
+def _is_same(entry: ElementTree.Element, wanted: ElementTree.Element) -> bool:
+    return entry.attrib == wanted.attrib
+
+
+def _choose_name(hostname: str, others: list[ElementTree.Element]) -> str | None:
+    """Choose the entry's DNS name; None when it is unfit or another entry has it."""
+    if not _DNS_NAME.fullmatch(hostname):
+        return None
+    return None if any(entry.get("name") == hostname for entry in others) else hostname
+
+
+def _text(entry: ElementTree.Element) -> str:
+    entry.tail = None
+    return ElementTree.tostring(entry, encoding="unicode")
+
+
+def _update(network: Any, command: int, scope: int, entry: str) -> None:
+    network.update(command, libvirt.VIR_NETWORK_SECTION_IP_DHCP_HOST, -1, entry, scope)

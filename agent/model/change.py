@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A change of a server's record, as a value: what a step, a task's end or a settlement writes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TypedDict
+
+from agent.model.server import Fault, Hardware
+from agent.model.states import PowerState, TaskState, VmState
+
+
+class ServerChange(TypedDict, total=False):
+    """Fields of a server to set; what is absent stays."""
+
+    vm_state: VmState
+    task_state: TaskState | None
+    power_state: PowerState
+    progress: int
+    hardware: Hardware
+    fault: Fault | None
+    launched_at: datetime
+    terminated_at: datetime
+    deleted_at: datetime

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who asks: projects, users, roles and tokens, as the Identity API v3 names them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+DEFAULT_DOMAIN_ID = "default"
+DEFAULT_DOMAIN_NAME = "Default"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A tenant: everything a server may use or see is of one project."""
+
+    id: str  # 32 hexadecimal digits
+    name: str
+    enabled: bool = True
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Someone with a password. The hash is scrypt's, never shown."""
+
+    id: str  # 32 hexadecimal digits
+    name: str
+    password_hash: str
+    enabled: bool = True
+    default_project_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role: admin, member or reader."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token as it is stored: by the hash of its secret, so that the database gives none away."""
+
+    token_hash: str  # sha256 of the secret, hexadecimal
+    audit_id: str
+    user_id: str
+    project_id: str | None
+    methods: tuple[str, ...]
+    issued_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An authenticated request's identity: what policy and ownership are decided by."""
+
+    user: User
+    project: Project
+    roles: tuple[Role, ...]
+    token: Token
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the caller bears the role admin in the project of the token."""
+        return any(role.name == "admin" for role in self.roles)
+
+    @property
+    def is_reader_only(self) -> bool:
+        """Whether the caller may look but change nothing."""
+        return not any(role.name in {"admin", "member"} for role in self.roles)

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a server is made of, as frozen data: the record, its flavor, nics, fault and hardware."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from agent.model.states import PowerState, TaskState, VmState
+
+
+@dataclass(frozen=True, slots=True)
+class Flavor:
+    """A size. A server keeps a copy of the one it was made with."""
+
+    id: str
+    name: str
+    vcpus: int
+    ram_mb: int  # MiB, as the standard's `ram`
+    disk_gb: int  # GiB of the root disk; 0 means the image's own size
+    is_public: bool = True
+    description: str | None = None
+    extra_specs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Nic:
+    """One network interface of a server: a port that belongs to it."""
+
+    port_id: str
+    network_id: str
+    network_name: str  # the network's name in the API
+    libvirt_network: str  # the libvirt network that carries it
+    mac: str  # lower case, colon separated
+    ip: str
+    cidr: str  # of the subnet, "10.70.0.0/24"
+    gateway: str | None = None
+    dns: tuple[str, ...] = ()
+    mtu: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a server is in ERROR: what happened and what to do next."""
+
+    code: int
+    message: str
+    created_at: datetime
+    details: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """The virtual machine's shape, resolved once at the first define and reused ever after.
+
+    A guest must find the same devices after its XML is regenerated, whatever the host's QEMU or a
+    newer template would choose by then.
+    """
+
+    virt_type: str  # "kvm", "qemu" or "test": libvirt's <domain type>
+    arch: str  # "x86_64"
+    machine: str  # canonical, "pc-q35-7.2"; "" on the test driver
+    cpu_mode: str  # "host-passthrough", "host-model", "maximum"; "" leaves the default
+    disk_bus: str = "virtio"
+    nic_model: str = "virtio"
+    cdrom_bus: str = "scsi"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The record of one server: intent, as the database keeps it. Times are UTC-aware."""
+
+    id: str
+    project_id: str
+    user_id: str
+    name: str
+    flavor: Flavor
+    image_id: str
+    vm_state: VmState
+    created_at: datetime
+    updated_at: datetime
+    task_state: TaskState | None = None
+    power_state: PowerState = PowerState.NOSTATE
+    progress: int = 0
+    host: str | None = None  # the host it is placed on; None while unplaced
+    hostname: str = ""  # what the guest calls itself
+    nics: tuple[Nic, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    image_properties: Mapping[str, str] = field(default_factory=dict)
+    hardware: Hardware | None = None
+    user_data: str | None = None  # base64, as it was given
+    key_name: str | None = None
+    public_key: str | None = None
+    access_ipv4: str = ""
+    access_ipv6: str = ""
+    disk_config: str = "MANUAL"  # OS-DCF:diskConfig
+    config_drive: bool = True
+    availability_zone: str | None = None
+    fault: Fault | None = None
+    launched_at: datetime | None = None
+    terminated_at: datetime | None = None
+    deleted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """The few fields of a server that a sweep compares with what it saw."""
+
+    server_id: str
+    vm_state: VmState
+    task_state: TaskState | None
+    power_state: PowerState

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The use cases of networks: read them, within what a project may see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agent.hypervisor.base import NetworkSpec
+from agent.model.identity import Caller
+from agent.model.network import Network, Port, Subnet
+from agent.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Networking:
+    """Networks, subnets and ports, as the caller may see them: own and shared ones."""
+
+    store: Store
+
+    def list_networks(self, caller: Caller) -> Sequence[Network]:
+        """All networks of the caller's project and the shared ones."""
+        return self.store.networks.list_networks(project_id=caller.project.id)
+
+    def get_network(self, caller: Caller, network_id: str) -> Network:
+        """One network; `NotFound` when the caller may not see it."""
+        return self.store.networks.get_network(network_id, project_id=caller.project.id)
+
+    def list_subnets(self, caller: Caller) -> Sequence[Subnet]:
+        """All subnets of the networks that the caller sees."""
+        return self.store.networks.list_subnets(project_id=caller.project.id)
+
+    def get_subnet(self, caller: Caller, subnet_id: str) -> Subnet:
+        """One subnet; `NotFound` when the caller may not see it."""
+        return self.store.networks.get_subnet(subnet_id, project_id=caller.project.id)
+
+    def list_ports(self, caller: Caller) -> Sequence[Port]:
+        """All ports of the caller's project."""
+        return self.store.networks.list_ports(project_id=caller.project.id)
+
+    def get_port(self, caller: Caller, port_id: str) -> Port:
+        """One port of the caller's project; `NotFound` otherwise."""
+        return self.store.networks.get_port(port_id, project_id=caller.project.id)
+
+
+def network_spec(network: Network, subnet: Subnet) -> NetworkSpec:
+    """What libvirt is to carry for a network of the API."""
+    return NetworkSpec(
+        name=network.libvirt_name,
+        bridge=network.bridge,
+        cidr=subnet.cidr,
+        gateway=subnet.gateway_ip,
+        dhcp_start=subnet.pool_start,
+        dhcp_end=subnet.pool_end,
+        mode=network.mode,
+        uuid=network.id,
+    )

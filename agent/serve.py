@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`cumulet serve`: gunicorn with one threaded worker, and the engine inside that worker.
+
+# Note [After the fork]
+libvirt's connections and its event loop do not survive a fork, so nothing of it is opened here:
+the worker builds all parts for itself, and starts the engine once it holds the state folder's lock.
+gunicorn replaces a worker that died; the new one takes the lock and resumes the open tasks.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gunicorn.app.base import BaseApplication
+
+from agent.config import Config, split_listen
+from agent.model.layout import Layout
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from agent.app import Parts
+
+log = logging.getLogger(__name__)
+
+STOP_S = 15  # a request or a step gets so long after SIGTERM
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+ACCESS_FORMAT = '%(h)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms [%({x-openstack-request-id}o)s]'
+
+
+class AlreadyServed(Exception):
+    """Another process drives this state folder; the text has its pid."""
+
+
+def serve(config: Config) -> None:
+    """Serve until SIGTERM or SIGINT. Blocks; `AlreadyServed` when the state folder is taken."""
+    lock = _Lock(Layout(config.state_dir).lock)
+    lock.probe()
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
+    _Server(config, lock).run()
+
+
+class _Lock:
+    """The state folder's lock: whoever holds it drives its servers."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd: int | None = None
+
+    def probe(self) -> None:
+        """Raise `AlreadyServed` when somebody holds it now."""
+        fd = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            pid = os.read(fd, 32).decode().strip() or "unknown"
+            raise AlreadyServed(
+                f"{self._path.parent} is already served by process {pid}: stop that one first."
+            ) from error
+        finally:
+            os.close(fd)
+
+    def acquire(self) -> None:
+        """Wait for the lock and keep it as long as the process lives."""
+        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+
+
+class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
+    """gunicorn, told everything here: it reads no file and no environment."""
+
+    def __init__(self, config: Config, lock: _Lock) -> None:
+        self._config = config
+        self._lock = lock
+        self._parts: Parts | None = None
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Give gunicorn its settings."""
+        host, port = split_listen(self._config.listen)
+        settings: dict[str, Any] = {
+            "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+            "worker_class": "gthread",
+            "workers": 1,  # the engine lives in it: more would be more engines
+            "threads": self._config.api_threads,
+            "max_requests": 0,
+            "preload_app": False,
+            "graceful_timeout": STOP_S,
+            "timeout": 60,
+            "keepalive": 75,
+            "control_socket_disable": True,
+            "worker_tmp_dir": str(self._config.state_dir),
+            "proc_name": "cumulet",
+            "accesslog": "-",
+            "access_log_format": ACCESS_FORMAT,
+            "post_worker_init": self._started,
+            "worker_exit": self._stopping,
+            "loglevel": "warning",
+            "limit_request_line": 8190,
+        }
+        for name, value in settings.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Build the parts: in the worker, after the fork."""
+        from agent.app import build_parts, build_wsgi
+
+        self._parts = build_parts(self._config)
+        return build_wsgi(self._parts)
+
+    def _started(self, worker: object) -> None:
+        """Start the engine as soon as no other process drives the state folder."""
+        parts = self._parts
+        assert parts is not None
+        log.info(
+            "cumulet serves %s (state %s, libvirt %s)",
+            self._config.url,
+            self._config.state_dir,
+            self._config.libvirt_uri,
+        )
+
+        def start() -> None:
+            self._lock.acquire()
+            parts.start()
+
+        threading.Thread(target=start, name="engine-start", daemon=True).start()
+
+    def _stopping(self, arbiter: object, worker: object) -> None:
+        if self._parts is not None:
+            self._parts.stop()

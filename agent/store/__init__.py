@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The database: intent, kept in plain SQL over SQLite (or PostgreSQL).
+
+    Store ── servers, tasks, catalog, networks, identity, settings   each a few statements a method
+      └──── Database        opens, locks, commits
+
+Every method is one short transaction, and what goes in and out are the frozen values of
+`agent.model`. Nothing in here waits for a host, runs a program or knows HTTP; SQL stays in here.
+"""
+
+from __future__ import annotations
+
+from agent.store.db import Database
+from agent.store.servers import ServerFilter
+from agent.store.store import Store
+
+__all__ = ["Database", "ServerFilter", "Store"]

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads whole servers and tasks inside a transaction that the caller has opened.
+
+One statement for the rows and one for all their parts, however many: never one a row.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, select
+
+from agent.errors import NotFound
+from agent.model.server import Nic, Server
+from agent.model.task import Task
+from agent.store import rows
+from agent.store.schema import networks, ports, servers, subnets, task_steps, tasks
+
+# Statements are built once: building one costs SQLAlchemy as much as running it.
+
+_NICS = (
+    select(
+        ports.c.server_id,
+        ports.c.id,
+        ports.c.network_id,
+        networks.c.name.label("network_name"),
+        networks.c.libvirt_name,
+        networks.c.mode,
+        networks.c.mtu,
+        ports.c.mac,
+        ports.c.ip,
+        subnets.c.cidr,
+        subnets.c.gateway_ip,
+        subnets.c.dns,
+    )
+    .join(networks, networks.c.id == ports.c.network_id)
+    .join(subnets, subnets.c.id == ports.c.subnet_id)
+    .order_by(ports.c.server_id, ports.c.position)
+)
+
+_SERVER = select(servers).where(servers.c.id == bindparam("server"), servers.c.deleted_at.is_(None))
+_SERVER_NICS = _NICS.where(ports.c.server_id == bindparam("server"))
+_STEPS = select(task_steps).order_by(task_steps.c.task_id, task_steps.c.seq)
+
+
+def get_server(connection: Connection, server_id: str, project_id: str | None) -> Server:
+    """One server that is not deleted, of this project (None: of any); `NotFound` otherwise."""
+    row = connection.execute(_SERVER, {"server": server_id}).one_or_none()
+    if row is None or project_id not in (None, row.project_id):
+        raise no_server(server_id)
+    nics = connection.execute(_SERVER_NICS, {"server": server_id})
+    return rows.server_from(row, [rows.nic_from(nic) for nic in nics])
+
+
+def list_servers(connection: Connection, page: Select[Any]) -> list[Server]:
+    """The servers that a statement over `servers` selects, in its order."""
+    found = connection.execute(page).all()
+    if not found:
+        return []
+    nics: dict[str, list[Nic]] = defaultdict(list)
+    ids = page.with_only_columns(servers.c.id)
+    for row in connection.execute(_NICS.where(ports.c.server_id.in_(ids))):
+        nics[row.server_id].append(rows.nic_from(row))
+    return [rows.server_from(row, nics.get(row.id, ())) for row in found]
+
+
+def list_tasks(
+    connection: Connection, statement: Select[Any], parameters: dict[str, Any]
+) -> list[Task]:
+    """The tasks that a statement over `tasks` selects, in its order, with their steps."""
+    found = connection.execute(statement, parameters).all()
+    if not found:
+        return []
+    steps: dict[int, list[rows.AnyRow]] = defaultdict(list)
+    for step in connection.execute(_steps_of([task.id for task in found])):
+        steps[step.task_id].append(step)
+    return [rows.task_from(task, steps[task.id]) for task in found]
+
+
+def find_open_task(connection: Connection, server_id: str) -> Task | None:
+    """The unfinished task of a server."""
+    found = list_tasks(connection, _OPEN_TASK, {"server": server_id})
+    return found[0] if found else None
+
+
+def no_server(server_id: str) -> NotFound:
+    """Say that there is no such server, in Nova's words."""
+    return NotFound(f"Instance {server_id} could not be found.")
+
+
+def _steps_of(task_ids: Sequence[int]) -> Select[Any]:
+    return _STEPS.where(task_steps.c.task_id.in_(task_ids))
+
+
+_OPEN_TASK = select(tasks).where(
+    tasks.c.server_id == bindparam("server"), tasks.c.finished_at.is_(None)
+)

@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Between rows and values: what a row says as a frozen value, and a value as a row's columns.
+
+Pure; no statement and no connection in here. JSON columns hold plain dicts, enums their words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from sqlalchemy import Row
+
+from agent.model.change import ServerChange
+from agent.model.identity import Project, Role, Token, User
+from agent.model.image import Image, ImageStatus
+from agent.model.network import Network, Port, Subnet
+from agent.model.server import Fault, Flavor, Hardware, Nic, Rest, Server
+from agent.model.states import PowerState, TaskState, VmState
+from agent.model.task import StepRecord, Task
+
+AnyRow: TypeAlias = "Row[*tuple[Any, ...]]"
+"""A row of any columns."""
+
+Values = dict[str, Any]
+"""Columns of a row by their names."""
+
+
+def server_from(row: AnyRow, nics: Sequence[Nic]) -> Server:
+    """Read a row of `servers`; its nics come from `ports`."""
+    return Server(
+        id=row.id,
+        project_id=row.project_id,
+        user_id=row.user_id,
+        name=row.name,
+        hostname=row.hostname,
+        flavor=Flavor(**row.flavor),
+        image_id=row.image_id,
+        vm_state=VmState(row.vm_state),
+        task_state=TaskState(row.task_state) if row.task_state else None,
+        power_state=PowerState(row.power_state),
+        progress=row.progress,
+        host=row.host,
+        nics=tuple(nics),
+        metadata=row.metadata,
+        image_properties=row.image_properties,
+        hardware=Hardware(**row.hardware) if row.hardware else None,
+        user_data=row.user_data,
+        key_name=row.key_name,
+        public_key=row.public_key,
+        access_ipv4=row.access_ipv4,
+        access_ipv6=row.access_ipv6,
+        disk_config=row.disk_config,
+        config_drive=row.config_drive,
+        availability_zone=row.availability_zone,
+        fault=_fault_from(row.fault) if row.fault else None,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        launched_at=row.launched_at,
+        terminated_at=row.terminated_at,
+        deleted_at=row.deleted_at,
+    )
+
+
+def server_values(server: Server) -> Values:
+    """Give a server's columns; its nics are rows of `ports`."""
+    flavor = server.flavor
+    return {
+        "id": server.id,
+        "project_id": server.project_id,
+        "user_id": server.user_id,
+        "name": server.name,
+        "hostname": server.hostname,
+        "flavor_id": flavor.id,
+        "flavor": flavor_values(flavor),
+        "vcpus": flavor.vcpus,
+        "ram_mb": flavor.ram_mb,
+        "image_id": server.image_id,
+        "vm_state": server.vm_state.value,
+        "task_state": server.task_state.value if server.task_state else None,
+        "power_state": server.power_state.value,
+        "progress": server.progress,
+        "host": server.host,
+        "metadata": dict(server.metadata),
+        "image_properties": dict(server.image_properties),
+        "hardware": asdict(server.hardware) if server.hardware else None,
+        "user_data": server.user_data,
+        "key_name": server.key_name,
+        "public_key": server.public_key,
+        "access_ipv4": server.access_ipv4,
+        "access_ipv6": server.access_ipv6,
+        "disk_config": server.disk_config,
+        "config_drive": server.config_drive,
+        "availability_zone": server.availability_zone,
+        "fault": _fault_values(server.fault),
+        "created_at": server.created_at,
+        "updated_at": server.updated_at,
+        "launched_at": server.launched_at,
+        "terminated_at": server.terminated_at,
+        "deleted_at": server.deleted_at,
+    }
+
+
+def change_values(change: ServerChange) -> Values:
+    """Give the columns that a change sets."""
+    return {name: _CHANGED[name](value) for name, value in change.items()}
+
+
+def rest_from(row: AnyRow) -> Rest:
+    """Read the columns that a sweep compares."""
+    return Rest(
+        server_id=row.id,
+        vm_state=VmState(row.vm_state),
+        task_state=TaskState(row.task_state) if row.task_state else None,
+        power_state=PowerState(row.power_state),
+    )
+
+
+def nic_from(row: AnyRow) -> Nic:
+    """Read a port joined with its network and subnet.
+
+    An isolated network leads nowhere: its guests get no default route, nor does libvirt give one.
+    """
+    return Nic(
+        port_id=row.id,
+        network_id=row.network_id,
+        network_name=row.network_name,
+        libvirt_network=row.libvirt_name,
+        mac=row.mac,
+        ip=row.ip,
+        cidr=row.cidr,
+        gateway=None if row.mode == "isolated" else row.gateway_ip,
+        dns=tuple(row.dns),
+        mtu=row.mtu,
+    )
+
+
+def task_from(row: AnyRow, steps: Sequence[AnyRow]) -> Task:
+    """Read a row of `tasks` with its rows of `task_steps` in their order."""
+    return Task(
+        id=row.id,
+        request_id=row.request_id,
+        server_id=row.server_id,
+        action=row.action,
+        user_id=row.user_id,
+        project_id=row.project_id,
+        args=row.args,
+        started_at=row.started_at,
+        deadline_at=row.deadline_at,
+        finished_at=row.finished_at,
+        error=row.error,
+        steps=tuple(
+            StepRecord(step.name, step.finished_at, step.result)
+            for step in steps
+            if step.finished_at is not None
+        ),
+        undone=tuple(step.name for step in steps if step.undone_at is not None),
+    )
+
+
+def flavor_from(row: AnyRow) -> Flavor:
+    """Read a row of `flavors`."""
+    return Flavor(**row._mapping)
+
+
+def flavor_values(flavor: Flavor) -> Values:
+    """Give a flavor's columns, which are also its copy in a server."""
+    return {
+        "id": flavor.id,
+        "name": flavor.name,
+        "vcpus": flavor.vcpus,
+        "ram_mb": flavor.ram_mb,
+        "disk_gb": flavor.disk_gb,
+        "is_public": flavor.is_public,
+        "description": flavor.description,
+        "extra_specs": dict(flavor.extra_specs),
+    }
+
+
+def image_from(row: AnyRow) -> Image:
+    """Read a row of `images`."""
+    columns: Values = {**row._mapping}
+    columns["status"] = ImageStatus(row.status)
+    columns["tags"] = tuple(row.tags)
+    return Image(**columns)
+
+
+def image_values(changes: Mapping[str, object]) -> Values:
+    """Give the columns of an image's fields; `TypeError` for a field that no image has."""
+    unknown = changes.keys() - Image.__dataclass_fields__.keys()
+    if unknown:
+        raise TypeError(f"an image has no {', '.join(sorted(unknown))}")
+    return {name: _IMAGE.get(name, _same)(value) for name, value in changes.items()}
+
+
+def network_from(row: AnyRow) -> Network:
+    """Read a row of `networks`."""
+    return Network(**row._mapping)
+
+
+def subnet_from(row: AnyRow) -> Subnet:
+    """Read a row of `subnets`."""
+    columns: Values = {**row._mapping}
+    columns["dns"] = tuple(row.dns)
+    return Subnet(**columns)
+
+
+def port_from(row: AnyRow) -> Port:
+    """Read a row of `ports`."""
+    columns: Values = {**row._mapping}
+    del columns["position"]
+    return Port(**columns)
+
+
+def project_from(row: AnyRow) -> Project:
+    """Read a row of `projects`."""
+    return Project(**row._mapping)
+
+
+def user_from(row: AnyRow) -> User:
+    """Read a row of `users`."""
+    return User(**row._mapping)
+
+
+def role_from(row: AnyRow) -> Role:
+    """Read a row of `roles`."""
+    return Role(**row._mapping)
+
+
+def token_from(row: AnyRow) -> Token:
+    """Read a row of `tokens`."""
+    columns: Values = {**row._mapping}
+    columns["methods"] = tuple(row.methods)
+    return Token(**columns)
+
+
+def _fault_from(columns: Values) -> Fault:
+    return Fault(**{**columns, "created_at": datetime.fromisoformat(columns["created_at"])})
+
+
+def _fault_values(fault: Fault | None) -> Values | None:
+    if fault is None:
+        return None
+    return {**asdict(fault), "created_at": fault.created_at.isoformat()}
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _word(value: Any) -> Any:
+    return None if value is None else value.value
+
+
+_CHANGED: Mapping[str, Callable[[Any], Any]] = {
+    "vm_state": _word,
+    "task_state": _word,
+    "power_state": _word,
+    "progress": _same,
+    "hardware": asdict,
+    "fault": _fault_values,
+    "launched_at": _same,
+    "terminated_at": _same,
+    "deleted_at": _same,
+}
+"""How each field of a `ServerChange` becomes its column's value."""
+
+_IMAGE: Mapping[str, Callable[[Any], Any]] = {
+    "status": _word,
+    "tags": list,
+    "properties": dict,
+}
+"""The fields of an image that are not kept as they are."""

@@ -1,0 +1,308 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tables, as this version uses them. A change here needs a revision in `migrations/`.
+
+Only what both SQLite and PostgreSQL know. Times are kept as text of one width in UTC, so that they
+sort as they are. Projects, users, flavors and images that a server names are not foreign keys: the
+accounts may live in another Identity service, and a server outlives its flavor and its image.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware time with its microseconds. (SQLAlchemy wants a class for a type of one's own.)"""
+
+    impl = String(32)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        """Give the text that is stored."""
+        if value is None:
+            return None
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Read the stored text."""
+        return None if value is None else datetime.fromisoformat(value)
+
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+_ID = String(64)
+_JSON = JSON(none_as_null=True)
+
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+# Who
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("name", String(255), nullable=False, unique=True),
+    Column("enabled", Boolean, nullable=False),
+    Column("description", Text, nullable=False),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("name", String(255), nullable=False, unique=True),
+    Column("password_hash", String(255), nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("default_project_id", _ID, ForeignKey("projects.id", ondelete="SET NULL")),
+)
+
+roles = Table(
+    "roles",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("name", String(255), nullable=False, unique=True),
+)
+
+role_assignments = Table(
+    "role_assignments",
+    metadata,
+    Column("user_id", _ID, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("project_id", _ID, ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
+    Column("role_id", _ID, ForeignKey("roles.id", ondelete="CASCADE"), primary_key=True),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("token_hash", String(128), primary_key=True),
+    Column("audit_id", String(64), nullable=False),
+    Column("user_id", _ID, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("project_id", _ID, ForeignKey("projects.id", ondelete="CASCADE")),
+    Column("methods", _JSON, nullable=False),
+    Column("issued_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False, index=True),
+)
+
+# What servers are made from
+
+flavors = Table(
+    "flavors",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("name", String(255), nullable=False, unique=True),
+    Column("vcpus", Integer, nullable=False),
+    Column("ram_mb", Integer, nullable=False),
+    Column("disk_gb", Integer, nullable=False),
+    Column("is_public", Boolean, nullable=False),
+    Column("description", Text),
+    Column("extra_specs", _JSON, nullable=False),
+)
+
+images = Table(
+    "images",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("name", String(255)),
+    Column("owner", _ID, nullable=False, index=True),
+    Column("status", String(16), nullable=False),
+    Column("visibility", String(16), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Column("disk_format", String(16)),
+    Column("container_format", String(16)),
+    Column("size", BigInteger),
+    Column("virtual_size", BigInteger),
+    Column("checksum", String(32)),
+    Column("os_hash_algo", String(16)),
+    Column("os_hash_value", String(128)),
+    Column("min_disk", Integer, nullable=False),
+    Column("min_ram", Integer, nullable=False),
+    Column("protected", Boolean, nullable=False),
+    Column("os_hidden", Boolean, nullable=False),
+    Column("tags", _JSON, nullable=False),
+    Column("properties", _JSON, nullable=False),
+)
+
+# Networks
+
+networks = Table(
+    "networks",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("project_id", _ID, nullable=False, index=True),
+    Column("shared", Boolean, nullable=False),
+    Column("libvirt_name", String(255), nullable=False),
+    Column("bridge", String(16), nullable=False),
+    Column("mode", String(16), nullable=False),
+    Column("mtu", Integer, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+subnets = Table(
+    "subnets",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column(
+        "network_id",
+        _ID,
+        ForeignKey("networks.id", ondelete="CASCADE"),
+        nullable=False,
+        unique=True,  # a network has one subnet
+    ),
+    Column("name", String(255), nullable=False),
+    Column("cidr", String(18), nullable=False),
+    Column("gateway_ip", String(15), nullable=False),
+    Column("pool_start", String(15), nullable=False),
+    Column("pool_end", String(15), nullable=False),
+    Column("dns", _JSON, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+resting_addresses = Table(
+    "resting_addresses",
+    metadata,
+    Column("subnet_id", _ID, ForeignKey("subnets.id", ondelete="CASCADE"), primary_key=True),
+    Column("ip", String(15), primary_key=True),
+    Column("released_at", UtcTime, nullable=False),
+)
+
+# Servers and what is done to them
+
+servers = Table(
+    "servers",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("project_id", _ID, nullable=False),
+    Column("user_id", _ID, nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("hostname", String(63), nullable=False),
+    Column("flavor_id", _ID, nullable=False),
+    Column("flavor", _JSON, nullable=False),
+    Column("vcpus", Integer, nullable=False),  # the flavor's, where SQL can add them up
+    Column("ram_mb", Integer, nullable=False),
+    Column("image_id", _ID, nullable=False, index=True),
+    Column("vm_state", String(32), nullable=False),
+    Column("task_state", String(32)),
+    Column("power_state", Integer, nullable=False),
+    Column("progress", Integer, nullable=False),
+    Column("host", String(255), index=True),
+    Column("metadata", _JSON, nullable=False),
+    Column("image_properties", _JSON, nullable=False),
+    Column("hardware", _JSON),
+    Column("user_data", Text),
+    Column("key_name", String(255)),
+    Column("public_key", Text),
+    Column("access_ipv4", String(15), nullable=False),
+    Column("access_ipv6", String(45), nullable=False),
+    Column("disk_config", String(16), nullable=False),
+    Column("config_drive", Boolean, nullable=False),
+    Column("availability_zone", String(255)),
+    Column("fault", _JSON),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Column("launched_at", UtcTime),
+    Column("terminated_at", UtcTime),
+    Column("deleted_at", UtcTime),  # a deleted server keeps its row
+    Index("ix_servers_listed", "project_id", "deleted_at", "created_at", "id"),
+    Index(None, "created_at", "id"),
+)
+
+ports = Table(
+    "ports",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("network_id", _ID, ForeignKey("networks.id", ondelete="RESTRICT"), nullable=False),
+    Column("subnet_id", _ID, ForeignKey("subnets.id", ondelete="RESTRICT"), nullable=False),
+    Column("project_id", _ID, nullable=False, index=True),
+    Column("server_id", _ID, ForeignKey("servers.id", ondelete="CASCADE"), index=True),
+    Column("position", Integer, nullable=False),  # which of its server's nics it is, from 0
+    Column("name", String(255), nullable=False),
+    Column("mac", String(17), nullable=False, unique=True),
+    Column("ip", String(15), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    UniqueConstraint("subnet_id", "ip"),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("request_id", String(64), nullable=False, index=True),
+    Column("server_id", _ID, ForeignKey("servers.id", ondelete="CASCADE"), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("user_id", _ID, nullable=False),
+    Column("project_id", _ID, nullable=False),
+    Column("args", _JSON, nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("deadline_at", UtcTime, nullable=False),
+    Column("finished_at", UtcTime),
+    Column("error", Text),
+    Index(None, "server_id"),
+    sqlite_autoincrement=True,  # the id of a removed row is never given again
+)
+
+Index(
+    "uq_tasks_open",
+    tasks.c.server_id,
+    unique=True,  # one open task a server
+    sqlite_where=text("finished_at IS NULL"),
+    postgresql_where=text("finished_at IS NULL"),
+)
+
+task_steps = Table(
+    "task_steps",
+    metadata,
+    Column("task_id", Integer, ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("finished_at", UtcTime),  # null: undone without ever having been recorded as done
+    Column("result", _JSON, nullable=False),
+    Column("undone_at", UtcTime),
+    UniqueConstraint("task_id", "name"),
+    CheckConstraint("finished_at IS NOT NULL OR undone_at IS NOT NULL", name="done_or_undone"),
+)
+
+server_events = Table(
+    "server_events",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("server_id", _ID, ForeignKey("servers.id", ondelete="CASCADE"), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("text", Text, nullable=False),
+    Index(None, "server_id", "id"),
+)

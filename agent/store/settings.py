@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A few words that outlive the process, by name. Not the configuration, which is a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select, update
+
+from agent.store.db import Database
+from agent.store.schema import settings
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The table `settings`."""
+
+    db: Database
+
+    def get_setting(self, key: str) -> str | None:
+        """The value of a key, or None when it was never set."""
+        with self.db.read() as connection:
+            found: str | None = connection.scalar(
+                select(settings.c.value).where(settings.c.key == key)
+            )
+            return found
+
+    def set_setting(self, key: str, value: str) -> None:
+        """Set the value of a key."""
+        with self.db.write() as connection:
+            changed = connection.execute(
+                update(settings).where(settings.c.key == key).values(value=value)
+            )
+            if changed.rowcount == 0:
+                connection.execute(insert(settings).values(key=key, value=value))

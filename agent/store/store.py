@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The store's face: one open database and the groups of methods on it. No SQL here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.errors import AgentError
+from agent.store.catalog import Catalog
+from agent.store.db import Database
+from agent.store.identity import Identity
+from agent.store.migrate import check
+from agent.store.networks import Networks
+from agent.store.servers import Servers
+from agent.store.settings import Settings
+from agent.store.tasks import Tasks
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An open database. Safe to use from any number of threads, but not across a fork."""
+
+    db: Database
+    servers: Servers
+    tasks: Tasks  # what the engine gets: an `agent.engine.ports.TaskStore`
+    catalog: Catalog
+    networks: Networks
+    identity: Identity
+    settings: Settings
+
+    @classmethod
+    def open(cls, path_or_url: str | Path) -> Store:
+        """Open a database that is there and of this version.
+
+        `NotFound` when there is none, `Conflict` when it is of another version: both say what to
+        do (`agent.store.migrate.upgrade` makes it and brings it up to date).
+        """
+        db = Database.open(path_or_url)
+        try:
+            check(db)
+        except AgentError:
+            db.close()
+            raise
+        return cls(
+            db=db,
+            servers=Servers(db),
+            tasks=Tasks(db),
+            catalog=Catalog(db),
+            networks=Networks(db),
+            identity=Identity(db),
+            settings=Settings(db),
+        )
+
+    def close(self) -> None:
+        """Close all connections; the store can't be used any more."""
+        self.db.close()

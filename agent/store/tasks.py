@@ -1,0 +1,333 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tasks and their steps: the engine's side of the database (`agent.engine.ports.TaskStore`).
+
+    open ──record_step──> open ──finish_task──> finished
+      │                     │
+      └─────fail_task───────┴──> failed ──record_undo──> failed ──finish_task──> finished
+
+Each method is one compare-and-swap transaction that also writes what the step did to the server:
+when somebody else has closed the task meanwhile, it says False and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
+from agent.model.change import ServerChange
+from agent.model.placement import HostLoad
+from agent.model.server import Rest, Server
+from agent.model.states import VmState
+from agent.model.task import NewTask, Task
+from agent.store import addresses, loading, rows
+from agent.store.db import Database
+from agent.store.schema import server_events, servers, task_steps, tasks
+
+KEPT_EVENTS = 1000
+"""How many lines of history a server keeps: one that reboots for ever must not fill the disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tasks:
+    """The tables `tasks` and `task_steps`, and what the engine reads and writes of `servers`."""
+
+    db: Database
+
+    def get_server(self, server_id: str) -> Server:
+        """One server that is not deleted; `NotFound` otherwise."""
+        with self.db.read() as connection:
+            return loading.get_server(connection, server_id, None)
+
+    def list_rests(self, host: str) -> Sequence[Rest]:
+        """All servers of a host that are not deleted, each in the few fields a sweep needs."""
+        with self.db.read() as connection:
+            return [rows.rest_from(row) for row in connection.execute(_RESTS, {"host": host})]
+
+    def find_open_task(self, server_id: str) -> Task | None:
+        """The unfinished task of a server, with its recorded steps in their order."""
+        with self.db.read() as connection:
+            return loading.find_open_task(connection, server_id)
+
+    def list_open_tasks(self) -> Sequence[Task]:
+        """All unfinished tasks, oldest first."""
+        with self.db.read() as connection:
+            return loading.list_tasks(connection, _OPEN_TASKS, {})
+
+    def claim_host(
+        self, server_id: str, hosts: Sequence[HostLoad], choose: Callable[[Sequence[HostLoad]], str]
+    ) -> str:
+        """Place a server: add what is claimed to each of `hosts`, ask `choose`, write its answer.
+
+        Servers that are suspended claim nothing. `NotFound` when the server is gone; what `choose`
+        raises goes through; nothing is written then.
+        """
+        with self.db.write() as connection:
+            server = connection.execute(_PLACE, {"server": server_id}).one_or_none()
+            if server is None:
+                raise loading.no_server(server_id)
+            if server.host is not None:
+                return str(server.host)
+            name = choose(_with_claims(connection, hosts, server.project_id))
+            connection.execute(update(servers).where(servers.c.id == server_id).values(host=name))
+            return name
+
+    def record_step(
+        self,
+        task_id: int,
+        name: str,
+        now: datetime,
+        change: ServerChange,
+        result: Mapping[str, str | int],
+    ) -> bool:
+        """Write that a step is done, and `change` its server; False when the task is not open or
+        has failed. A step recorded already is not written twice (and is True)."""
+        with self.db.write() as connection:
+            task = _open_task(connection, task_id)
+            if task is None or task.error is not None:
+                return False
+            if _step(connection, task_id, name) is not None:
+                return True
+            _add_step(connection, task_id, name, finished_at=now, result=dict(result))
+            _change_server(connection, task.server_id, change, now)
+            return True
+
+    def record_undo(self, task_id: int, name: str, now: datetime) -> bool:
+        """Write that a step of a failed task is undone; False when the task is not open, or has
+        not failed. The step may be one that was never recorded: half done is undone too."""
+        with self.db.write() as connection:
+            task = _open_task(connection, task_id)
+            if task is None or task.error is None:
+                return False
+            step = _step(connection, task_id, name)
+            if step is None:
+                _add_step(connection, task_id, name, undone_at=now)
+            elif step.undone_at is None:
+                connection.execute(
+                    update(task_steps)
+                    .where(task_steps.c.task_id == task_id, task_steps.c.name == name)
+                    .values(undone_at=now)
+                )
+            return True
+
+    def fail_task(self, task_id: int, error: str, now: datetime) -> bool:
+        """Write why an open task failed; False when it is not open, or has failed before."""
+        with self.db.write() as connection:
+            failed = connection.execute(
+                update(tasks)
+                .where(
+                    tasks.c.id == task_id, tasks.c.finished_at.is_(None), tasks.c.error.is_(None)
+                )
+                .values(error=error)
+            )
+            return failed.rowcount == 1
+
+    def finish_task(self, task_id: int, change: ServerChange, now: datetime) -> bool:
+        """Close an open task and change its server (task_state is cleared); False when it is not
+        open. With `deleted_at` in `change` the server's ports go and their addresses rest."""
+        with self.db.write() as connection:
+            task = _open_task(connection, task_id)
+            if task is None:
+                return False
+            close_task(connection, task_id, now)
+            _change_server(connection, task.server_id, {**change, "task_state": None}, now)
+            return True
+
+    def postpone_deadline(self, task_id: int, seconds: float) -> bool:
+        """Move an open task's deadline; False when it is not open."""
+        with self.db.write() as connection:
+            task = _open_task(connection, task_id)
+            if task is None:
+                return False
+            later = task.deadline_at + timedelta(seconds=seconds)
+            connection.execute(update(tasks).where(tasks.c.id == task_id).values(deadline_at=later))
+            return True
+
+    def settle_server(
+        self, server_id: str, expected: VmState, change: ServerChange, event: str, now: datetime
+    ) -> bool:
+        """Change a server that rests (no task_state) in the vm_state `expected`, and add `event`
+        (unless it is empty) to its history; False when it does not rest there any more."""
+        with self.db.write() as connection:
+            rests = connection.scalar(_RESTS_IN, {"server": server_id, "expected": expected.value})
+            if rests is None:
+                return False
+            _change_server(connection, server_id, change, now)
+            if event:
+                _add_event(connection, server_id, event, now)
+            return True
+
+    def add_event(self, server_id: str, text: str, now: datetime) -> None:
+        """Add a line to a server's history; nothing for a server that is not ours."""
+        with self.db.write() as connection:
+            known = select(servers.c.id).where(servers.c.id == server_id)
+            if connection.scalar(known) is not None:
+                _add_event(connection, server_id, text, now)
+
+
+def insert_task(connection: Connection, server_id: str, task: NewTask, now: datetime) -> Task:
+    """Open a task, inside the transaction that takes its server."""
+    deadline_at = now + timedelta(seconds=task.deadline_s)
+    inserted = connection.execute(
+        insert(tasks).values(
+            request_id=task.request_id,
+            server_id=server_id,
+            action=task.action,
+            user_id=task.user_id,
+            project_id=task.project_id,
+            args=dict(task.args),
+            started_at=now,
+            deadline_at=deadline_at,
+        )
+    )
+    (task_id,) = inserted.inserted_primary_key or (0,)
+    return Task(
+        id=task_id,
+        request_id=task.request_id,
+        server_id=server_id,
+        action=task.action,
+        user_id=task.user_id,
+        project_id=task.project_id,
+        args=task.args,
+        started_at=now,
+        deadline_at=deadline_at,
+    )
+
+
+def close_task(
+    connection: Connection, task_id: int, now: datetime, *, error: str | None = None
+) -> None:
+    """Finish a task; an error that it has already stays, unless another is given."""
+    values: rows.Values = (
+        {"finished_at": now}
+        if error is None
+        else {
+            "finished_at": now,
+            "error": error,
+        }
+    )
+    connection.execute(update(tasks).where(tasks.c.id == task_id).values(values))
+
+
+_RESTS = select(
+    servers.c.id, servers.c.vm_state, servers.c.task_state, servers.c.power_state
+).where(servers.c.host == bindparam("host"), servers.c.deleted_at.is_(None))
+
+_RESTS_IN = select(servers.c.id).where(
+    servers.c.id == bindparam("server"),
+    servers.c.vm_state == bindparam("expected"),
+    servers.c.task_state.is_(None),
+    servers.c.deleted_at.is_(None),
+)
+
+_PLACE = select(servers.c.host, servers.c.project_id).where(
+    servers.c.id == bindparam("server"), servers.c.deleted_at.is_(None)
+)
+
+_CLAIMS = (
+    select(
+        servers.c.host,
+        servers.c.project_id,
+        func.sum(servers.c.vcpus).label("vcpus"),
+        func.sum(servers.c.ram_mb).label("ram_mb"),
+        func.count().label("servers"),
+    )
+    .where(
+        servers.c.host.is_not(None),
+        servers.c.deleted_at.is_(None),
+        servers.c.vm_state != VmState.SUSPENDED.value,
+    )
+    .group_by(servers.c.host, servers.c.project_id)
+)
+
+_OPEN_TASKS = select(tasks).where(tasks.c.finished_at.is_(None)).order_by(tasks.c.id)
+
+_TASK = select(tasks.c.server_id, tasks.c.error, tasks.c.deadline_at).where(
+    tasks.c.id == bindparam("task"), tasks.c.finished_at.is_(None)
+)
+
+_STEP = select(task_steps.c.undone_at).where(
+    task_steps.c.task_id == bindparam("task"), task_steps.c.name == bindparam("step")
+)
+
+
+def _open_task(connection: Connection, task_id: int) -> rows.AnyRow | None:
+    return connection.execute(_TASK, {"task": task_id}).one_or_none()
+
+
+def _step(connection: Connection, task_id: int, name: str) -> rows.AnyRow | None:
+    return connection.execute(_STEP, {"task": task_id, "step": name}).one_or_none()
+
+
+def _add_step(
+    connection: Connection,
+    task_id: int,
+    name: str,
+    *,
+    finished_at: datetime | None = None,
+    undone_at: datetime | None = None,
+    result: Mapping[str, str | int] | None = None,
+) -> None:
+    last = connection.scalar(
+        select(func.max(task_steps.c.seq)).where(task_steps.c.task_id == task_id)
+    )
+    connection.execute(
+        insert(task_steps).values(
+            task_id=task_id,
+            seq=(last or 0) + 1,
+            name=name,
+            finished_at=finished_at,
+            undone_at=undone_at,
+            result=result or {},
+        )
+    )
+
+
+def _change_server(
+    connection: Connection, server_id: str, change: ServerChange, now: datetime
+) -> None:
+    values = rows.change_values(change)
+    if not values:
+        return
+    connection.execute(
+        update(servers).where(servers.c.id == server_id).values(**values, updated_at=now)
+    )
+    if change.get("deleted_at") is not None:
+        addresses.release(connection, server_id, now)
+
+
+def _with_claims(
+    connection: Connection, hosts: Sequence[HostLoad], project_id: str
+) -> list[HostLoad]:
+    loads = {host.name: host for host in hosts}
+    for claim in connection.execute(_CLAIMS):
+        load = loads.get(claim.host)
+        if load is None:
+            continue
+        own = claim.servers if claim.project_id == project_id else 0
+        loads[load.name] = replace(
+            load,
+            used_vcpus=load.used_vcpus + claim.vcpus,
+            used_ram_mb=load.used_ram_mb + claim.ram_mb,
+            project_servers=load.project_servers + own,
+        )
+    return list(loads.values())
+
+
+def _add_event(connection: Connection, server_id: str, text: str, now: datetime) -> None:
+    connection.execute(insert(server_events).values(server_id=server_id, at=now, text=text))
+    too_old = connection.scalar(
+        select(server_events.c.id)
+        .where(server_events.c.server_id == server_id)
+        .order_by(server_events.c.id.desc())
+        .offset(KEPT_EVENTS)
+        .limit(1)
+    )
+    if too_old is not None:
+        connection.execute(
+            delete(server_events).where(
+                server_events.c.server_id == server_id, server_events.c.id <= too_old
+            )
+        )

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a step is: one external effect with a durable name.
+
+# Note [At least once]
+A step is recorded after its effect. A crash between the two runs it again, so each step looks first
+and acts on the difference: doing it twice is the same as doing it once. No step holds a database
+transaction over its effect, and none sleeps: one that must wait says `Later`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from agent.hypervisor.base import Hypervisor
+from agent.model.change import ServerChange
+from agent.model.layout import Layout
+from agent.model.server import Server
+from agent.model.states import TaskState
+from agent.model.task import Task
+
+
+class Disks(Protocol):
+    """What the workflows ask of the host's disk. Every method may block."""
+
+    def check_room(self, server: Server) -> None:
+        """Raise `NoCapacity` with the numbers when a new server would not fit."""
+        ...
+
+    def ensure_base(self, image_id: str) -> Path:
+        """Make the cached backing file of an image, unless it is there."""
+        ...
+
+    def create_disk(self, server: Server) -> None:
+        """Make the server's root disk over its base, unless it is there."""
+        ...
+
+    def write_config_drive(self, server: Server) -> None:
+        """Make the server's config drive, unless it is there."""
+        ...
+
+    def remove_server(self, server_id: str) -> None:
+        """Remove the server's folder with all that is in it; nothing when it is gone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a step may touch, and no more."""
+
+    hypervisor: Hypervisor
+    disks: Disks
+    layout: Layout
+    claim_host: Callable[[Server], str]  # places the server; raises NoCapacity
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One run of one step."""
+
+    server: Server
+    task: Task
+    tools: Tools
+    elapsed_s: float  # since the step before it was recorded
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The effect is there. `change` is written with the step's record, `result` for later steps."""
+
+    change: ServerChange = field(default_factory=lambda: ServerChange())
+    result: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Not yet: look again after so many seconds, or when an event comes."""
+
+    after_s: float
+
+
+Outcome = Done | Later
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A named effect, how it is undone, and what the server shows while it is at work."""
+
+    name: str
+    do: Callable[[Context], Outcome]
+    undo: Callable[[Context], None] | None = None
+    task_state: TaskState | None = None  # None: the action's own
+    progress: int | None = None  # percent of the task when the step is done
+    seals: bool = False  # once recorded, a later failure undoes nothing
+
+
+Workflow = tuple[Step, ...]

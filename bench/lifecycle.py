@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How long a server's life takes, against the same work by bare libvirt calls, in one run.
+
+    python -m bench.lifecycle [ROUNDS]
+
+The floor makes the overlay, the config drive, the define and the start with nothing around them.
+Both take turns, so that a busy machine slows both; the ratio of the medians is what counts.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import libvirt
+
+from agent import configdrive
+from agent.model.layout import Layout
+from tests.lab.cloud import Api, LiveCloud
+from tests.lab.commands import run
+from tests.lab.private_host import PrivateHost
+from tests.lab.tiny_guest import tiny_image
+from tests.lab.waiting import wait_for
+
+ROUNDS = 7
+POLL_S = 0.005
+
+
+@dataclass(slots=True)
+class Events:
+    """When libvirt said what of which domain: (uuid, event) to a monotonic time."""
+
+    seen: dict[tuple[str, int], float] = field(default_factory=dict)
+
+    def listen(self, uri: str) -> libvirt.virConnect:
+        libvirt.virEventRegisterDefaultImpl()
+        threading.Thread(target=self._loop, daemon=True).start()
+        connection = libvirt.open(uri)
+        connection.domainEventRegisterAny(
+            None, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._note, None
+        )
+        return connection
+
+    def wait(self, server_id: str, event: int) -> float:
+        key = (server_id, event)
+        return wait_for(lambda: self.seen.get(key), timeout_s=60, poll_s=0.001, what=f"event {key}")
+
+    def _note(self, connection: object, domain: libvirt.virDomain, event: int, *_: object) -> None:
+        self.seen[domain.UUIDString(), event] = time.monotonic()
+
+    def _loop(self) -> None:
+        while True:
+            libvirt.virEventRunDefaultImpl()
+
+
+def main() -> None:
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
+    image = tiny_image()
+    with PrivateHost.start() as host:
+        cloud = LiveCloud(Path(tempfile.mkdtemp(prefix="cumulet-bench-", dir="/var/tmp")), host.uri)
+        try:
+            measure(cloud, image, rounds)
+        finally:
+            cloud.close()
+
+
+def measure(cloud: LiveCloud, image: Path, rounds: int) -> None:
+    cloud.init()
+    image_id = cloud.import_image("tiny", image)
+    began = time.monotonic()
+    cloud.start()
+    print(f"start to ready          {time.monotonic() - began:8.3f} s   (aim: 1 s)")
+    api = Api(cloud).log_in()
+    events = Events()
+    connection = events.listen(cloud.libvirt_uri)
+    life = [life_of_a_server(api, events, image_id, connection) for _ in range(2)][1]  # warm
+    print(f"PSS of all, idle        {pss_mib(cloud):8.1f} MiB (aim: 80 MiB)")
+    lives, floors = [], []
+    for _ in range(rounds):
+        lives.append(life_of_a_server(api, events, image_id, connection))
+        floors.append(floor(cloud, image_id, connection, life.xml))
+    report(lives, floors)
+    connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    accepted_s: float
+    running_s: float
+    active_s: float
+    shutoff_s: float
+    xml: str
+
+
+def life_of_a_server(
+    api: Api, events: Events, image_id: str, connection: libvirt.virConnect
+) -> Life:
+    began = time.monotonic()
+    server_id = api.create_server("bench", image_id)
+    accepted = time.monotonic()
+    active = when(lambda: api.server(server_id)["status"] == "ACTIVE")
+    running = events.wait(server_id, libvirt.VIR_DOMAIN_EVENT_STARTED)
+    domain = connection.lookupByUUIDString(server_id)
+    xml = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+    domain.destroy()
+    shown = when(lambda: api.server(server_id)["status"] == "SHUTOFF")
+    stopped = events.wait(server_id, libvirt.VIR_DOMAIN_EVENT_STOPPED)
+    api.request("DELETE", f"/compute/v2.1/servers/{server_id}")
+    api.wait_until_gone(server_id)
+    return Life(accepted - began, running - began, active - began, shown - stopped, xml)
+
+
+def when(condition: Callable[[], bool]) -> float:
+    wait_for(condition, timeout_s=60, poll_s=POLL_S, what="the status")
+    return time.monotonic()
+
+
+def floor(cloud: LiveCloud, image_id: str, connection: libvirt.virConnect, xml: str) -> float:
+    """Do what a create does, with bare calls; seconds."""
+    layout, server_id = Layout(cloud.state), str(uuid.uuid4())
+    old_id = xml.split("<uuid>")[1].split("</uuid>")[0]
+    xml = xml.replace(old_id, server_id).replace(
+        f"cumulet-{old_id.replace('-', '')[:12]}", f"floor-{server_id}"
+    )
+    spec = configdrive.ConfigDriveSpec(
+        server_id=server_id,
+        name="floor",
+        hostname="floor",
+        project_id=uuid.uuid4().hex,
+        random_seed=bytes(512),
+    )
+    began = time.monotonic()
+    layout.server(server_id).mkdir(mode=0o711)
+    run(
+        [
+            *("qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2"),
+            *("-b", layout.base(image_id), layout.disk(server_id), "1G"),
+        ]
+    )
+    configdrive.write_iso(configdrive.render_tree(spec), layout.config_drive(server_id))
+    domain = connection.defineXML(xml)
+    domain.createWithFlags(0)
+    took = time.monotonic() - began
+    domain.destroy()
+    domain.undefine()
+    run(["rm", "-r", layout.server(server_id)])
+    return took
+
+
+def pss_mib(cloud: LiveCloud) -> float:
+    """The memory of all our processes, each shared page counted once; MiB."""
+    total = 0
+    for pid in cloud.pids():
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        total += next(int(x.split()[1]) for x in rollup.splitlines() if x.startswith("Pss:"))
+    return total / 1024
+
+
+def report(lives: list[Life], floors: list[float]) -> None:
+    base = statistics.median(floors)
+    print(f"floor: bare calls       {base * 1000:8.1f} ms  {spread(floors)}")
+    rows = {
+        "POST to 202": [life.accepted_s for life in lives],
+        "POST to domain running": [life.running_s for life in lives],
+        "POST to ACTIVE": [life.active_s for life in lives],
+        "event to SHUTOFF shown": [life.shutoff_s for life in lives],
+    }
+    for name, values in rows.items():
+        middle = statistics.median(values)
+        ratio = f"{middle / base:5.2f} of the floor" if name.startswith("POST to ") else ""
+        print(f"{name:23} {middle * 1000:8.1f} ms  {spread(values)}  {ratio}")
+    print("aims: ACTIVE within 1.15 of the floor, SHUTOFF within 500 ms of the event")
+
+
+def spread(values: list[float]) -> str:
+    return f"[{min(values) * 1000:.1f} .. {max(values) * 1000:.1f}]"
+
+
+if __name__ == "__main__":
+    main()

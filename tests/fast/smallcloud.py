@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole cloud in one thread: real store, libvirt's test driver, an engine driven by hand.
+
+A crash is a `BaseException` thrown from the runner's hook: no code may catch it, and afterwards the
+parts are dropped and built anew over the same database and the same libvirt connection, as a
+restarted process would find them (the test driver's state lives in its connection).
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import libvirt
+
+from agent.app import Parts, build_parts
+from agent.compute import Asking, CreateServer
+from agent.config import Config, read_config
+from agent.errors import NotFound
+from agent.hypervisor.host import Host
+from agent.imaging import CreateImage
+from agent.model.layout import Layout
+from agent.model.server import Server
+from agent.setup import initialise
+from tests.lab.commands import run
+
+NODE = """\
+<node>
+  <cpu><nodes>1</nodes><sockets>1</sockets><cores>16</cores><threads>1</threads></cpu>
+  <memory>33554432</memory>
+</node>
+"""
+
+PLACES = ("database", "domains", "folders", "reservations")
+
+
+def everywhere(*server_ids: str) -> dict[str, set[str]]:
+    """The inventory in which just these servers are known, in every place."""
+    return {place: set(server_ids) for place in PLACES}
+
+
+Hook = Callable[[str], None]
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+@dataclass(slots=True)
+class HandClock:
+    """A clock that only tests turn."""
+
+    at_s: float = 0.0
+
+    def now(self) -> datetime:
+        return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.at_s)
+
+    def monotonic(self) -> float:
+        return self.at_s
+
+    def advance(self, seconds: float) -> None:
+        self.at_s += seconds
+
+
+def build_template(folder: Path) -> Path:
+    """Set a state folder up once, with an image in it; tests copy it."""
+    node = folder / "node.xml"
+    node.write_text(NODE)
+    state = folder / "state"
+    state.mkdir()
+    uri = f"test://{node}"
+    clock = HandClock()
+    config_path = state / "cumulet.yaml"
+    settings = {"state_dir": str(state), "libvirt_uri": uri}
+    config = initialise(
+        config_path,
+        settings,
+        connect=lambda config: Host(uri, owner=config.installation),
+        now=clock.now(),
+    ).config
+    parts = build_parts(config, clock=clock, host=Host(uri, owner=config.installation))
+    disk = folder / "disk.qcow2"
+    run(["qemu-img", "create", "-q", "-f", "qcow2", disk, "1M"])
+    admin = parts.cloud.identity.assume("admin")
+    image = parts.cloud.imaging.create(
+        admin, CreateImage("tiny", None, "qcow2", "bare", visibility="public")
+    )
+    parts.cloud.imaging.upload(admin, image.id, iter([disk.read_bytes()]))
+    parts.store.close()
+    return state
+
+
+@dataclass(slots=True)
+class SmallCloud:
+    """The parts, and the verbs with which a test plays user, libvirt and fate."""
+
+    config: Config
+    connection: Any  # libvirt.virConnect: outlives the parts
+    clock: HandClock = field(default_factory=HandClock)
+    wrap: Callable[[Host], Any] = lambda host: host  # puts a failing host in between
+    parts: Parts = field(init=False)
+
+    @classmethod
+    def open(cls, template: Path, folder: Path) -> SmallCloud:
+        """Copy the template's state folder and open it."""
+        state = folder / "state"
+        shutil.copytree(template, state)
+        config = replace(read_config(state / "cumulet.yaml"), state_dir=state)
+        cloud = cls(config, libvirt.open(config.libvirt_uri))
+        cloud.boot()
+        return cloud
+
+    def boot(self, hook: Hook = lambda point: None) -> None:
+        """Build all parts, as a starting process does, and put what is open into the queue."""
+        host = Host(
+            self.config.libvirt_uri,
+            owner=self.config.installation,
+            connect=lambda: self.connection,
+        )
+        self.parts = build_parts(self.config, clock=self.clock, host=self.wrap(host), hook=hook)
+        self.parts.engine.resume()
+
+    def reboot(self, hook: Hook = lambda point: None) -> None:
+        """Drop the parts and build them anew: what a crash, or a restart, does."""
+        self.parts.store.close()
+        self.boot(hook)
+
+    def close(self) -> None:
+        self.parts.store.close()
+        self.connection.close()
+
+    def settle_down(self) -> None:
+        """Let the engine do all there is to do, turning the clock where it waits; sweep twice."""
+        for _ in range(2):
+            self.parts.engine.on_connected()
+            self.parts.engine.run_until_idle(self.clock.advance)
+
+    def work(self) -> None:
+        """Let the engine do what is due now, without waiting for anything."""
+        self.parts.engine.run_until_idle()
+
+    @property
+    def asking(self) -> Asking:
+        return Asking(self.parts.cloud.identity.assume("lab"), "req-of-a-test")
+
+    def create(self, name: str = "one") -> str:
+        """Accept a create request and give the server's id; the engine has not run yet."""
+        image = self.parts.cloud.imaging.list_images(self.asking.caller)[0]
+        request = CreateServer(name, image.id, "1")
+        return self.parts.cloud.compute.create_server(self.asking, request).id
+
+    def act(self, server_id: str, action: str) -> None:
+        self.parts.cloud.compute.act(self.asking, server_id, action)
+
+    def server(self, server_id: str) -> Server:
+        return self.parts.cloud.compute.get_server(self.asking, server_id)
+
+    def find(self, server_id: str) -> Server | None:
+        try:
+            return self.server(server_id)
+        except NotFound:
+            return None
+
+    def domain(self, server_id: str) -> Any:
+        return self.connection.lookupByUUIDString(server_id)
+
+    def made(self, server_id: str, vm_state: str) -> str:
+        """Bring a server that was just created to rest in one of the states."""
+        self.work()
+        if vm_state == "stopped":
+            self.act(server_id, "stop")
+            self.work()
+        assert self.server(server_id).vm_state == vm_state
+        return server_id
+
+    def inventory(self) -> dict[str, set[str]]:
+        """The ids that each place knows: all must agree (but builds that failed before define)."""
+        host = self.parts.host
+        servers = self.parts.cloud.compute.list_servers(self.asking, limit=1000, marker=None)
+        by_ip = {nic.ip: server.id for server in servers for nic in server.nics}
+        reservations = host.list_reservations(self.config.network.libvirt_network)
+        folders = Layout(self.config.state_dir).servers.iterdir()
+        return {
+            "database": {server.id for server in servers},
+            "domains": set(host.list_owned()),
+            "folders": {folder.name for folder in folders},
+            "reservations": {by_ip.get(entry.ip, entry.ip) for entry in reservations},
+        }
+
+    def open_tasks(self) -> int:
+        return len(self.parts.store.tasks.list_open_tasks())

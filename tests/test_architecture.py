@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The shape of the house: who may import whom, and how big a room may be."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+AGENT = ROOT / "agent"
+FILES = sorted(AGENT.rglob("*.py"))
+
+BORDERS = {
+    "libvirt": ("agent/hypervisor/",),
+    "libvirt_qemu": ("agent/hypervisor/",),
+    "flask": ("agent/api/", "agent/app.py", "agent/serve.py"),
+    "sqlalchemy": ("agent/store/",),
+    "alembic": ("agent/store/",),
+    "pycdlib": ("agent/configdrive.py",),
+    "oslo_utils": ("agent/images.py",),
+    "gunicorn": ("agent/serve.py",),
+    "jinja2": ("agent/hypervisor/",),
+    "jsonschema": ("agent/api/",),
+}
+"""Which folders may import an outside library."""
+
+MAY_IMPORT = {
+    "agent/model/": ("agent.model", "agent.errors"),
+    "agent/workflows/": ("agent.workflows", "agent.model", "agent.errors", "agent.hypervisor.base"),
+    "agent/actions.py": ("agent.workflows", "agent.model"),
+    "agent/engine/": (
+        "agent.engine",
+        "agent.actions",
+        "agent.workflows",
+        "agent.model",
+        "agent.errors",
+        "agent.hypervisor.base",
+    ),
+    "agent/hypervisor/": ("agent.hypervisor", "agent.model", "agent.errors"),
+    "agent/store/": ("agent.store", "agent.model", "agent.errors"),
+    "agent/configdrive.py": ("agent.model", "agent.errors"),
+    "agent/disks.py": ("agent.model", "agent.errors"),
+    "agent/images.py": ("agent.model", "agent.errors"),
+    "agent/consolelog.py": ("agent.model", "agent.errors"),
+    "agent/errors.py": (),
+    "agent/config.py": (),
+    "agent/compute.py": ("agent.actions", "agent.model", "agent.errors", "agent.store"),
+    "agent/imaging.py": ("agent.model", "agent.errors", "agent.store"),
+    "agent/identity.py": ("agent.model", "agent.errors", "agent.store"),
+    "agent/networking.py": ("agent.model", "agent.store", "agent.hypervisor.base"),
+    "agent/api/": (
+        "agent.api",
+        "agent.cloud",
+        "agent.compute",
+        "agent.imaging",
+        "agent.identity",
+        "agent.networking",
+        "agent.actions",
+        "agent.config",
+        "agent.model",
+        "agent.errors",
+    ),
+}
+"""What each room may import of this package. Rooms that are not here wire the others together."""
+
+
+def imports_of(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text())
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            module = node.module or ""
+            names.update(f"{module}.{alias.name}" for alias in node.names)
+    return names
+
+
+def room_of(path: Path) -> str:
+    name = path.relative_to(ROOT).as_posix()
+    return next((room for room in MAY_IMPORT if name.startswith(room)), "")
+
+
+def test_there_is_something_to_look_at() -> None:
+    assert len(FILES) > 30
+    assert all(any(room_of(path) == room for path in FILES) for room in MAY_IMPORT)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_imports_go_downward_only(path: Path) -> None:
+    room = room_of(path)
+    if not room:
+        return
+    inward = {name for name in imports_of(path) if name.split(".")[0] == "agent"}
+    allowed = MAY_IMPORT[room]
+    wrong = {n for n in inward if not any(n == a or n.startswith(f"{a}.") for a in allowed)}
+    assert not wrong
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_outside_libraries_stay_behind_their_borders(path: Path) -> None:
+    name = path.relative_to(ROOT).as_posix()
+    outward = {module.split(".")[0] for module in imports_of(path)}
+    wrong = {m for m in outward & set(BORDERS) if not name.startswith(BORDERS[m])}
+    assert not wrong
+
+
+def test_no_room_is_too_big() -> None:
+    too_long = {
+        path.relative_to(ROOT).as_posix(): lines
+        for path in [*FILES, *sorted((ROOT / "tests").rglob("*.py"))]
+        if (lines := len(path.read_text().splitlines())) > 400
+    }
+    assert not too_long
+
+
+def test_no_function_is_too_long() -> None:
+    too_long = {
+        f"{path.relative_to(ROOT)}:{node.name}": node.end_lineno - node.lineno
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+        and node.end_lineno is not None
+        and node.end_lineno - node.lineno > 50
+    }
+    assert not too_long

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The settle table, against a literal one typed from the design."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.model.observation import Observation, Seen
+from agent.model.settle import settle
+from agent.model.states import VmState
+
+# Rows are vm_states; "-" leaves the server as it is.
+EXPECTED = """
+            running  paused   held  off      saved      crashed  pmsuspended  absent
+active      -        paused   -     stopped  suspended  stopped  -            error
+stopped     active   paused   -     -        -          -        -            error
+paused      active   -        -     stopped  suspended  stopped  -            error
+suspended   active   paused   -     stopped  -          stopped  -            error
+building    -        -        -     -        -          -        -            -
+rescued     -        -        -     -        -          -        -            -
+resized     -        -        -     -        -          -        -            -
+error       -        -        -     -        -          -        -            -
+deleted     -        -        -     -        -          -        -            -
+"""
+COLUMNS = {
+    "running": Seen.RUNNING,
+    "paused": Seen.PAUSED,
+    "held": Seen.HELD,
+    "off": Seen.OFF,
+    "saved": Seen.SAVED,
+    "crashed": Seen.CRASHED,
+    "pmsuspended": Seen.PMSUSPENDED,
+    "absent": Seen.ABSENT,
+}
+
+
+def cells() -> list[tuple[str, str, str]]:
+    header, *rows = [line.split() for line in EXPECTED.strip().splitlines()]
+    return [
+        (row[0], seen, cell) for row in rows for seen, cell in zip(header, row[1:], strict=True)
+    ]
+
+
+def test_the_expected_table_is_whole() -> None:
+    assert {row for row, _, _ in cells()} == set(VmState)
+    assert {COLUMNS[seen] for _, seen, _ in cells()} == set(Seen)
+
+
+@pytest.mark.parametrize(("vm_state", "seen", "expected"), cells())
+def test_a_resting_server_settles(vm_state: str, seen: str, expected: str) -> None:
+    settlement = settle(VmState(vm_state), Observation(COLUMNS[seen]))
+
+    assert (settlement.vm_state if settlement else "-") == expected
+
+
+def test_the_note_keeps_the_reason_of_libvirt() -> None:
+    settlement = settle(VmState.ACTIVE, Observation(Seen.OFF, "crashed"))
+
+    assert settlement is not None
+    assert settlement.note == "active -> stopped: the domain is off (crashed)"
+
+
+def test_a_lost_domain_is_a_fault_that_says_what_to_do() -> None:
+    settlement = settle(VmState.ACTIVE, Observation(Seen.ABSENT))
+
+    assert settlement is not None
+    assert settlement.fault is not None
+    assert "gone from libvirt" in settlement.fault
+    assert "Delete the server" in settlement.fault
