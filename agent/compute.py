@@ -101,7 +101,7 @@ class Compute:
             disk_config=request.disk_config,
             availability_zone=zone,
         )
-        nics = request.nics if request.nics is not None else self._default_nics(asking)
+        nics = self._nics(asking, request.nics)
         created = self.store.servers.create(
             server,
             _new_task(asking, "create"),
@@ -174,6 +174,16 @@ class Compute:
             return self.store.catalog.get_image(image_id, project_id=asking.caller.project.id)
         except NotFound as error:
             raise BadRequest(f"imageRef: {error.message}") from error
+
+    def _nics(self, asking: Asking, asked: tuple[NicRequest, ...] | None) -> tuple[NicRequest, ...]:
+        if asked is None:
+            return self._default_nics(asking)
+        for nic in asked:
+            try:
+                self.store.networks.get_network(nic.network_id, project_id=asking.caller.project.id)
+            except NotFound as error:
+                raise BadRequest(f"networks: {error.message}") from error
+        return asked
 
     def _default_nics(self, asking: Asking) -> tuple[NicRequest, ...]:
         """The project's only network, else the only shared one."""

@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.http.errors import ParseException
 
 from agent.config import Config, split_listen
+from agent.errors import BadRequest
 from agent.model.layout import Layout
 
 if TYPE_CHECKING:
-    from flask import Flask
+    from flask import Flask, Response
 
     from agent.app import Parts
 
@@ -31,7 +33,7 @@ log = logging.getLogger(__name__)
 STOP_S = 15  # a request or a step gets so long after SIGTERM
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-ACCESS_FORMAT = '%(h)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms [%({x-openstack-request-id}o)s]'
+ACCESS_FORMAT = '%(h)s "%(r)s" %(s)s %(B)s bytes %(M)s ms [%({x-openstack-request-id}o)s]'
 
 
 class AlreadyServed(Exception):
@@ -114,7 +116,9 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         from agent.app import build_parts, build_wsgi
 
         self._parts = build_parts(self._config)
-        return build_wsgi(self._parts)
+        app = build_wsgi(self._parts)
+        app.register_error_handler(ParseException, _on_bad_http)
+        return app
 
     def _started(self, worker: object) -> None:
         """Start the engine as soon as no other process drives the state folder."""
@@ -136,3 +140,11 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     def _stopping(self, arbiter: object, worker: object) -> None:
         if self._parts is not None:
             self._parts.stop()
+
+
+def _on_bad_http(error: Exception) -> Response:
+    """Answer a body whose chunks are malformed, which is found out only while it is read."""
+    from flask import current_app
+
+    refusal = BadRequest(f"The request's body is no HTTP: {error}")
+    return current_app.make_response(current_app.handle_user_exception(refusal))

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A request's JSON body: read within bounds, whatever its headers promise."""
+"""A request's body: JSON read within bounds whatever its headers promise, or a stream of bytes."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from flask import request
@@ -12,6 +13,7 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from agent.api.context import cloud
 from agent.api.parse import check, parse_json
 from agent.config import LimitsConfig
+from agent.errors import BadRequest
 
 BASE_BYTES = 64 * 1024
 USER_DATA_BYTES = 64 * 1024
@@ -28,7 +30,7 @@ def json_body(schema: Draft202012Validator) -> dict[str, Any]:
     limit = body_limit(cloud().config.limits)
     if (request.content_length or 0) > limit:
         raise RequestEntityTooLarge(_too_large(limit))
-    raw = request.stream.read(limit + 1)
+    raw = _read(limit + 1)
     if len(raw) > limit:
         raise RequestEntityTooLarge(_too_large(limit))
     body = parse_json(raw)
@@ -36,10 +38,23 @@ def json_body(schema: Draft202012Validator) -> dict[str, Any]:
     return body
 
 
+def body_chunks(size: int) -> Iterator[bytes]:
+    """Read the body as it comes, `size` bytes at a time; `BadRequest` when it breaks off."""
+    while chunk := _read(size):
+        yield chunk
+
+
 def body_limit(limits: LimitsConfig) -> int:
     """Bytes that a JSON body may have: room for user data and for every personality file."""
     encoded_file = limits.personality_bytes * 4 // 3 + PATH_BYTES
     return BASE_BYTES + USER_DATA_BYTES + limits.personality * encoded_file
+
+
+def _read(size: int) -> bytes:
+    try:
+        return request.stream.read(size)
+    except OSError:  # how the HTTP server says that what comes is not HTTP any more
+        raise BadRequest("The request body broke off.") from None
 
 
 def _too_large(limit: int) -> str:

@@ -103,6 +103,7 @@ class Engine:
 
     def on_connected(self) -> None:
         """libvirt is there (again): see to the networks, go on with the tasks, look at all."""
+        log.info("libvirt is there")
         self._queue.add(CONNECT)
 
     def on_lost(self, reason: str) -> None:

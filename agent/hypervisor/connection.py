@@ -22,6 +22,7 @@ from agent.hypervisor.errors import silence, translated
 FIRST_RETRY_S = 0.1
 LAST_RETRY_S = 2.0
 WAIT_S = 30.0  # for a free slot or an opening: then the caller had better try again later
+CLOSE_S = 5.0
 KEEPALIVE_S = 5
 KEEPALIVE_COUNT = 3
 
@@ -58,10 +59,18 @@ class Link:
             self._slots.release()
 
     def drop(self) -> None:
-        """Let go of the connection; the next use opens another one."""
+        """Let go of the connection; the next use opens another one. Blocks for 5 s at most.
+
+        libvirt closes a connection with its last reference, which takes for ever when libvirtd is
+        frozen: so the reference dies in a thread that nobody needs.
+        """
         with self._lock:
-            self._connection = None
+            held, self._connection = [self._connection], None
             self._retry_at = 0.0
+        if held[0] is not None:
+            closer = threading.Thread(target=held.clear, name="libvirt-closer", daemon=True)
+            closer.start()
+            closer.join(CLOSE_S)
 
     def _get(self) -> Any:
         if not self._lock.acquire(timeout=WAIT_S):

@@ -9,7 +9,7 @@
 Two threads. The *loop* is the process's one libvirt event loop: it runs the callbacks, which build
 a value, hand it on and return; libvirt's keepalive lives on it too, so nothing else may. The
 *keeper* of a watcher opens the connection and registers the callbacks, which blocks. libvirt does
-not survive a fork: nothing starts before `Watcher.start`, which comes after it.
+not survive a fork: neither starts by an import, both are started after the last fork.
 """
 
 from __future__ import annotations
@@ -91,18 +91,14 @@ class Watcher:
         self._thread = threading.Thread(target=self._keep, name="libvirt-keeper", daemon=True)
 
     def start(self) -> None:
-        """Start to watch. Does not wait for libvirt."""
-        LOOP.hold()
-        # Events come only over a connection that was opened after the loop was registered.
-        self._link.drop()
+        """Start to watch, with the loop held. Does not wait for libvirt."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End both threads and tell nobody anything more. Blocks for some seconds at most."""
+        """End the keeper and tell nobody anything more. Blocks for 5 s at most."""
         self._stopping.set()
         self._wake.set()
         self._thread.join(JOIN_S)
-        LOOP.let_go()
 
     def _keep(self) -> None:
         while not self._stopping.is_set():

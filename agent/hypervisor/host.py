@@ -10,13 +10,13 @@ Every verb may be called from several threads.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import libvirt
 
-from agent import __version__
 from agent.errors import HostFailed
 from agent.hypervisor import guest, hardware, networks
 from agent.hypervisor.base import (
@@ -30,13 +30,14 @@ from agent.hypervisor.base import (
 from agent.hypervisor.connection import Link
 from agent.hypervisor.domainxml import render_domain
 from agent.hypervisor.errors import NoSuchThingError, UnsupportedCallError, translated
-from agent.hypervisor.events import Watcher
+from agent.hypervisor.events import LOOP, Watcher
 from agent.hypervisor.words import SHUTOFF_SAVED, STATE_SHUTOFF, read_state
 from agent.model.observation import Observation, Seen
 from agent.model.server import Hardware, Nic
 
 CALLS_IN_FLIGHT = 4
 WATCH_IN_FLIGHT = 2
+PORTS_WAIT_S, PORTS_POLL_S = 1.0, 0.005
 
 
 class Host:
@@ -47,15 +48,19 @@ class Host:
         uri: str,
         *,
         owner: str,
+        version: str = "",
         virt_type: str = "auto",
         connect: Callable[[], Any] | None = None,
     ) -> None:
-        """`connect`, when given, is asked for each connection instead of opening `uri`.
+        """`version` is ours and goes into the mark of what is defined.
+
+        `connect`, when given, is asked for each connection instead of opening `uri`.
 
         What it returns may be shared and is not closed here: a `test:///FILE` keeps its state in
         the connection.
         """
         self._owner = owner
+        self._version = version
         self._wanted_virt_type = virt_type
         self._work = Link(uri, in_flight=CALLS_IN_FLIGHT, connect=connect)
         self._watch = Link(uri, in_flight=WATCH_IN_FLIGHT, connect=connect)
@@ -64,17 +69,22 @@ class Host:
 
     def watch(self, listeners: Listeners) -> None:
         """Start to tell of events and of the connection's coming and going. Returns at once."""
+        LOOP.hold()
+        # Events and keepalive work only over connections that were opened after this.
+        self._watch.drop()
+        self._work.drop()
         self._watcher = Watcher(self._watch, listeners)
         self._watcher.start()
-        self._work.drop()  # opened again with keepalive, now that there is a loop to answer it
 
     def close(self) -> None:
         """Stop watching and let go of both connections. Blocks for some seconds at most."""
-        if self._watcher is not None:
-            self._watcher.stop()
-            self._watcher = None
+        watcher, self._watcher = self._watcher, None
+        if watcher is not None:
+            watcher.stop()
         self._watch.drop()
         self._work.drop()
+        if watcher is not None:
+            LOOP.let_go()
 
     def facts(self) -> HostFacts:
         """What the host offers."""
@@ -125,7 +135,7 @@ class Host:
         libvirt takes the same XML again as no change, and edits made past us are undone: what is
         defined is what the spec says.
         """
-        xml = render_domain(spec, owner=self._owner, version=__version__)
+        xml = render_domain(spec, owner=self._owner, version=self._version)
         with self._work.use() as connection:
             self._find_own(connection, spec.server_id)
             connection.defineXML(xml)
@@ -164,6 +174,21 @@ class Host:
         """All networks of this libvirt, whoever made them."""
         with self._work.use() as connection:
             return networks.list_taken(connection)
+
+    def wait_for_ports(self, server_id: str, nics: Sequence[Nic]) -> None:
+        """Wait until a starting domain has its ports on its networks, for a second at most.
+
+        From then on a reservation and the start do not wait for each other in libvirt.
+        """
+        deadline = time.monotonic() + PORTS_WAIT_S
+        for nic in nics:
+            strangers: set[str] = set()
+            while time.monotonic() < deadline:
+                with self._work.use() as connection:
+                    network = networks.find(connection, nic.libvirt_network)
+                    if network is None or networks.has_port(network, server_id, strangers):
+                        break
+                time.sleep(PORTS_POLL_S)
 
     def reserve(self, nic: Nic, hostname: str) -> None:
         """Make the DHCP reservation of a nic in its libvirt network."""
@@ -233,7 +258,9 @@ def _read_ram_mb(connection: Any) -> int:
     """
     try:
         with translated():
-            total_kib: int = connection.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS)["total"]
+            total_kib: int = connection.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS)[
+                "total"
+            ]
     except UnsupportedCallError:
         total_mib: int = connection.getInfo()[1]
         return total_mib

@@ -108,8 +108,9 @@ class Servers:
         """Take a server for an action, when it rests in one of `vm_states` (None: in any).
 
         A running task whose task_state is in `interrupts` (None: any, empty: none) is closed and
-        pushed aside. A deletion that already runs is given again. `Conflict` in Nova's words when
-        the states do not allow it, `NotFound` when the server is gone.
+        pushed aside; what it has failed of stays on record. A deletion that already runs is given
+        again. `Conflict` in Nova's words when the states do not allow it, `NotFound` when the
+        server is gone.
         """
         with self.db.write() as connection:
             running = loading.find_open_task(connection, server_id)
@@ -128,7 +129,8 @@ class Servers:
             if taken.rowcount == 0:
                 raise _refusal(connection, server_id, task.action, vm_states)
             if running:
-                close_task(connection, running.id, now, error=f"interrupted by {task.action}")
+                error = running.error or f"interrupted by {task.action}"
+                close_task(connection, running.id, now, error=error)
             return insert_task(connection, server_id, task, now)
 
     def list_events(self, server_id: str) -> Sequence[tuple[datetime, str]]:

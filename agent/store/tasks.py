@@ -131,7 +131,7 @@ class Tasks:
             task = _open_task(connection, task_id)
             if task is None:
                 return False
-            close_task(connection, task_id, now)
+            close_task(connection, task_id, now, error=task.error)
             _change_server(connection, task.server_id, {**change, "task_state": None}, now)
             return True
 
@@ -196,19 +196,11 @@ def insert_task(connection: Connection, server_id: str, task: NewTask, now: date
     )
 
 
-def close_task(
-    connection: Connection, task_id: int, now: datetime, *, error: str | None = None
-) -> None:
-    """Finish a task; an error that it has already stays, unless another is given."""
-    values: rows.Values = (
-        {"finished_at": now}
-        if error is None
-        else {
-            "finished_at": now,
-            "error": error,
-        }
+def close_task(connection: Connection, task_id: int, now: datetime, *, error: str | None) -> None:
+    """Finish a task, with what went wrong or None."""
+    connection.execute(
+        update(tasks).where(tasks.c.id == task_id).values(finished_at=now, error=error)
     )
-    connection.execute(update(tasks).where(tasks.c.id == task_id).values(values))
 
 
 _RESTS = select(

@@ -20,6 +20,7 @@ import libvirt
 from agent.app import Parts, build_parts
 from agent.compute import Asking, CreateServer
 from agent.config import Config, read_config
+from agent.engine.ahead import Ahead
 from agent.errors import NotFound
 from agent.hypervisor.host import Host
 from agent.imaging import CreateImage
@@ -121,7 +122,9 @@ class SmallCloud:
             owner=self.config.installation,
             connect=lambda: self.connection,
         )
-        self.parts = build_parts(self.config, clock=self.clock, host=self.wrap(host), hook=hook)
+        self.parts = build_parts(
+            self.config, clock=self.clock, host=self.wrap(host), hook=hook, ahead=Ahead()
+        )
         self.parts.engine.resume()
 
     def reboot(self, hook: Hook = lambda point: None) -> None:

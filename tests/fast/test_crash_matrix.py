@@ -185,7 +185,7 @@ def test_a_delete_at_any_point_of_another_action_wins(
     assert_in_order(cloud, server_id, None)
 
 
-UNDONE = ["define", "config_drive", "disk", "base", "reserve"]
+UNDONE = ["define", "config_drive", "disk", "base"]
 
 
 @pytest.mark.parametrize("step", UNDONE)

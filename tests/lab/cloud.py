@@ -109,9 +109,11 @@ class LiveCloud:
             os.kill(pid, signal.SIGKILL)
         self.process.wait(STOP_TIMEOUT_S)
         self.process = None
-        for pid in pids:
-            gone = Path(f"/proc/{pid}")
-            wait_for(lambda gone=gone: not gone.exists(), timeout_s=10, what=f"the end of {pid}")
+        wait_for(
+            lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids),
+            timeout_s=STOP_TIMEOUT_S,
+            what="the end of the killed processes",
+        )
 
     def pids(self) -> list[int]:
         """The process ids of all of it: the master and its workers."""

@@ -12,6 +12,7 @@ from typing import IO
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import UnsupportedMediaType
 
+from agent.api.body import body_chunks
 from agent.api.context import caller, cloud, room
 from agent.api.replies import empty
 from agent.errors import HostUnavailable
@@ -29,7 +30,7 @@ def upload(image_id: str) -> Response:
         raise UnsupportedMediaType("Unsupported Content-Type: send application/octet-stream.")
     _begin_transfer()
     try:
-        cloud().imaging.upload(caller(), image_id, _chunks(request.stream))
+        cloud().imaging.upload(caller(), image_id, body_chunks(CHUNK_BYTES))
     finally:
         room().transfers.release()
     return empty(204)

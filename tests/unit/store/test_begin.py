@@ -96,6 +96,16 @@ def test_an_interrupt_closes_the_running_task(store: Store) -> None:
     assert store.tasks.get_server(server.id).task_state is TaskState.DELETING
 
 
+def test_an_interrupt_keeps_why_the_running_task_had_failed(store: Store) -> None:
+    server = build(store)
+    store.tasks.fail_task(open_task(store, server.id).id, "no disk space", NOW)
+
+    store.servers.begin(server.id, DELETE, vm_states=None, interrupts=None, now=later(3))
+
+    closed = store.servers.list_tasks(server.id)[1]
+    assert (closed.finished_at, closed.error) == (later(3), "no disk space")
+
+
 def test_an_interrupted_task_can_write_nothing_more(store: Store) -> None:
     server = build(store)
     task = open_task(store, server.id)

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import insert
 
 from agent.engine.ports import TaskStore
 from agent.errors import NoCapacity, NotFound
@@ -18,7 +19,8 @@ from agent.model.placement import HostLoad, choose_host
 from agent.model.server import Fault, Hardware, Rest, Server
 from agent.model.states import PowerState, TaskState, VmState
 from agent.model.task import StepRecord
-from agent.store import Store
+from agent.store import Store, rows
+from agent.store.schema import server_events, servers
 from tests.unit.store.makers import (
     NOW,
     SMALL,
@@ -155,6 +157,11 @@ def test_a_failed_tasks_end_keeps_its_error(store: Store) -> None:
     assert store.tasks.get_server(server.id).fault == fault
 
 
+def test_every_field_of_a_change_has_its_column(store: Store) -> None:
+    assert set(ServerChange.__annotations__) == set(rows._CHANGED)
+    assert set(rows._CHANGED) <= set(servers.c.keys())
+
+
 def test_a_fault_can_be_cleared(store: Store) -> None:
     server = rest(store, replace(make_server(), fault=Fault(500, "x", NOW)), VmState.ERROR)
 
@@ -254,17 +261,24 @@ def test_events_keep_their_order_and_strangers_get_none(store: Store) -> None:
 def test_a_history_has_an_end(store: Store) -> None:
     server = rest(store)
 
-    for number in range(1005):
-        store.tasks.add_event(server.id, str(number), NOW)
+    with store.db.write() as connection:
+        old = [{"server_id": server.id, "at": NOW, "text": str(n)} for n in range(1003)]
+        connection.execute(insert(server_events), old)
+
+    store.tasks.add_event(server.id, "1003", NOW)
+    store.tasks.add_event(server.id, "1004", NOW)
 
     texts = [text for _, text in store.servers.list_events(server.id)]
     assert (len(texts), texts[0], texts[-1]) == (1000, "5", "1004")
 
 
 def placed(
-    store: Store, host: str | None, vm_state: VmState = VmState.ACTIVE, **kind: str
+    store: Store,
+    host: str | None,
+    vm_state: VmState = VmState.ACTIVE,
+    project_id: str = "blue",
 ) -> Server:
-    return rest(store, replace(make_server(**kind), host=host), vm_state)
+    return rest(store, replace(make_server(project_id=project_id), host=host), vm_state)
 
 
 def test_placing_adds_what_is_claimed_to_each_host(store: Store) -> None:
@@ -317,7 +331,7 @@ def test_a_server_that_is_gone_is_not_placed(store: Store) -> None:
 
 
 def test_the_last_place_is_given_once(store: Store) -> None:
-    servers = [build(store), build(store)]
+    rivals = [build(store), build(store)]
     gate = threading.Barrier(2)
 
     def race(server: Server) -> str:
@@ -330,6 +344,6 @@ def test_the_last_place_is_given_once(store: Store) -> None:
             return "none"
 
     with ThreadPoolExecutor(2) as pool:
-        outcomes = list(pool.map(race, servers))
+        outcomes = list(pool.map(race, rivals))
 
     assert sorted(outcomes) == ["a", "none"]

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real guests through the API: what the users of this cloud see of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from tests.lab.waiting import wait_for
+from tests.real.conftest import RealCloud
+
+pytestmark = pytest.mark.real
+
+EVENT_S = 2.0  # so soon after an event its status must show; the sweep is an hour away
+
+
+def test_a_created_server_boots_with_its_name_its_metadata_and_its_address(
+    real: RealCloud,
+) -> None:
+    server_id = real.create("Web 1", metadata={"role": "web"})
+    building = real.api.server(server_id)
+    active = real.api.wait_for_status(server_id, "ACTIVE")
+    console = real.api.wait_for_console(server_id, "TINY-READY")
+
+    (address,) = active["addresses"]["lab"]
+    assert building["addresses"] == active["addresses"]
+    assert f"uuid={server_id} hostname=web-1" in console
+    assert 'TINY-META {"role":"web"}' in console
+    assert f"ip={address['addr']}" in console
+    assert active["progress"] == 100
+    real.delete(server_id)
+
+
+def test_a_guest_that_powers_itself_off_reads_shutoff_and_starts_again(real: RealCloud) -> None:
+    server_id = real.active()
+    real.api.wait_for_console(server_id, "TINY-READY")
+    poweroff = '{"execute": "guest-exec", "arguments": {"path": "/sbin/poweroff"}}'
+    real.host.virsh("qemu-agent-command", server_id, poweroff)
+    server = real.api.wait_for_status(server_id, "SHUTOFF", timeout_s=30)
+    console_when_off = real.api.console(server_id)
+    real.api.act(server_id, {"os-start": None})
+    real.api.wait_for_console(server_id, "boots=2")
+
+    assert server["OS-EXT-STS:power_state"] == 4
+    assert "TINY-DOWN" in console_when_off
+    assert real.api.server(server_id)["status"] == "ACTIVE"
+    assert "stopped: shut down by the guest" in real.history(server_id)
+    real.delete(server_id)
+
+
+def test_stop_lets_the_guest_go_down_by_itself(real: RealCloud) -> None:
+    server_id = real.active()
+    real.api.wait_for_console(server_id, "TINY-READY")
+    real.api.act(server_id, {"os-stop": None})
+    stopping = real.api.server(server_id)
+    real.api.wait_for_status(server_id, "SHUTOFF")
+
+    assert (stopping["status"], stopping["OS-EXT-STS:task_state"]) == ("ACTIVE", "powering-off")
+    assert "TINY-DOWN" in real.api.console(server_id)
+    real.delete(server_id)
+
+
+def test_a_killed_qemu_reads_shutoff_with_the_reason(real: RealCloud) -> None:
+    server_id = real.active()
+    os.kill(real.host.qemu_pids()[server_id], signal.SIGKILL)
+    real.api.wait_for_status(server_id, "SHUTOFF", timeout_s=EVENT_S)
+
+    assert "active -> stopped: the domain is off (crashed)" in real.history(server_id)
+    real.delete(server_id)
+
+
+def test_a_deleted_server_leaves_no_domain_file_reservation_or_process(real: RealCloud) -> None:
+    reservations = real.host.virsh("net-dumpxml", "cumulet").count("<host ")
+    server_id = real.active()
+    folder = real.live.state / "servers" / server_id
+    while_it_lives = (
+        folder.is_dir(),
+        server_id in real.host.virsh("list", "--uuid"),
+        server_id in real.host.qemu_pids(),
+        real.host.virsh("net-dumpxml", "cumulet").count("<host "),
+    )
+    real.delete(server_id)
+
+    assert while_it_lives == (True, True, True, reservations + 1)
+    assert not folder.exists()
+    assert server_id not in real.host.virsh("list", "--all", "--uuid")
+    assert server_id not in real.host.qemu_pids()
+    assert real.host.virsh("net-dumpxml", "cumulet").count("<host ") == reservations
+    assert real.host.virsh("net-dumpxml", "--inactive", "cumulet").count("<host ") == reservations
+
+
+def test_an_agent_killed_during_a_create_finishes_it_after_its_restart(real: RealCloud) -> None:
+    server_id = real.create()
+    real.live.kill()
+    real.live.start()
+    server = real.api.wait_for_status(server_id, "ACTIVE")
+
+    assert list(real.host.qemu_pids()) == [server_id]
+    assert server["addresses"]["lab"]
+    real.delete(server_id)
+
+
+def test_an_agent_that_is_stopped_says_goodbye_and_resumes_later(real: RealCloud) -> None:
+    server_id = real.create()
+    code = real.live.stop()
+    real.live.start()
+    real.api.wait_for_status(server_id, "ACTIVE")
+
+    assert code == 0
+    real.delete(server_id)
+
+
+def test_what_happened_while_the_agent_was_away_shows_after_its_start(real: RealCloud) -> None:
+    server_id = real.active()
+    real.live.kill()
+    os.kill(real.host.qemu_pids()[server_id], signal.SIGKILL)
+    real.live.start()
+
+    real.api.wait_for_status(server_id, "SHUTOFF", timeout_s=10)
+    real.delete(server_id)
+
+
+def test_a_restarted_libvirtd_changes_nothing_and_its_events_come_again(real: RealCloud) -> None:
+    server_id = real.active()
+    before = real.api.server(server_id)
+    pid = real.host.qemu_pids()[server_id]
+    connections = real.live.log.read_text().count("libvirt is there")
+    real.host.restart_libvirtd()
+    wait_for(
+        lambda: real.live.log.read_text().count("libvirt is there") > connections,
+        timeout_s=20,
+        what="the agent to be connected again",
+    )
+    query = ("qemu-monitor-command", server_id, '{"execute": "query-status"}')
+    wait_for(
+        lambda: "running" in real.host.virsh(*query, check=False),
+        timeout_s=20,
+        what="libvirtd to hold its guest again",
+    )
+    after = real.api.server(server_id)
+    os.kill(pid, signal.SIGKILL)
+    real.api.wait_for_status(server_id, "SHUTOFF", timeout_s=EVENT_S)
+
+    assert after == before
+    assert before["status"] == "ACTIVE"
+    real.delete(server_id)
