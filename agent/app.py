@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from flask import Flask
 
-from agent import api, disks
+from agent import __version__, api, disks
 from agent.cloud import Cloud
 from agent.compute import Compute
 from agent.config import Config
@@ -91,7 +91,12 @@ def build_parts(
 
 def build_host(config: Config) -> Host:
     """Wire the host, without opening its libvirt."""
-    return Host(config.libvirt_uri, owner=config.installation, virt_type=config.virt_type)
+    return Host(
+        config.libvirt_uri,
+        owner=config.installation,
+        version=__version__,
+        virt_type=config.virt_type,
+    )
 
 
 def build_engine(

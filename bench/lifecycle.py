@@ -30,7 +30,7 @@ from tests.lab.tiny_guest import tiny_image
 from tests.lab.waiting import wait_for
 
 ROUNDS = 7
-POLL_S = 0.005
+POLL_S = 0.02
 
 
 @dataclass(slots=True)

@@ -27,6 +27,7 @@ def make_nic(number: int = 1, **changes: Any) -> Nic:
         network_id="network-1",
         network_name="lab",
         libvirt_network="cumulet",
+        bridge="cumulet0",
         mac=f"fa:16:3e:00:00:{number:02x}",
         ip=f"10.70.0.{10 + number}",
         cidr="10.70.0.0/24",

@@ -38,12 +38,7 @@ MAY_IMPORT = {
         "agent.errors",
         "agent.hypervisor.base",
     ),
-    "agent/hypervisor/": (
-        "agent.hypervisor",
-        "agent.model",
-        "agent.errors",
-        "agent.__version__",
-    ),
+    "agent/hypervisor/": ("agent.hypervisor", "agent.model", "agent.errors"),
     "agent/store/": ("agent.store", "agent.model", "agent.errors"),
     "agent/configdrive.py": ("agent.model", "agent.errors"),
     "agent/disks.py": ("agent.model", "agent.errors"),

@@ -8,7 +8,7 @@ Errors: `HostUnavailable` when libvirt does not answer (try later), `HostFailed`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -128,10 +128,6 @@ class Hypervisor(Protocol):
 
     def ensure_network(self, spec: NetworkSpec) -> None:
         """Define and start the network, autostarted, unless it is there and runs."""
-        ...
-
-    def wait_for_ports(self, server_id: str, nics: Sequence[Nic]) -> None:
-        """Wait until a starting domain has its ports on its networks, for a second at most."""
         ...
 
     def reserve(self, nic: Nic, hostname: str) -> None:

@@ -10,8 +10,7 @@ Every verb may be called from several threads.
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -37,7 +36,6 @@ from agent.model.server import Hardware, Nic
 
 CALLS_IN_FLIGHT = 4
 WATCH_IN_FLIGHT = 2
-PORTS_WAIT_S, PORTS_POLL_S = 1.0, 0.005
 
 
 class Host:
@@ -174,21 +172,6 @@ class Host:
         """All networks of this libvirt, whoever made them."""
         with self._work.use() as connection:
             return networks.list_taken(connection)
-
-    def wait_for_ports(self, server_id: str, nics: Sequence[Nic]) -> None:
-        """Wait until a starting domain has its ports on its networks, for a second at most.
-
-        From then on a reservation and the start do not wait for each other in libvirt.
-        """
-        deadline = time.monotonic() + PORTS_WAIT_S
-        for nic in nics:
-            strangers: set[str] = set()
-            while time.monotonic() < deadline:
-                with self._work.use() as connection:
-                    network = networks.find(connection, nic.libvirt_network)
-                    if network is None or networks.has_port(network, server_id, strangers):
-                        break
-                time.sleep(PORTS_POLL_S)
 
     def reserve(self, nic: Nic, hostname: str) -> None:
         """Make the DHCP reservation of a nic in its libvirt network."""

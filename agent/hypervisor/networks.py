@@ -54,28 +54,6 @@ def list_taken(connection: Any) -> list[TakenNetwork]:
     return [_read_taken(network.XMLDesc()) for network in connection.listAllNetworks()]
 
 
-def has_port(network: Any, server_id: str, strangers: set[str]) -> bool:
-    """Whether a domain has its port on a network; ports of others are noted in `strangers`.
-
-    True where libvirt knows no ports (the test driver): there is nothing to wait for.
-    """
-    try:
-        with translated():
-            ports = {port.UUIDString(): port for port in network.listAllPorts()}
-            for uuid in ports.keys() - strangers:
-                if (
-                    ElementTree.fromstring(ports[uuid].XMLDesc()).findtext("owner/uuid")
-                    == server_id
-                ):
-                    return True
-                strangers.add(uuid)
-    except UnsupportedCallError:
-        return True
-    except NoSuchThingError:  # a stranger's port went away between the two calls
-        return False
-    return False
-
-
 def reserve(network: Any, nic: Nic, hostname: str) -> None:
     """Make the nic's reservation in what runs and in what is stored, replacing stale ones."""
     for scope, flags in _scopes(network):

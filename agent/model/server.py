@@ -32,6 +32,7 @@ class Nic:
     network_id: str
     network_name: str  # the network's name in the API
     libvirt_network: str  # the libvirt network that carries it
+    bridge: str  # of that network, on the host
     mac: str  # lower case, colon separated
     ip: str
     cidr: str  # of the subnet, "10.70.0.0/24"

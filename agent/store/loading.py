@@ -27,6 +27,7 @@ _NICS = (
         ports.c.network_id,
         networks.c.name.label("network_name"),
         networks.c.libvirt_name,
+        networks.c.bridge,
         networks.c.mode,
         networks.c.mtu,
         ports.c.mac,

@@ -128,6 +128,7 @@ def nic_from(row: AnyRow) -> Nic:
         network_id=row.network_id,
         network_name=row.network_name,
         libvirt_network=row.libvirt_name,
+        bridge=row.bridge,
         mac=row.mac,
         ip=row.ip,
         cidr=row.cidr,

@@ -7,9 +7,8 @@ keeps its domain and disks, for a rebuild or a hard reboot to repair.
 
 # Note [Reserved beside]
 A DHCP reservation takes libvirt a quarter of a second, for it rewrites all firewall rules of the
-network. So it is made while QEMU starts, from the moment when the domain has its ports (before that
-the two would wait for one lock), and the last step makes sure of it. A guest asks for its address
-long after that.
+network. So it is begun early and runs beside the steps that follow; the last step makes sure of it.
+A guest asks for its address long after that.
 """
 
 from __future__ import annotations
@@ -55,6 +54,12 @@ def place(context: Context) -> Outcome:
     tools.disks.check_room(server)
     hardware = server.hardware or tools.hypervisor.resolve_hardware(server.image_properties)
     return Done(ServerChange(hardware=hardware))
+
+
+def begin_reserving(context: Context) -> Outcome:
+    """Begin to reserve the addresses: see the note."""
+    context.tools.ahead.start(context.server.id, lambda: _reserve(context))
+    return Done()
 
 
 def reserve(context: Context) -> Outcome:
@@ -106,15 +111,9 @@ def undefine(context: Context) -> None:
 
 
 def start(context: Context) -> Outcome:
-    """Switch the domain on, and begin to reserve its addresses meanwhile."""
-    context.tools.ahead.start(context.server.id, lambda: _reserve_beside(context))
+    """Switch the domain on."""
     context.tools.hypervisor.start(context.server.id)
     return Done()
-
-
-def _reserve_beside(context: Context) -> None:
-    context.tools.hypervisor.wait_for_ports(context.server.id, context.server.nics)
-    _reserve(context)
 
 
 def _reserve(context: Context) -> None:
@@ -124,10 +123,11 @@ def _reserve(context: Context) -> None:
 
 CREATE: Workflow = (
     Step("place", place, task_state=TaskState.SCHEDULING, progress=5),
+    Step("network", begin_reserving, release, task_state=TaskState.NETWORKING, progress=10),
     Step("base", make_base, task_state=TaskState.SPAWNING, progress=50),
     Step("disk", make_disk, remove_files, task_state=TaskState.SPAWNING, progress=60),
     Step("config_drive", write_config_drive, task_state=TaskState.SPAWNING, progress=70),
     Step("define", define, undefine, task_state=TaskState.SPAWNING, progress=80, seals=True),
     Step("start", start, task_state=TaskState.SPAWNING, progress=90),
-    Step("reserve", reserve, task_state=TaskState.NETWORKING, progress=95),
+    Step("reserve", reserve, task_state=TaskState.SPAWNING, progress=95),
 )

@@ -40,6 +40,7 @@ def make_nic(**changes: object) -> Nic:
         "network_id": "bb0e8400-e29b-41d4-a716-446655440000",
         "network_name": "lab",
         "libvirt_network": "cumulet",
+        "bridge": "cumulet0",
         "mac": "fa:16:3e:00:00:01",
         "ip": "10.70.0.5",
         "cidr": "10.70.0.0/24",

@@ -91,6 +91,7 @@ def test_nics_come_in_the_order_of_their_requests(store: Store) -> None:
         network_id="b",
         network_name="b-name",
         libvirt_network="cumulet-b",
+        bridge="cumulet0",
         mac=nics[0].mac,
         ip="10.1.0.2",
         cidr="10.1.0.0/24",
