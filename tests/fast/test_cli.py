@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line as a process: exit codes, and words that help."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from agent.app import build_imaging
+from agent.config import read_config
+from agent.engine.clock import SystemClock
+from agent.store import Store
+from tests.fast.smallcloud import NODE
+from tests.lab.cloud import Api, LiveCloud
+from tests.lab.commands import run
+
+# In a user namespace of its own a process is nobody, and may still read this interpreter.
+AS_NOBODY = ("unshare", "--user")
+
+
+def cumulet(*arguments: str, prefix: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*prefix, sys.executable, "-m", "agent", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        check=False,
+    )
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> LiveCloud:
+    """A cloud over libvirt's test driver that is set up and not served."""
+    (tmp_path / "node.xml").write_text(NODE)
+    cloud = LiveCloud(tmp_path / "state", f"test://{tmp_path}/node.xml")
+    cloud.init()
+    return cloud
+
+
+@pytest.mark.parametrize("command", [(), ("init",), ("serve",), ("image",), ("image", "import")])
+def test_help_is_there_for_every_command(command: tuple[str, ...]) -> None:
+    done = cumulet(*command, "--help")
+
+    assert done.returncode == 0
+    assert "Usage:" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["init", "serve"])
+def test_whoever_is_not_root_is_told_what_to_run(command: str) -> None:
+    done = cumulet(command, prefix=AS_NOBODY)
+
+    assert done.returncode == 2
+    assert f"sudo cumulet {command}" in done.stderr
+
+
+def test_serve_without_a_configuration_says_what_makes_one(tmp_path: Path) -> None:
+    done = cumulet("serve", "--config", str(tmp_path / "none.yaml"))
+
+    assert done.returncode == 2
+    assert "Run `cumulet init` to make it." in done.stderr
+
+
+def test_all_mistakes_of_the_configuration_are_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text("listen: nowhere\nvirt_type: xen\n")
+    done = cumulet("serve", "--config", str(path))
+
+    assert done.returncode == 2
+    assert [line.split(":")[1] for line in done.stderr.splitlines()] == [" listen", " virt_type"]
+
+
+def test_init_says_where_everything_is(live: LiveCloud) -> None:
+    said = live.init()
+
+    assert str(live.config) in said
+    assert str(live.state / "clouds.yaml") in said
+    assert f"next           cumulet serve --config {live.config}" in said
+
+
+@pytest.mark.parametrize("disk_format", ["qcow2", "raw"])
+def test_an_image_is_imported_whatever_its_format(
+    live: LiveCloud, tmp_path: Path, disk_format: str
+) -> None:
+    disk = tmp_path / "disk"
+    run(["qemu-img", "create", "-q", "-f", disk_format, disk, "3M"])
+    argv = ("image", "import", "some", str(disk), "--property", "os_type=linux")
+    done = cumulet(*argv, "--config", str(live.config))
+    store = Store.open(live.state / "cumulet.db")
+    image = store.catalog.get_image(done.stdout.split()[0], project_id="anybody")
+    store.close()
+
+    assert (image.name, image.status, image.visibility) == ("some", "active", "public")
+    assert (image.disk_format, image.virtual_size) == (disk_format, 3 * 2**20)
+    assert image.properties == {"os_type": "linux"}
+
+
+def test_an_image_that_is_refused_leaves_nothing(live: LiveCloud, tmp_path: Path) -> None:
+    base, disk = tmp_path / "base", tmp_path / "disk"
+    run(["qemu-img", "create", "-q", "-f", "raw", base, "1M"])
+    run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", base, "-F", "raw", disk])
+    done = cumulet("image", "import", "bad", str(disk), "--config", str(live.config))
+    store = Store.open(live.state / "cumulet.db")
+    imaging = build_imaging(read_config(live.config), store, SystemClock())
+    images = imaging.store.catalog.list_images(project_id="anybody")
+    store.close()
+
+    assert done.returncode == 1
+    assert "backing file" in done.stderr
+    assert images == []
+    assert list((live.state / "images").iterdir()) == []
+
+
+def test_a_second_serve_names_the_first(live: LiveCloud) -> None:
+    live.start()
+    assert live.process is not None
+    second = cumulet("serve", "--config", str(live.config))
+    worker = live.pids()[1]
+    code = live.stop()
+
+    assert second.returncode == 1
+    assert f"is already served by process {worker}" in second.stderr
+    assert code == 0
+
+
+def test_each_step_of_a_task_is_a_line_with_its_request(live: LiveCloud, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    run(["qemu-img", "create", "-q", "-f", "qcow2", disk, "1M"])
+    image_id = live.import_image("tiny", disk)
+    live.start()
+    api = Api(live).log_in()
+    body = {"server": {"name": "one", "imageRef": image_id, "flavorRef": "1"}}
+    _, headers, answer = api.request("POST", "/compute/v2.1/servers", body)
+    api.wait_for_status(answer["server"]["id"], "ACTIVE")
+    live.stop()
+
+    told = [x for x in live.log.read_text().splitlines() if "INFO agent.engine.runner" in x]
+    assert all(headers["x-openstack-request-id"] in line for line in told)
+    steps = [line.split(": step ")[1].split()[0] for line in told if ": step " in line]
+    assert steps == [
+        "place",
+        "network",
+        "base",
+        "disk",
+        "config_drive",
+        "define",
+        "start",
+        "reserve",
+    ]
