@@ -18,14 +18,13 @@ import base64
 import io
 import json
 import os
-import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from agent.errors import HostFailed
 from agent.model.server import Nic
+from agent.wholefile import create_private, refusals, whole_file
 
 LABEL = "config-2"
 VERSIONS = ("2018-08-27", "latest")
@@ -72,19 +71,12 @@ def write_iso(tree: Mapping[str, bytes], path: Path) -> None:
     Blocks on the disk. The name `path` shows nothing, the former drive or the whole new one, also
     after a power cut. Mode 0600. `HostFailed` when the disk refuses.
     """
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        with os.fdopen(os.open(part, flags, 0o600), "w+b") as file:
-            _master(tree, file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise HostFailed(f"The config drive could not be written: {error.strerror}.") from error
-    finally:
-        part.unlink(missing_ok=True)
+    with (
+        refusals("The config drive could not be written"),
+        whole_file(path) as part,
+        os.fdopen(create_private(part), "w+b") as file,
+    ):
+        _master(tree, file)
 
 
 def _meta_data(spec: ConfigDriveSpec) -> dict[str, object]:
@@ -166,11 +158,3 @@ def _master(tree: Mapping[str, bytes], file: BinaryIO) -> None:
         )
     iso.write_fp(file)
     iso.close()
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -18,7 +18,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -29,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.errors import HostFailed, NoCapacity
+from agent.wholefile import refusals, sync_folder, whole_file
 
 GIB = 1024**3
 
@@ -66,14 +66,14 @@ _ENVIRONMENT = {
 
 def ensure_folders(state_dir: Path) -> None:
     """Make the folders of a state folder and set their modes; idempotent. `HostFailed`."""
-    with _refusals("The state folder could not be made"):
+    with refusals("The state folder could not be made"):
         for name, mode in FOLDER_MODES.items():
             _ensure_folder(state_dir / name, mode)
 
 
 def make_server_folder(folder: Path) -> None:
     """Make the folder of one server, which QEMU's user may pass but not list. `HostFailed`."""
-    with _refusals("The server's folder could not be made"):
+    with refusals("The server's folder could not be made"):
         _ensure_folder(folder, 0o711)
 
 
@@ -87,7 +87,7 @@ def ensure_base(image_file: Path, image_format: str, base_path: Path) -> None:
 
     May block for minutes (a conversion, or somebody else's). `HostFailed`.
     """
-    with _refusals("The image could not be cached"):
+    with refusals("The image could not be cached"):
         if base_path.exists():
             return
         if image_format == "qcow2" and _link(image_file, base_path):
@@ -95,14 +95,14 @@ def ensure_base(image_file: Path, image_format: str, base_path: Path) -> None:
         with _locked(base_path.parent):
             if base_path.exists():
                 return
-            with _whole_file(base_path) as part:
+            with whole_file(base_path) as part:
                 _fill_base(image_file, image_format, part)
                 part.chmod(0o400)
 
 
 def base_cost_bytes(image_file: Path, image_format: str, base_path: Path) -> int:
     """Return how many bytes of disk `ensure_base` would take, at most. `HostFailed`."""
-    with _refusals("The image's file could not be looked at"):
+    with refusals("The image's file could not be looked at"):
         image = image_file.stat()
         if base_path.exists():
             return 0
@@ -117,11 +117,11 @@ def create_overlay(base: Path, base_format: str, path: Path, size_bytes: int = 0
     `size_bytes` is the virtual size, 0 that of the base; the base must not be larger.
     Blocks for some 15 ms. `HostFailed` when qemu-img or the disk refuses.
     """
-    with _refusals("The disk could not be made"):
+    with refusals("The disk could not be made"):
         if path.exists():
             return
         size = [str(size_bytes)] if size_bytes else []
-        with _whole_file(path) as part:
+        with whole_file(path) as part:
             run_qemu_img(
                 "create",
                 ["-q", "-f", "qcow2", "-F", base_format, "-b", _absolute(base)],
@@ -139,7 +139,7 @@ def remove_server_files(folder: Path) -> None:
     `HostFailed` when the disk refuses.
     """
     uuid.UUID(folder.name)
-    with _refusals("The server's files could not be removed"):
+    with refusals("The server's files could not be removed"):
         if folder.is_symlink():
             folder.unlink(missing_ok=True)
         for _ in range(REMOVAL_TRIES):
@@ -151,12 +151,12 @@ def remove_server_files(folder: Path) -> None:
         else:
             raise HostFailed("The server's files could not be removed: others keep changing them.")
         if folder.parent.is_dir():
-            _sync_folder(folder.parent)
+            sync_folder(folder.parent)
 
 
 def free_bytes(path: Path) -> int:
     """Return the free bytes of the file system that holds the existing `path`. `HostFailed`."""
-    with _refusals("The free space is not known"):
+    with refusals("The free space is not known"):
         about = os.statvfs(path)
     return about.f_bavail * about.f_frsize
 
@@ -177,7 +177,7 @@ def sweep_temp_files(state_dir: Path) -> int:
     For the start, before anything runs: the temporary files of running work would go as well.
     """
     left_over = [path for pattern in TEMPORARY_FILES for path in state_dir.glob(pattern)]
-    with _refusals("Temporary files could not be removed"):
+    with refusals("Temporary files could not be removed"):
         for path in left_over:
             path.unlink(missing_ok=True)
     return len(left_over)
@@ -209,7 +209,7 @@ def _link(image_file: Path, base_path: Path) -> bool:
         if error.errno in {errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP}:
             return False
         raise
-    _sync_folder(base_path.parent)
+    sync_folder(base_path.parent)
     return True
 
 
@@ -276,19 +276,6 @@ def _absolute(path: Path) -> str:
 
 
 @contextmanager
-def _whole_file(path: Path) -> Iterator[Path]:
-    """Give a temporary name; what is made there gets the name `path` once it is on the disk."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        yield part
-        _sync(part, os.O_RDONLY)
-        part.replace(path)
-        _sync_folder(path.parent)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-@contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Hold the folder's lock: one holder, whichever thread or process; death releases it."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -299,27 +286,6 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-@contextmanager
-def _refusals(what: str) -> Iterator[None]:
-    """Turn the operating system's refusals into `HostFailed`."""
-    try:
-        yield
-    except OSError as error:
-        raise HostFailed(f"{what}: {error.strerror}.") from error
-
-
 def _ensure_folder(folder: Path, mode: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(mode)  # mkdir's own mode depends on the umask
-
-
-def _sync_folder(folder: Path) -> None:
-    _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
-
-
-def _sync(path: Path, flags: int) -> None:
-    descriptor = os.open(path, flags)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

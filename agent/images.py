@@ -15,16 +15,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import struct
 import uuid
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from agent.errors import BadRequest, Forbidden, HostFailed, NotFound
+from agent.errors import BadRequest, Forbidden, NotFound
+from agent.wholefile import create_private, refusals, sync_folder, whole_file
 
 CHUNK_BYTES = 256 * 1024
 MIN_BYTES = 512  # one sector: less is no disk
@@ -105,15 +104,9 @@ class ImageFiles:
         """
         path = self.path(image_id)
         _check_declared(disk_format)  # before, not after, some gigabytes have come
-        part = path.with_name(f".{image_id}.{secrets.token_hex(4)}.part")
-        try:
+        with whole_file(path) as part:  # what the stream raises is the client's affair
             size, md5, sha512 = _store(stream, part, max_bytes)
             facts = inspect(part, disk_format)
-            with _refusals("The image could not be stored"):
-                part.replace(path)
-                _sync_folder(self.folder)
-        finally:
-            part.unlink(missing_ok=True)
         return ReceivedImage(size, md5, sha512, facts.virtual_size)
 
     def open(self, image_id: str) -> BinaryIO:
@@ -125,9 +118,9 @@ class ImageFiles:
 
     def delete(self, image_id: str) -> None:
         """Remove an image's file; nothing when there is none. Open readers keep what they have."""
-        with _refusals("The image's file could not be removed"):
+        with refusals("The image's file could not be removed"):
             self.path(image_id).unlink(missing_ok=True)
-            _sync_folder(self.folder)
+            sync_folder(self.folder)
 
 
 def inspect(path: Path, declared_format: str) -> ImageFacts:
@@ -186,8 +179,8 @@ def _store(stream: Iterable[bytes], part: Path, max_bytes: int) -> tuple[int, st
     md5 = hashlib.md5(usedforsecurity=False)  # the API's legacy field
     sha512 = hashlib.sha512()
     size = 0
-    with _refusals("The image could not be stored"):
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with refusals("The image could not be stored"):
+        descriptor = create_private(part)
     try:
         # Only writing is the host's business: the stream's OSError is the client's connection.
         for chunk in stream:
@@ -199,7 +192,7 @@ def _store(stream: Iterable[bytes], part: Path, max_bytes: int) -> tuple[int, st
             md5.update(chunk)
             sha512.update(chunk)
             _write(descriptor, chunk)
-        with _refusals("The image could not be stored"):
+        with refusals("The image could not be stored"):
             # libvirt may give the file to QEMU's user, as a base: not even that one may write it.
             os.fchmod(descriptor, 0o400)
             os.fsync(descriptor)
@@ -210,7 +203,7 @@ def _store(stream: Iterable[bytes], part: Path, max_bytes: int) -> tuple[int, st
 
 def _write(descriptor: int, chunk: bytes) -> None:
     rest = memoryview(chunk)
-    with _refusals("The image could not be stored"):
+    with refusals("The image could not be stored"):
         while rest:
             rest = rest[os.write(descriptor, rest) :]
 
@@ -268,20 +261,3 @@ def _mismatch(declared: str, found: set[str]) -> str:
 
 def _not_found(image_id: str) -> NotFound:
     return NotFound(f"No image found with ID {image_id}")
-
-
-@contextmanager
-def _refusals(what: str) -> Iterator[None]:
-    """Turn the operating system's refusals into `HostFailed`."""
-    try:
-        yield
-    except OSError as error:
-        raise HostFailed(f"{what}: {error.strerror}.") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -31,6 +31,7 @@ from agent.model.network import Network, Subnet
 from agent.model.server import Flavor
 from agent.networking import network_spec
 from agent.store import Store
+from agent.wholefile import create_private, whole_file
 
 FLAVORS = (
     Flavor("1", "m1.tiny", vcpus=1, ram_mb=512, disk_gb=1),
@@ -275,14 +276,8 @@ def _ensure_network(config: Config, store: Store, now: datetime) -> NetworkSpec:
 
 def _write_private(path: Path, text: str) -> None:
     """Write a file that only root reads, whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    part.unlink(missing_ok=True)
-    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(fd, "w") as file:
+    with whole_file(path) as part, os.fdopen(create_private(part), "w") as file:
         file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
 
 
 @contextlib.contextmanager

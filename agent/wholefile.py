@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files that are there whole or not at all, also after a power cut: what every writer here uses.
+
+A file is made under a temporary name beside its own (".NAME.<random>.part", which the start sweeps
+away after a crash), forced to the disk, and renamed.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from agent.errors import HostFailed
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a temporary name; what is made there gets the name `path` once it is on the disk.
+
+    Nothing is left when the body raises. Blocks on the disk; `HostFailed` when that refuses.
+    """
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        yield part
+        with refusals(f"{path.name} could not be stored"):
+            _sync(part, os.O_RDONLY)
+            part.replace(path)
+            sync_folder(path.parent)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def create_private(path: Path) -> int:
+    """Create a file that must not exist, of mode 0600, and give its descriptor."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+
+
+def sync_folder(folder: Path) -> None:
+    """Force a folder's entries to the disk."""
+    _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
+
+
+@contextmanager
+def refusals(what: str) -> Iterator[None]:
+    """Turn the operating system's refusals into `HostFailed`, with what could not be done."""
+    try:
+        yield
+    except OSError as error:
+        raise HostFailed(f"{what}: {error.strerror}.") from error
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
