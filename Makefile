@@ -1,31 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
-# The verbs of this project. `make demo` and `make test` install what is missing, and say so.
+# The verbs of this project. Each installs what is missing, and says so.
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-PYTEST := $(BIN)/python -m pytest -q
+PINS := etc/requirements.txt etc/requirements-dev.txt
+PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 
-.PHONY: help demo test fast real check fix run regenerate bench setup
+# Two workers; a file stays with one of them, for its tests share what was expensive to start. The
+# long files come first. What looks at the whole machine runs afterwards, when nothing else does.
+PYTEST := $(BIN)/python -m pytest -q
+TOGETHER := --numprocesses=2 --dist=loadfile --no-loadscope-reorder -m 'not alone'
+ALONE := -m alone
+FAST := tests/fast tests/unit $(wildcard tests/test_*.py)
+REAL := tests/real tests/clients
+
+.PHONY: help demo test fast real check fix run regenerate bench setup root
 
 help:  ## these lines
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
-demo: setup  ## a real server: booted, powered off from inside, started, deleted
+demo: root setup  ## a real server: booted, powered off from inside, started, deleted
 	$(BIN)/python -m tests.lab.demo
 
-test: setup  ## everything that continuous integration runs
-	$(MAKE) --no-print-directory check
-	$(PYTEST) tests
+test: root check  ## everything that continuous integration runs
+	$(PYTEST) $(TOGETHER) $(REAL) $(FAST)
+	$(PYTEST) $(ALONE) $(REAL)
 
-fast: setup  ## the tests without guests
-	$(PYTEST) tests/unit tests/fast tests/test_*.py
+fast: root setup  ## the tests without guests
+	$(PYTEST) $(TOGETHER) $(FAST)
 
-real: setup  ## the tests with real guests and real clients
-	$(PYTEST) tests/real tests/clients
+real: root setup  ## the tests with real guests and real clients
+	$(PYTEST) $(TOGETHER) $(REAL)
+	$(PYTEST) $(ALONE) $(REAL)
 
 check: setup  ## ruff and mypy
 	$(BIN)/ruff check .
@@ -36,23 +47,33 @@ fix: setup  ## what ruff can mend by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-run: setup  ## serve from this checkout, for development: state in /var/lib/cumulet-dev
+run: root setup  ## serve from this checkout, for development: state in /var/lib/cumulet-dev
 	$(BIN)/cumulet init --state-dir /var/lib/cumulet-dev
 	$(BIN)/cumulet serve --config /var/lib/cumulet-dev/cumulet.yaml
 
-regenerate: setup  ## rewrite the golden files; git shows the difference
-	$(PYTEST) tests/unit tests/fast --regenerate
+regenerate: root setup  ## rewrite the golden files; git shows the difference
+	$(PYTEST) $(TOGETHER) tests/fast tests/unit --regenerate
 
-bench: setup  ## measure a server's life against bare libvirt calls
+bench: root setup  ## measure a server's life against bare libvirt calls
 	$(BIN)/python -m bench.lifecycle
 
 setup: $(READY)
 	@.ci/install-packages
 
-$(READY): pyproject.toml etc/requirements.txt etc/debian-packages.txt
-	.ci/install-packages
-	@echo "Installing the Python packages into $(VENV) …"
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --requirement etc/requirements.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+root:
+	@if ((EUID != 0)); then \
+	    echo "libvirt and its guests need root. Run: sudo make $(MAKECMDGOALS)" >&2; exit 2; \
+	fi
+
+$(READY): pyproject.toml $(PINS) etc/debian-packages.txt
+	@.ci/install-packages
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "$(PYTHON) is older than 3.11. Run: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; \
+	    exit 2; \
+	}
+	@echo "Installing $$(cat $(PINS) | grep -c ==) Python packages into $(VENV) (about a minute) …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --constraint etc/requirements-dev.txt setuptools
+	@$(PIP) install --no-build-isolation $(PINS:%=--requirement %)
+	@$(PIP) install --no-build-isolation --no-deps --editable .
 	@touch $@

@@ -7,7 +7,6 @@ Parts = store + cloud (the use cases) + engine + host; `build_wsgi` puts the API
 from __future__ import annotations
 
 import platform
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -18,7 +17,6 @@ from agent.cloud import Cloud
 from agent.compute import Compute
 from agent.config import Config
 from agent.consolelog import read_console
-from agent.engine.ahead import Ahead
 from agent.engine.clock import Clock, SystemClock
 from agent.engine.engine import Engine, EngineSettings
 from agent.engine.runner import CrashHook
@@ -35,8 +33,6 @@ from agent.networking import Networking, network_spec
 from agent.storage import GIB, LocalImages, ServerDisks
 from agent.store import Store
 from agent.workflows.step import Tools
-
-AHEAD_THREADS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +73,13 @@ def build_parts(
     clock: Clock | None = None,
     host: Host | None = None,
     hook: CrashHook = lambda point: None,
-    ahead: Ahead | None = None,
 ) -> Parts:
     """Wire everything but HTTP; opens the store, not libvirt. The keywords are for tests."""
-    ahead = ahead or Ahead(ThreadPoolExecutor(AHEAD_THREADS, "ahead"))
     clock = clock or SystemClock()
     layout = Layout(config.state_dir)
     store = Store.open(layout.database)
     host = host or build_host(config)
-    engine = build_engine(config, store, host, clock=clock, hook=hook, ahead=ahead)
+    engine = build_engine(config, store, host, clock=clock, hook=hook)
     return Parts(config, store, host, engine, build_cloud(config, store, clock, engine))
 
 
@@ -106,7 +100,6 @@ def build_engine(
     *,
     clock: Clock,
     hook: CrashHook,
-    ahead: Ahead,
 ) -> Engine:
     """Wire the engine to its store, host and disks."""
     layout = Layout(config.state_dir)
@@ -127,7 +120,6 @@ def build_engine(
         ),
         layout=layout,
         claim_host=claim_host,
-        ahead=ahead,
     )
     settings = EngineSettings(
         host=host_name,
@@ -140,6 +132,7 @@ def build_engine(
             )
         ],
         sweep_every_s=config.sweep_every_s,
+        address_rest_s=config.address_rest_s,
     )
     return Engine(store=store.tasks, tools=tools, clock=clock, settings=settings, hook=hook)
 

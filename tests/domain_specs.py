@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agent.hypervisor.base import DomainSpec, NetworkSpec
+from agent.hypervisor.base import DomainSpec, NetworkSpec, Reservation
 from agent.model.server import Hardware, Nic
 
 SERVER_ID = "8b2f6c1e-6b64-4b0e-9d1c-0f6c3b5a7d01"
@@ -33,6 +33,10 @@ def make_nic(number: int = 1, **changes: Any) -> Nic:
         cidr="10.70.0.0/24",
     )
     return replace(nic, **changes)
+
+
+def reservation_of(nic: Nic) -> Reservation:
+    return Reservation(nic.mac, nic.ip)
 
 
 def make_spec(server_id: str = SERVER_ID, **changes: Any) -> DomainSpec:

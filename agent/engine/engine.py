@@ -18,6 +18,7 @@ from agent.engine.clock import Clock
 from agent.engine.keyqueue import KeyQueue
 from agent.engine.ports import TaskStore
 from agent.engine.reconciler import Reconciler
+from agent.engine.reservations import Reservations
 from agent.engine.runner import CrashHook, Runner
 from agent.errors import AgentError, HostUnavailable, NotFound
 from agent.hypervisor.base import Hypervisor, NetworkSpec
@@ -26,9 +27,14 @@ from agent.workflows.step import Tools
 
 log = logging.getLogger(__name__)
 
-CONNECT, SWEEP, LOOK_TWICE = "#connect", "#sweep", "#look-twice"  # keys that are no server's id
+CONNECT, SWEEP, LOOK_TWICE, RESERVE = "#connect", "#sweep", "#look-twice", "#reserve"
+"""Keys of the queue that are no server's id."""
+
 STALE_S = 2.0
 """So long after a reconnect libvirt may still show a dead guest as running: look again then."""
+
+RESERVE_AFTER_S = 1.0
+"""So long after a task the spare ports are seen to: not while its user waits for the next thing."""
 
 BROKEN_TRIES = 3
 """So often a server's work may break in our own code before its task is failed."""
@@ -40,6 +46,7 @@ class EngineSettings:
 
     host: str
     networks: Callable[[], Sequence[NetworkSpec]]  # those that the host must carry
+    address_rest_s: float
     sweep_every_s: float = 5.0
     threads: int = 4  # libvirt serves five calls a connection
 
@@ -59,8 +66,11 @@ class Engine:
         self._store = store
         self._hypervisor: Hypervisor = tools.hypervisor
         self._settings = settings
-        self._runner = Runner(store, tools, clock, hook)
+        self._runner = Runner(store, tools, clock, hook, on_finished=self._task_finished)
         self._reconciler = Reconciler(store, tools.hypervisor, clock)
+        self._reservations = Reservations(
+            store, tools.hypervisor, clock, rest_s=settings.address_rest_s
+        )
         self._clock = clock
         self._queue = KeyQueue(clock.monotonic)
         self._events: defaultdict[str, list[str]] = defaultdict(list)
@@ -161,6 +171,9 @@ class Engine:
         if key in {SWEEP, LOOK_TWICE}:
             self._sweep()
             return None
+        if key == RESERVE:
+            self._reserve()
+            return None
         return self._process_server(key)
 
     def _process_server(self, server_id: str) -> float | None:
@@ -186,10 +199,20 @@ class Engine:
             self._queue.add(task.server_id)
         self._queue.add(SWEEP)
         self._queue.add(LOOK_TWICE, STALE_S)
+        self._queue.add(RESERVE)
 
     def _sweep(self) -> None:
         for server_id in self._reconciler.sweep(self._settings.host):
             self._queue.add(server_id)
+
+    def _reserve(self) -> None:
+        for network in self._settings.networks():
+            for server_id in self._reservations.keep(network):
+                self._reconciler.unreserved.add(server_id)
+                self._queue.add(server_id)
+
+    def _task_finished(self) -> None:
+        self._queue.add(RESERVE, RESERVE_AFTER_S)
 
     def _break(self, key: str) -> float | None:
         self._broken[key] += 1

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from agent.model.change import ServerChange
 from agent.model.placement import HostLoad
-from agent.model.server import Rest, Server
+from agent.model.server import OwnedNic, Rest, Server
 from agent.model.states import VmState
 from agent.model.task import Task
 
@@ -81,6 +81,12 @@ class TaskStore(Protocol):
     ) -> bool:
         """Change a server that rests (no task_state) in the vm_state `expected`, and add `event` to
         its history; False when it does not any more."""
+        ...
+
+    def keep_spares(
+        self, network_id: str, count: int, rest_s: float, now: datetime
+    ) -> Sequence[OwnedNic]:
+        """Make spare ports up to `count`, as far as there are addresses; give all the network's."""
         ...
 
     def add_event(self, server_id: str, text: str, now: datetime) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from agent.engine.clock import Clock
 from agent.engine.ports import TaskStore
-from agent.hypervisor.base import Hypervisor
+from agent.hypervisor.base import Hypervisor, Reservation
 from agent.model.change import ServerChange
 from agent.model.observation import Observation, Seen
 from agent.model.server import Fault, Rest, Server
@@ -32,9 +32,11 @@ class Reconciler:
     store: TaskStore
     hypervisor: Hypervisor
     clock: Clock
-    missed: set[str] = field(
-        default_factory=set
-    )  # servers whose domain was absent at the last look
+    missed: set[str] = field(default_factory=set)
+    """Servers whose domain was absent at the last look."""
+
+    unreserved: set[str] = field(default_factory=set)
+    """Servers whose network has lost their addresses."""
 
     def look(self, server: Server) -> float | None:
         """Look at a resting server and settle it; seconds until it wants another look, or None."""
@@ -42,6 +44,7 @@ class Reconciler:
         settlement = settle(server.vm_state, observed)
         if observed.seen is not Seen.ABSENT:
             self.missed.discard(server.id)
+            self._reserve_again(server)
         elif settlement is not None and server.id not in self.missed:
             self.missed.add(server.id)
             return LOOK_AGAIN_S
@@ -58,6 +61,12 @@ class Reconciler:
             log.info("server %s: %s", server.id, settlement.note)
         self.missed.discard(server.id)
         return None
+
+    def _reserve_again(self, server: Server) -> None:
+        if server.id in self.unreserved:
+            for nic in server.nics:
+                self.hypervisor.reserve(nic.libvirt_network, Reservation(nic.mac, nic.ip))
+            self.unreserved.discard(server.id)
 
     def sweep(self, host: str) -> list[str]:
         """Compare all servers of the host with one bulk look; the ids of those that differ."""

@@ -53,6 +53,7 @@ class Runner:
     tools: Tools
     clock: Clock
     hook: CrashHook
+    on_finished: Callable[[], None] = lambda: None
     retries: dict[int, int] = field(default_factory=dict)  # in a row, by task
     stopping: threading.Event = field(default_factory=threading.Event)
 
@@ -132,6 +133,7 @@ class Runner:
         if self.store.finish_task(task.id, change, now):
             took_s = (now - task.started_at).total_seconds()
             log.info("%s: done in %.3f s, the server is %s", _about(task), took_s, action.end)
+            self.on_finished()
         self.hook(f"{action.name}/finish/recorded")
         self.retries.pop(task.id, None)
         return None

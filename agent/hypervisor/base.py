@@ -130,12 +130,12 @@ class Hypervisor(Protocol):
         """Define and start the network, autostarted, unless it is there and runs."""
         ...
 
-    def reserve(self, nic: Nic, hostname: str) -> None:
-        """Make the DHCP reservation of a nic in its libvirt network."""
+    def reserve(self, libvirt_network: str, reservation: Reservation) -> None:
+        """Make a DHCP reservation. libvirt takes a quarter of a second for it."""
         ...
 
-    def release(self, nic: Nic) -> None:
-        """Remove the DHCP reservation of a nic; nothing when there is none."""
+    def release(self, libvirt_network: str, mac: str) -> None:
+        """Remove the DHCP reservation of a MAC; nothing when there is none."""
         ...
 
     def list_reservations(self, libvirt_network: str) -> list[Reservation]:

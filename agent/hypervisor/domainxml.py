@@ -18,8 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from agent.errors import HostFailed
-from agent.hypervisor.base import DomainSpec, NetworkSpec
-from agent.model.server import Nic
+from agent.hypervisor.base import DomainSpec, NetworkSpec, Reservation
 
 NAMESPACE = "urn:cumulet:domain:1"
 """The XML namespace of our mark in a domain's <metadata>."""
@@ -97,11 +96,9 @@ def render_network(spec: NetworkSpec, *, netmask: str) -> str:
     return template.render(network=spec, netmask=netmask)
 
 
-def render_reservation(nic: Nic, dns_name: str | None) -> str:
-    """Render the DHCP host entry of a nic; None leaves the name out."""
-    entry = ElementTree.Element("host", {"mac": nic.mac, "ip": nic.ip})
-    if dns_name:
-        entry.set("name", dns_name)
+def render_reservation(reservation: Reservation) -> str:
+    """Render a DHCP host entry."""
+    entry = ElementTree.Element("host", {"mac": reservation.mac, "ip": reservation.ip})
     return ElementTree.tostring(entry, encoding="unicode")
 
 

@@ -32,7 +32,7 @@ from agent.hypervisor.errors import NoSuchThingError, UnsupportedCallError, tran
 from agent.hypervisor.events import LOOP, Watcher
 from agent.hypervisor.words import SHUTOFF_SAVED, STATE_SHUTOFF, read_state
 from agent.model.observation import Observation, Seen
-from agent.model.server import Hardware, Nic
+from agent.model.server import Hardware
 
 CALLS_IN_FLIGHT = 4
 WATCH_IN_FLIGHT = 2
@@ -173,20 +173,23 @@ class Host:
         with self._work.use() as connection:
             return networks.list_taken(connection)
 
-    def reserve(self, nic: Nic, hostname: str) -> None:
-        """Make the DHCP reservation of a nic in its libvirt network."""
-        with self._network_lock, self._work.use() as connection:
-            network = networks.find(connection, nic.libvirt_network)
-            if network is None:
-                raise HostFailed(f"libvirt network {nic.libvirt_network!r} does not exist.")
-            networks.reserve(network, nic, hostname)
+    def reserve(self, libvirt_network: str, reservation: Reservation) -> None:
+        """Make a DHCP reservation, unless it is there.
 
-    def release(self, nic: Nic) -> None:
-        """Remove the DHCP reservation of a nic; nothing when there is none."""
+        Takes a quarter of a second: libvirt rewrites all firewall rules of the network.
+        """
         with self._network_lock, self._work.use() as connection:
-            network = networks.find(connection, nic.libvirt_network)
+            network = networks.find(connection, libvirt_network)
+            if network is None:
+                raise HostFailed(f"libvirt network {libvirt_network!r} does not exist.")
+            networks.reserve(network, reservation)
+
+    def release(self, libvirt_network: str, mac: str) -> None:
+        """Remove the DHCP reservation of a MAC; nothing when there is none."""
+        with self._network_lock, self._work.use() as connection:
+            network = networks.find(connection, libvirt_network)
             if network is not None:
-                networks.release(network, nic)
+                networks.release(network, mac)
 
     def list_reservations(self, libvirt_network: str) -> list[Reservation]:
         """All DHCP host entries of a network; empty when the network does not exist."""

@@ -8,7 +8,6 @@ look and act. A network that somebody else made is never changed: ours is known 
 from __future__ import annotations
 
 import ipaddress
-import re
 from typing import Any
 from xml.etree import ElementTree
 
@@ -18,10 +17,7 @@ from agent.errors import HostFailed
 from agent.hypervisor.base import NetworkSpec, Reservation, TakenNetwork
 from agent.hypervisor.domainxml import render_network, render_reservation
 from agent.hypervisor.errors import NoSuchThingError, UnsupportedCallError, translated
-from agent.model.server import Nic
 
-# libvirt refuses other names, and dnsmasq would make DNS names of them.
-_DNS_NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _LIVE = libvirt.VIR_NETWORK_UPDATE_AFFECT_LIVE
 _CONFIG = libvirt.VIR_NETWORK_UPDATE_AFFECT_CONFIG
 
@@ -54,34 +50,31 @@ def list_taken(connection: Any) -> list[TakenNetwork]:
     return [_read_taken(network.XMLDesc()) for network in connection.listAllNetworks()]
 
 
-def reserve(network: Any, nic: Nic, hostname: str) -> None:
-    """Make the nic's reservation in what runs and in what is stored, replacing stale ones."""
+def reserve(network: Any, wanted: Reservation) -> None:
+    """Make a reservation in what runs and in what is stored, replacing stale ones."""
     for scope, flags in _scopes(network):
         entries = _read_entries(network, flags)
-        others = [entry for entry in entries if entry.get("mac") != nic.mac]
-        wanted = render_reservation(nic, _choose_name(hostname, others))
-        if any(_is_same(entry, ElementTree.fromstring(wanted)) for entry in entries):
+        if wanted in map(_read_reservation, entries):
             continue
         for entry in entries:
-            if entry.get("mac") == nic.mac or entry.get("ip") == nic.ip:
+            found = _read_reservation(entry)
+            if found.mac == wanted.mac or found.ip == wanted.ip:
                 _update(network, libvirt.VIR_NETWORK_UPDATE_COMMAND_DELETE, scope, _text(entry))
-        _update(network, libvirt.VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, scope, wanted)
+        new = render_reservation(wanted)
+        _update(network, libvirt.VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, scope, new)
 
 
-def release(network: Any, nic: Nic) -> None:
-    """Remove the nic's reservation wherever there is one."""
+def release(network: Any, mac: str) -> None:
+    """Remove the reservation of a MAC wherever there is one."""
     for scope, flags in _scopes(network):
         for entry in _read_entries(network, flags):
-            if entry.get("mac") == nic.mac:
+            if _read_reservation(entry).mac == mac:
                 _update(network, libvirt.VIR_NETWORK_UPDATE_COMMAND_DELETE, scope, _text(entry))
 
 
 def list_entries(network: Any) -> list[Reservation]:
     """List the DHCP host entries of a network."""
-    return [
-        Reservation(mac=entry.get("mac", "").lower(), ip=entry.get("ip", ""))
-        for entry in _read_entries(network, 0)
-    ]
+    return [_read_reservation(entry) for entry in _read_entries(network, 0)]
 
 
 def _read_taken(xml: str) -> TakenNetwork:
@@ -128,15 +121,8 @@ def _read_entries(network: Any, flags: int) -> list[ElementTree.Element]:
     return ElementTree.fromstring(network.XMLDesc(flags)).findall("ip/dhcp/host")
 
 
-def _is_same(entry: ElementTree.Element, wanted: ElementTree.Element) -> bool:
-    return entry.attrib == wanted.attrib
-
-
-def _choose_name(hostname: str, others: list[ElementTree.Element]) -> str | None:
-    """Choose the entry's DNS name; None when it is unfit or another entry has it."""
-    if not _DNS_NAME.fullmatch(hostname):
-        return None
-    return None if any(entry.get("name") == hostname for entry in others) else hostname
+def _read_reservation(entry: ElementTree.Element) -> Reservation:
+    return Reservation(mac=entry.get("mac", "").lower(), ip=entry.get("ip", ""))
 
 
 def _text(entry: ElementTree.Element) -> str:

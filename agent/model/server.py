@@ -42,6 +42,14 @@ class Nic:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnedNic:
+    """A nic with the server whose port it is; a spare one has none yet."""
+
+    server_id: str | None
+    nic: Nic
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """Why a server is in ERROR: what happened and what to do next."""
 

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Gives servers their ports: an address of the subnet's pool and a MAC, and takes them back.
 
-    never used ──> a port's ──> resting ──> a port's …
-                                (released_at)
+    never used ──> a spare port's ──> a server's port ──> resting ──> a spare port's …
+                                                          (released_at)
+
+A few spare ports of each network wait for the next servers, so that their DHCP reservations, which
+take libvirt long, are there before they are wanted. Without a spare one a port is made at once.
 
 An address rests after its server has gone, for as long as a guest's lease or a neighbour's ARP
 entry may still name it. Never-used ones go first, then the one that has rested longest. All of it
@@ -18,13 +21,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 
-from sqlalchemy import Connection, delete, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, update
 
 from agent.errors import BadRequest, Conflict, NotFound
 from agent.model.network import NicRequest
 from agent.model.server import Server
 from agent.store import rows
 from agent.store.schema import networks, ports, resting_addresses, subnets
+
+NOBODY = ""
+"""The project of spare ports: no caller is of it, so none sees them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,7 @@ class _Book:
     subnet: rows.AnyRow
     held: frozenset[str]  # by ports, and those that no guest may have
     resting: Mapping[str, datetime]  # since when
+    spares: Mapping[str, str]  # ids of spare ports, by address
 
 
 def allocate(
@@ -49,31 +56,35 @@ def allocate(
     `NotFound` for a network that the project does not see, `BadRequest` for a fixed address that is
     not in the pool, `Conflict` for one that is taken and for an exhausted pool.
     """
+    rested_since = now - timedelta(seconds=rest_s)
     for position, request in enumerate(requests):
-        book = _open_book(connection, request.network_id, server.project_id)
-        if request.fixed_ip is not None:
-            ip = _check_fixed(book, request.fixed_ip)
+        book = _open_book(connection, _seen_by(request.network_id, server.project_id))
+        if book is None:
+            raise NotFound(f"Network {request.network_id} could not be found.")
+        ip = _check_fixed(book, request.fixed_ip) if request.fixed_ip else _choose_spare(book)
+        ip = ip or _choose(book, rested_since=rested_since)
+        owner = {"project_id": server.project_id, "server_id": server.id, "position": position}
+        if ip in book.spares:
+            spare = update(ports).where(ports.c.id == book.spares[ip])
+            connection.execute(spare.values(**owner, name="", created_at=now))
         else:
+            _insert(connection, book, ip, now=now, **owner)
+
+
+def keep_spares(
+    connection: Connection, network_id: str, count: int, *, rest_s: float, now: datetime
+) -> None:
+    """Make spare ports of a network up to `count`, or to the end of its pool."""
+    while True:
+        book = _open_book(connection, networks.c.id == network_id)
+        if book is None or len(book.spares) >= count:
+            return
+        try:
             ip = _choose(book, rested_since=now - timedelta(seconds=rest_s))
-        connection.execute(
-            delete(resting_addresses).where(
-                resting_addresses.c.subnet_id == book.subnet.id, resting_addresses.c.ip == ip
-            )
-        )
-        connection.execute(
-            insert(ports).values(
-                id=str(uuid.uuid4()),
-                network_id=request.network_id,
-                subnet_id=book.subnet.id,
-                project_id=server.project_id,
-                server_id=server.id,
-                position=position,
-                name="",
-                mac=_new_mac(connection),
-                ip=ip,
-                created_at=now,
-            )
-        )
+        except Conflict:
+            return
+        nobody = {"project_id": NOBODY, "server_id": None, "position": 0}
+        _insert(connection, book, ip, now=now, **nobody)
 
 
 def release(connection: Connection, server_id: str, now: datetime) -> None:
@@ -90,18 +101,44 @@ def release(connection: Connection, server_id: str, now: datetime) -> None:
     )
 
 
-def _open_book(connection: Connection, network_id: str, project_id: str) -> _Book:
-    subnet = connection.execute(
-        select(subnets)
-        .join(networks, networks.c.id == subnets.c.network_id)
-        .where(
-            networks.c.id == network_id,
-            or_(networks.c.shared.is_(True), networks.c.project_id == project_id),
+def _insert(
+    connection: Connection, book: _Book, ip: str, *, now: datetime, **owner: object
+) -> None:
+    connection.execute(
+        delete(resting_addresses).where(
+            resting_addresses.c.subnet_id == book.subnet.id, resting_addresses.c.ip == ip
         )
+    )
+    connection.execute(
+        insert(ports).values(
+            id=str(uuid.uuid4()),
+            network_id=book.subnet.network_id,
+            subnet_id=book.subnet.id,
+            name="",
+            mac=_new_mac(connection),
+            ip=ip,
+            created_at=now,
+            **owner,
+        )
+    )
+
+
+def _seen_by(network_id: str, project_id: str) -> ColumnElement[bool]:
+    return and_(
+        networks.c.id == network_id,
+        or_(networks.c.shared.is_(True), networks.c.project_id == project_id),
+    )
+
+
+def _open_book(connection: Connection, network: ColumnElement[bool]) -> _Book | None:
+    subnet = connection.execute(
+        select(subnets).join(networks, networks.c.id == subnets.c.network_id).where(network)
     ).one_or_none()
     if subnet is None:
-        raise NotFound(f"Network {network_id} could not be found.")
-    held = connection.scalars(select(ports.c.ip).where(ports.c.subnet_id == subnet.id))
+        return None
+    found = connection.execute(
+        select(ports.c.ip, ports.c.id, ports.c.project_id).where(ports.c.subnet_id == subnet.id)
+    ).all()
     resting = connection.execute(
         select(resting_addresses.c.ip, resting_addresses.c.released_at).where(
             resting_addresses.c.subnet_id == subnet.id
@@ -110,7 +147,10 @@ def _open_book(connection: Connection, network_id: str, project_id: str) -> _Boo
     cidr = IPv4Network(subnet.cidr)
     nobodys = {str(cidr.network_address), str(cidr.broadcast_address), subnet.gateway_ip}
     return _Book(
-        subnet, frozenset(nobodys.union(held)), {row.ip: row.released_at for row in resting}
+        subnet,
+        held=frozenset(nobodys.union(port.ip for port in found)),
+        resting={row.ip: row.released_at for row in resting},
+        spares={port.ip: port.id for port in found if port.project_id == NOBODY},
     )
 
 
@@ -125,9 +165,13 @@ def _check_fixed(book: _Book, text: str) -> str:
             f"Fixed IP address {asked} is not in the pool {first} - {last} "
             f"of subnet {book.subnet.id}."
         )
-    if str(asked) in book.held:
+    if str(asked) in book.held and str(asked) not in book.spares:
         raise Conflict(f"Fixed IP address {asked} is already in use.")
     return str(asked)
+
+
+def _choose_spare(book: _Book) -> str | None:
+    return min(book.spares, key=IPv4Address, default=None)
 
 
 def _choose(book: _Book, *, rested_since: datetime) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, select
 
 from agent.errors import NotFound
-from agent.model.server import Nic, Server
+from agent.model.server import Nic, OwnedNic, Server
 from agent.model.task import Task
 from agent.store import rows
 from agent.store.schema import networks, ports, servers, subnets, task_steps, tasks
@@ -43,6 +43,7 @@ _NICS = (
 
 _SERVER = select(servers).where(servers.c.id == bindparam("server"), servers.c.deleted_at.is_(None))
 _SERVER_NICS = _NICS.where(ports.c.server_id == bindparam("server"))
+_NETWORK_NICS = _NICS.where(ports.c.network_id == bindparam("network"))
 _STEPS = select(task_steps).order_by(task_steps.c.task_id, task_steps.c.seq)
 
 
@@ -65,6 +66,12 @@ def list_servers(connection: Connection, page: Select[Any]) -> list[Server]:
     for row in connection.execute(_NICS.where(ports.c.server_id.in_(ids))):
         nics[row.server_id].append(rows.nic_from(row))
     return [rows.server_from(row, nics.get(row.id, ())) for row in found]
+
+
+def list_network_nics(connection: Connection, network_id: str) -> list[OwnedNic]:
+    """All ports of a network as nics, the spare ones too."""
+    found = connection.execute(_NETWORK_NICS, {"network": network_id})
+    return [OwnedNic(row.server_id, rows.nic_from(row)) for row in found]
 
 
 def list_tasks(

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 
 from agent.model.change import ServerChange
 from agent.model.placement import HostLoad
-from agent.model.server import Rest, Server
+from agent.model.server import OwnedNic, Rest, Server
 from agent.model.states import VmState
 from agent.model.task import NewTask, Task
 from agent.store import addresses, loading, rows
@@ -158,6 +158,18 @@ class Tasks:
             if event:
                 _add_event(connection, server_id, event, now)
             return True
+
+    def keep_spares(
+        self, network_id: str, count: int, rest_s: float, now: datetime
+    ) -> Sequence[OwnedNic]:
+        """Make spare ports up to `count`, as far as there are addresses; give all the network's."""
+        with self.db.read() as connection:
+            found = loading.list_network_nics(connection, network_id)
+        if sum(port.server_id is None for port in found) >= count:
+            return found
+        with self.db.write() as connection:
+            addresses.keep_spares(connection, network_id, count, rest_s=rest_s, now=now)
+            return loading.list_network_nics(connection, network_id)
 
     def add_event(self, server_id: str, text: str, now: datetime) -> None:
         """Add a line to a server's history; nothing for a server that is not ours."""

@@ -1,19 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Build a server: place it, make its disks, define and start its domain, reserve its addresses.
+"""Build a server: place it, reserve its addresses, make its disks, define and start its domain.
 
 The addresses themselves were allocated with the request, in the transaction that wrote the server.
 A build that fails before its domain is defined leaves nothing on the host; one that fails after
 keeps its domain and disks, for a rebuild or a hard reboot to repair.
-
-# Note [Reserved beside]
-A DHCP reservation takes libvirt a quarter of a second, for it rewrites all firewall rules of the
-network. So it is begun early and runs beside the steps that follow; the last step makes sure of it.
-A guest asks for its address long after that.
 """
 
 from __future__ import annotations
 
-from agent.hypervisor.base import DomainSpec
+from agent.hypervisor.base import DomainSpec, Reservation
 from agent.model.change import ServerChange
 from agent.model.hostname import instance_name
 from agent.model.layout import Layout
@@ -56,24 +51,17 @@ def place(context: Context) -> Outcome:
     return Done(ServerChange(hardware=hardware))
 
 
-def begin_reserving(context: Context) -> Outcome:
-    """Begin to reserve the addresses: see the note."""
-    context.tools.ahead.start(context.server.id, lambda: _reserve(context))
-    return Done()
-
-
 def reserve(context: Context) -> Outcome:
-    """Let DHCP give each nic its address: mostly it does already."""
-    context.tools.ahead.wait(context.server.id)
-    _reserve(context)
+    """Let DHCP give each nic its address: mostly it does already, the port was a spare one."""
+    for nic in context.server.nics:
+        context.tools.hypervisor.reserve(nic.libvirt_network, Reservation(nic.mac, nic.ip))
     return Done()
 
 
 def release(context: Context) -> None:
     """Take the DHCP reservations back."""
-    context.tools.ahead.wait(context.server.id)
     for nic in context.server.nics:
-        context.tools.hypervisor.release(nic)
+        context.tools.hypervisor.release(nic.libvirt_network, nic.mac)
 
 
 def make_base(context: Context) -> Outcome:
@@ -116,18 +104,12 @@ def start(context: Context) -> Outcome:
     return Done()
 
 
-def _reserve(context: Context) -> None:
-    for nic in context.server.nics:
-        context.tools.hypervisor.reserve(nic, context.server.hostname)
-
-
 CREATE: Workflow = (
     Step("place", place, task_state=TaskState.SCHEDULING, progress=5),
-    Step("network", begin_reserving, release, task_state=TaskState.NETWORKING, progress=10),
+    Step("reserve", reserve, release, task_state=TaskState.NETWORKING, progress=15),
     Step("base", make_base, task_state=TaskState.SPAWNING, progress=50),
     Step("disk", make_disk, remove_files, task_state=TaskState.SPAWNING, progress=60),
     Step("config_drive", write_config_drive, task_state=TaskState.SPAWNING, progress=70),
     Step("define", define, undefine, task_state=TaskState.SPAWNING, progress=80, seals=True),
-    Step("start", start, task_state=TaskState.SPAWNING, progress=90),
-    Step("reserve", reserve, task_state=TaskState.SPAWNING, progress=95),
+    Step("start", start, task_state=TaskState.SPAWNING, progress=95),
 )

@@ -46,18 +46,6 @@ class Disks(Protocol):
         ...
 
 
-class WorkAhead(Protocol):
-    """Begins slow work before its step comes. A hint: the step does what is missing."""
-
-    def start(self, key: str, work: Callable[[], None]) -> None:
-        """Begin some work beside the steps that follow."""
-        ...
-
-    def wait(self, key: str) -> None:
-        """Wait until the work of this key is over, if any was begun. Blocks."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Tools:
     """What a step may touch, and no more."""
@@ -66,7 +54,6 @@ class Tools:
     disks: Disks
     layout: Layout
     claim_host: Callable[[Server], str]  # places the server; raises NoCapacity
-    ahead: WorkAhead
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,13 +20,13 @@ import libvirt
 from agent.app import Parts, build_parts
 from agent.compute import Asking, CreateServer
 from agent.config import Config, read_config
-from agent.engine.ahead import Ahead
 from agent.errors import NotFound
 from agent.hypervisor.host import Host
 from agent.imaging import CreateImage
 from agent.model.layout import Layout
 from agent.model.server import Server
 from agent.setup import initialise
+from agent.store.addresses import NOBODY
 from tests.lab.commands import run
 
 NODE = """\
@@ -122,9 +122,7 @@ class SmallCloud:
             owner=self.config.installation,
             connect=lambda: self.connection,
         )
-        self.parts = build_parts(
-            self.config, clock=self.clock, host=self.wrap(host), hook=hook, ahead=Ahead()
-        )
+        self.parts = build_parts(self.config, clock=self.clock, host=self.wrap(host), hook=hook)
         self.parts.engine.resume()
 
     def reboot(self, hook: Hook = lambda point: None) -> None:
@@ -186,12 +184,13 @@ class SmallCloud:
         servers = self.parts.cloud.compute.list_servers(self.asking, limit=1000, marker=None)
         by_ip = {nic.ip: server.id for server in servers for nic in server.nics}
         reservations = host.list_reservations(self.config.network.libvirt_network)
+        spares = {port.ip for port in self.parts.store.networks.list_ports(project_id=NOBODY)}
         folders = Layout(self.config.state_dir).servers.iterdir()
         return {
             "database": {server.id for server in servers},
             "domains": set(host.list_owned()),
             "folders": {folder.name for folder in folders},
-            "reservations": {by_ip.get(entry.ip, entry.ip) for entry in reservations},
+            "reservations": {by_ip.get(entry.ip, entry.ip) for entry in reservations} - spares,
         }
 
     def open_tasks(self) -> int:

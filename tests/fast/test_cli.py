@@ -142,13 +142,4 @@ def test_each_step_of_a_task_is_a_line_with_its_request(live: LiveCloud, tmp_pat
     told = [x for x in live.log.read_text().splitlines() if "INFO agent.engine.runner" in x]
     assert all(headers["x-openstack-request-id"] in line for line in told)
     steps = [line.split(": step ")[1].split()[0] for line in told if ": step " in line]
-    assert steps == [
-        "place",
-        "network",
-        "base",
-        "disk",
-        "config_drive",
-        "define",
-        "start",
-        "reserve",
-    ]
+    assert steps == ["place", "reserve", "base", "disk", "config_drive", "define", "start"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from agent.hypervisor.base import Reservation
 from agent.model.observation import DomainEvent
 from tests.fast.smallcloud import SmallCloud
 
@@ -95,3 +96,51 @@ def test_a_guest_that_is_off_when_its_build_ends_reads_stopped(cloud: SmallCloud
     cloud.work()
 
     assert cloud.server(server_id).vm_state == "stopped"
+
+
+def reserved(cloud: SmallCloud) -> set[tuple[str, str]]:
+    return {(entry.mac, entry.ip) for entry in cloud.parts.host.list_reservations("cumulet")}
+
+
+def test_spare_ports_are_reserved_for_the_next_servers(cloud: SmallCloud) -> None:
+    cloud.settle_down()
+    ahead = reserved(cloud)
+    server_id = cloud.create()
+    (nic,) = cloud.server(server_id).nics
+    cloud.settle_down()
+
+    assert len(ahead) == 4
+    assert (nic.mac, nic.ip) in ahead
+    assert ahead < reserved(cloud)
+    assert len(reserved(cloud)) == 5
+
+
+def test_spare_ports_are_nobodys_to_see(cloud: SmallCloud) -> None:
+    cloud.settle_down()
+
+    assert cloud.parts.cloud.networking.list_ports(cloud.asking.caller) == []
+
+
+def test_a_network_that_was_made_anew_gets_its_reservations_back(cloud: SmallCloud) -> None:
+    server_id = active(cloud)
+    cloud.settle_down()
+    before = reserved(cloud)
+    network = cloud.connection.networkLookupByName("cumulet")
+    network.destroy()
+    network.undefine()
+    cloud.settle_down()
+
+    assert cloud.server(server_id).vm_state == "active"
+    assert reserved(cloud) == before
+
+
+def test_stray_reservations_of_ours_are_removed_and_those_of_others_kept(cloud: SmallCloud) -> None:
+    cloud.settle_down()
+    ours, others = "fa:16:3e:ff:ff:ff", "52:54:00:00:00:01"
+    cloud.parts.host.reserve("cumulet", Reservation(ours, "10.70.0.200"))
+    cloud.parts.host.reserve("cumulet", Reservation(others, "10.70.0.201"))
+    cloud.settle_down()
+
+    macs = {mac for mac, _ in reserved(cloud)}
+    assert others in macs
+    assert ours not in macs

@@ -21,7 +21,7 @@ from agent.hypervisor.domainxml import render_domain
 from agent.hypervisor.host import Host
 from agent.model.observation import DomainEvent, Seen
 from agent.model.server import Hardware
-from tests.domain_specs import OWNER, make_network, make_nic, make_spec
+from tests.domain_specs import OWNER, make_network, make_nic, make_spec, reservation_of
 from tests.lab.guests import LabGuest, make_overlay, write_config_drive
 from tests.lab.private_host import PrivateHost
 from tests.lab.tiny_guest import tiny_image
@@ -186,7 +186,7 @@ def test_a_guest_boots_gets_its_address_and_obeys_the_power_button(
     host: Host, machine: PrivateHost, spec: DomainSpec, heard: Heard
 ) -> None:
     guest = LabGuest(machine, spec.console_log_path.parent, uuid=spec.server_id)
-    host.reserve(spec.nics[0], "web")
+    host.reserve("cumulet", reservation_of(spec.nics[0]))
     host.define(spec)
     host.start(spec.server_id)
     guest.wait_for_line("TINY-READY")
@@ -203,7 +203,7 @@ def test_a_guest_boots_gets_its_address_and_obeys_the_power_button(
         -2:
     ] == [True, True]
     assert host.sweep()[spec.server_id].reason == "shut down"
-    host.release(spec.nics[0])
+    host.release("cumulet", spec.nics[0].mac)
 
 
 def test_a_killed_qemu_is_off_and_crashed_and_not_the_guests_own_shutdown(
@@ -305,12 +305,12 @@ def test_a_domain_of_somebody_else_is_left_alone(
 def test_reservations_reach_the_running_and_the_stored_network(
     host: Host, machine: PrivateHost
 ) -> None:
-    host.reserve(make_nic(5), "web")
-    host.reserve(make_nic(6), "web")
-    host.reserve(make_nic(6, ip="10.70.0.77"), "web")
+    host.reserve("cumulet", reservation_of(make_nic(5)))
+    host.reserve("cumulet", reservation_of(make_nic(6)))
+    host.reserve("cumulet", reservation_of(make_nic(6, ip="10.70.0.77")))
     both = [entries(machine), entries(machine, "--inactive")]
-    host.release(make_nic(5))
-    host.release(make_nic(6))
+    host.release("cumulet", make_nic(5).mac)
+    host.release("cumulet", make_nic(6).mac)
 
     assert both == [[("fa:16:3e:00:00:05", "10.70.0.15"), ("fa:16:3e:00:00:06", "10.70.0.77")]] * 2
     assert entries(machine) == entries(machine, "--inactive") == []
@@ -320,14 +320,14 @@ def test_reservations_reach_the_running_and_the_stored_network(
 def test_a_reservation_of_which_one_half_was_lost_is_completed(
     host: Host, machine: PrivateHost
 ) -> None:
-    host.reserve(make_nic(5), "web")
+    host.reserve("cumulet", reservation_of(make_nic(5)))
     lost = "<host mac='fa:16:3e:00:00:05' ip='10.70.0.15'/>"
     machine.virsh("net-update", "cumulet", "delete", "ip-dhcp-host", lost, "--live")
 
-    host.reserve(make_nic(5), "web")
+    host.reserve("cumulet", reservation_of(make_nic(5)))
 
     assert host.list_reservations("cumulet") == [Reservation("fa:16:3e:00:00:05", "10.70.0.15")]
-    host.release(make_nic(5))
+    host.release("cumulet", make_nic(5).mac)
 
 
 def open_descriptors() -> int:

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from agent.errors import HostFailed
-from agent.hypervisor.base import DomainSpec, NetworkSpec
+from agent.hypervisor.base import DomainSpec, NetworkSpec, Reservation
 from agent.hypervisor.domainxml import (
     find_mark,
     render_domain,
@@ -176,11 +176,10 @@ def test_too_many_nics_are_refused() -> None:
         render(make_spec(nics=nics))
 
 
-def test_a_reservation_has_no_name_unless_it_is_given() -> None:
-    nic = make_nic(mac="fa:16:3e:00:00:01", ip="10.70.0.11")
+def test_a_reservation_is_a_host_entry() -> None:
+    reservation = Reservation("fa:16:3e:00:00:01", "10.70.0.11")
 
-    assert render_reservation(nic, None) == '<host mac="fa:16:3e:00:00:01" ip="10.70.0.11" />'
-    assert 'name="web"' in render_reservation(nic, "web")
+    assert render_reservation(reservation) == '<host mac="fa:16:3e:00:00:01" ip="10.70.0.11" />'
 
 
 def test_our_mark_is_read_from_what_libvirt_gives() -> None:

@@ -17,7 +17,7 @@ from agent.hypervisor.domainxml import find_mark
 from agent.hypervisor.host import Host
 from agent.model.observation import Observation, Seen
 from agent.model.server import Hardware
-from tests.domain_specs import OWNER, SERVER_ID, make_network, make_nic, make_spec
+from tests.domain_specs import OWNER, SERVER_ID, make_network, make_nic, make_spec, reservation_of
 
 OTHER_ID = "2c1f7f5e-35a7-4b8e-8d2b-5e0a6f0b1c02"
 
@@ -248,14 +248,14 @@ def test_verbs_may_be_called_from_many_threads(host: Host) -> None:
     def live(number: int) -> Seen:
         server_id = f"00000000-0000-4000-8000-{number:012d}"
         nic = make_nic(number)
-        host.reserve(nic, "same")
+        host.reserve("cumulet", reservation_of(nic))
         host.define(replace(make_spec(server_id), domain_name=f"d{number}", nics=(nic,)))
         host.start(server_id)
         host.sweep()
         seen = host.observe(server_id).seen
         host.destroy(server_id)
         host.undefine(server_id)
-        host.release(nic)
+        host.release("cumulet", nic.mac)
         return seen
 
     with ThreadPoolExecutor(max_workers=12) as pool:

@@ -171,3 +171,35 @@ def test_creates_at_once_never_share_an_address(store: Store) -> None:
         servers = list(pool.map(lambda _: build(store, nics=[NET]), range(12)))
 
     assert len({ip_of(server) for server in servers}) == 12
+
+
+def test_spare_ports_are_given_to_the_next_servers_and_made_up_again(store: Store) -> None:
+    add_network(store, network_id="a", cidr="10.1.0.0/24")
+    before = store.tasks.keep_spares("a", 2, 3600, NOW)
+    nics = build(store, nics=[NicRequest("a")]).nics
+    after = store.tasks.keep_spares("a", 2, 3600, NOW)
+
+    assert [port.nic.ip for port in before] == ["10.1.0.2", "10.1.0.3"]
+    assert nics[0] == before[0].nic
+    assert sorted(port.nic.ip for port in after if port.server_id is None) == [
+        "10.1.0.3",
+        "10.1.0.4",
+    ]
+
+
+def test_a_fixed_address_may_be_that_of_a_spare_port(store: Store) -> None:
+    add_network(store, network_id="a", cidr="10.1.0.0/24")
+    spare = store.tasks.keep_spares("a", 2, 3600, NOW)[1].nic
+
+    nics = build(store, nics=[NicRequest("a", fixed_ip=spare.ip)]).nics
+
+    assert nics[0] == spare
+
+
+def test_the_last_addresses_are_given_though_they_are_spare(store: Store) -> None:
+    add_network(store, network_id="a", cidr="10.1.0.0/29")
+    spares = store.tasks.keep_spares("a", 99, 3600, NOW)
+    nics = build(store, nics=[NicRequest("a")] * len(spares)).nics
+
+    assert len(spares) == 5
+    assert [nic.ip for nic in nics] == [port.nic.ip for port in spares]
