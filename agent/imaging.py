@@ -159,8 +159,6 @@ class Imaging:
         image = self._own(caller, image_id)
         if image.protected:
             raise Forbidden(f"Image {image_id} is protected and cannot be deleted.")
-        if self.store.catalog.image_in_use(image_id):
-            raise Conflict(f"Image {image_id} could not be deleted because it is in use.")
         self.store.catalog.delete_image(image_id)
         self.files.delete(image_id)
 

@@ -7,7 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from agent.errors import BadRequest, Conflict, NotFound
@@ -114,21 +125,23 @@ class Catalog:
             return connection.execute(statement.values(rows.image_values(changes))).rowcount == 1
 
     def delete_image(self, image_id: str) -> None:
-        """Remove an image's record; `NotFound` when there is none."""
+        """Remove an image's record; `NotFound` when there is none, `Conflict` when in use.
+
+        An image is in use while a server that is not deleted was made from it.
+        """
         with self.db.write() as connection:
+            if connection.scalar(_USER, {"image": image_id}) is not None:
+                raise Conflict(f"Image {image_id} could not be deleted because it is in use.")
             gone = connection.execute(delete(images).where(images.c.id == image_id))
             if gone.rowcount == 0:
                 raise _no_image(image_id)
 
-    def image_in_use(self, image_id: str) -> bool:
-        """Whether a server that is not deleted was made from this image."""
-        statement = (
-            select(servers.c.id)
-            .where(servers.c.image_id == image_id, servers.c.deleted_at.is_(None))
-            .limit(1)
-        )
-        with self.db.read() as connection:
-            return connection.scalar(statement) is not None
+
+_USER = (
+    select(servers.c.id)
+    .where(servers.c.image_id == bindparam("image"), servers.c.deleted_at.is_(None))
+    .limit(1)
+)
 
 
 def _visible(statement: Select[Any], project_id: str | None) -> Select[Any]:

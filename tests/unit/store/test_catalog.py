@@ -153,12 +153,23 @@ def test_a_deleted_image_is_gone(store: Store) -> None:
         store.catalog.delete_image("image")
 
 
-def test_an_image_is_in_use_while_a_server_of_it_is_there(store: Store) -> None:
-    build(store, make_server(image_id="other"))
-    assert not store.catalog.image_in_use("image")
-
+def test_an_image_stays_while_a_server_of_it_is_there(store: Store) -> None:
+    store.catalog.create_image(make_image("image"))
     server = rest(store, make_server(image_id="image"))
-    assert store.catalog.image_in_use("image")
 
+    with pytest.raises(Conflict, match="in use"):
+        store.catalog.delete_image("image")
+
+    assert store.catalog.get_image("image", project_id=None).id == "image"
     remove(store, server.id)
-    assert not store.catalog.image_in_use("image")
+    store.catalog.delete_image("image")
+
+
+def test_an_image_goes_though_other_images_are_in_use(store: Store) -> None:
+    store.catalog.create_image(make_image("image"))
+    build(store, make_server(image_id="other"))
+
+    store.catalog.delete_image("image")
+
+    with pytest.raises(NotFound):
+        store.catalog.get_image("image", project_id=None)
