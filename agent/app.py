@@ -20,7 +20,7 @@ from agent.consolelog import read_console
 from agent.engine.clock import Clock, SystemClock
 from agent.engine.engine import Engine, EngineSettings
 from agent.engine.runner import CrashHook
-from agent.hypervisor.base import HostFacts, Hypervisor, Listeners
+from agent.hypervisor.base import HostFacts, Hypervisor, Listeners, NetworkSpec
 from agent.hypervisor.host import Host
 from agent.identity import Identity
 from agent.images import ImageFiles
@@ -51,6 +51,7 @@ class Parts:
         Call it after any fork, holding the state folder's lock.
         """
         disks.sweep_temp_files(self.config.state_dir)
+        self.cloud.imaging.recover()
         self.engine.start()
         self.host.watch(
             Listeners(
@@ -111,6 +112,20 @@ def build_engine(
             server.id, [load], lambda hosts: choose_host(hosts, server.flavor)
         )
 
+    def networks() -> list[NetworkSpec]:
+        return [
+            network_spec(network, subnet)
+            for network, subnet in zip(
+                store.networks.list_networks(project_id=None),
+                store.networks.list_subnets(project_id=None),
+                strict=True,
+            )
+        ]
+
+    def ensure_networks() -> None:
+        for network in networks():
+            host.ensure_network(network)
+
     tools = Tools(
         hypervisor=host,
         disks=ServerDisks(
@@ -120,17 +135,11 @@ def build_engine(
         ),
         layout=layout,
         claim_host=claim_host,
+        ensure_networks=ensure_networks,
     )
     settings = EngineSettings(
         host=host_name,
-        networks=lambda: [
-            network_spec(network, subnet)
-            for network, subnet in zip(
-                store.networks.list_networks(project_id=None),
-                store.networks.list_subnets(project_id=None),
-                strict=True,
-            )
-        ],
+        networks=networks,
         sweep_every_s=config.sweep_every_s,
         address_rest_s=config.address_rest_s,
     )

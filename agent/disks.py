@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.errors import HostFailed, NoCapacity
-from agent.wholefile import refusals, sync_folder, whole_file
+from agent.wholefile import is_abandoned, refusals, sync_folder, whole_file
 
 GIB = 1024**3
 
@@ -174,9 +174,10 @@ def check_room(path: Path, needed_bytes: int) -> None:
 def sweep_temp_files(state_dir: Path) -> int:
     """Remove the temporary files that a crash left, and return how many.
 
-    For the start, before anything runs: the temporary files of running work would go as well.
+    For the start, before anything of this process runs; other processes' work is left alone.
     """
-    left_over = [path for pattern in TEMPORARY_FILES for path in state_dir.glob(pattern)]
+    found = [path for pattern in TEMPORARY_FILES for path in state_dir.glob(pattern)]
+    left_over = [path for path in found if is_abandoned(path)]
     with refusals("Temporary files could not be removed"):
         for path in left_over:
             path.unlink(missing_ok=True)

@@ -36,6 +36,10 @@ class ImageBytes(Protocol):
         """Store and check an image's bytes; an error leaves nothing behind."""
         ...
 
+    def is_receiving(self, image_id: str) -> bool:
+        """Whether some process is taking an image's bytes now."""
+        ...
+
     def open(self, image_id: str) -> BinaryIO:
         """Open an image's bytes for reading."""
         ...
@@ -120,6 +124,13 @@ class Imaging:
         if not changed:  # deleted meanwhile
             self.files.delete(image_id)
             raise Conflict(f"Image {image_id} was deleted while its data came.")
+
+    def recover(self) -> None:
+        """Let images whose upload died with its process wait for their bytes again."""
+        saving = ImageStatus.SAVING
+        for image in self.store.catalog.list_images(project_id=None, status=saving, os_hidden=None):
+            if not self.files.is_receiving(image.id):
+                self._change(image.id, saving, status=ImageStatus.QUEUED)
 
     def list_images(
         self,

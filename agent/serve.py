@@ -12,7 +12,11 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import signal
+import socket
+import struct
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +34,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-STOP_S = 15  # a request or a step gets so long after SIGTERM
+STOP_S = 10  # requests get so long after SIGTERM, then the steps get as long again
+SILENCE_S = 20  # a client that sends nothing for so long is given up: it holds a thread
+LOCK_WAIT_S = 5.0  # an old worker whose master was killed takes a second or two to notice
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 ACCESS_FORMAT = '%(h)s "%(r)s" %(s)s %(B)s bytes %(M)s ms [%({x-openstack-request-id}o)s]'
@@ -42,6 +48,7 @@ class AlreadyServed(Exception):
 
 def serve(config: Config) -> None:
     """Serve until SIGTERM or SIGINT. Blocks; `AlreadyServed` when the state folder is taken."""
+    signal.signal(signal.SIGTERM, _end)  # until gunicorn sets its own
     lock = _Lock(Layout(config.state_dir).lock)
     lock.probe()
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
@@ -56,15 +63,18 @@ class _Lock:
         self._fd: int | None = None
 
     def probe(self) -> None:
-        """Raise `AlreadyServed` when somebody holds it now."""
+        """Raise `AlreadyServed` when somebody holds it and does not let go. Blocks for 5 s."""
         fd = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        deadline = time.monotonic() + LOCK_WAIT_S
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            pid = os.read(fd, 32).decode().strip() or "unknown"
-            raise AlreadyServed(
-                f"{self._path.parent} is already served by process {pid}: stop that one first."
-            ) from error
+            while not _try_lock(fd):
+                if time.monotonic() > deadline:
+                    pid = os.pread(fd, 32, 0).decode().strip() or "unknown"
+                    raise AlreadyServed(
+                        f"{self._path.parent} is already served by process {pid}: "
+                        "stop that one first."
+                    )
+                time.sleep(0.1)
         finally:
             os.close(fd)
 
@@ -103,6 +113,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             "proc_name": "cumulet",
             "accesslog": "-",
             "access_log_format": ACCESS_FORMAT,
+            "when_ready": _limit_silence,
             "post_worker_init": self._started,
             "worker_exit": self._stopping,
             "loglevel": "warning",
@@ -138,8 +149,35 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         threading.Thread(target=start, name="engine-start", daemon=True).start()
 
     def _stopping(self, arbiter: object, worker: object) -> None:
-        if self._parts is not None:
-            self._parts.stop()
+        if self._parts is None:
+            return
+        stopping = threading.Thread(target=self._parts.stop, name="stopping", daemon=True)
+        stopping.start()
+        stopping.join(STOP_S)
+        if stopping.is_alive():
+            # A call hangs in libvirt. Each step can be cut anywhere, so cut it.
+            log.warning("libvirt does not answer: ending without it")
+            logging.shutdown()
+            os._exit(0)
+
+
+def _limit_silence(arbiter: Any) -> None:
+    """Let no client hold a thread by sending nothing: accepted sockets inherit the limit."""
+    for listener in arbiter.LISTENERS:
+        limit = struct.pack("ll", SILENCE_S, 0)
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+
+
+def _try_lock(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _end(number: int, frame: object) -> None:
+    raise SystemExit(0)
 
 
 def _on_bad_http(error: Exception) -> Response:

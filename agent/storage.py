@@ -76,11 +76,24 @@ class LocalImages:
     max_bytes: int
 
     def receive(self, image_id: str, stream: Iterable[bytes], disk_format: str) -> Received:
-        """Store and check an image's bytes; an error leaves nothing behind."""
+        """Store and check an image's bytes and make its base; an error leaves nothing behind."""
         got = self.files.receive(
             image_id, stream, disk_format=disk_format, max_bytes=self.max_bytes
         )
+        done = False
+        try:
+            # Now, not with the first build: a conversion takes minutes, and builds have no time.
+            disks.ensure_base(self.layout.image(image_id), disk_format, self.layout.base(image_id))
+            done = True
+        finally:
+            if not done:
+                self.delete(image_id)
         return Received(got.size, got.virtual_size, got.checksum, got.sha512)
+
+    def is_receiving(self, image_id: str) -> bool:
+        """Whether some process is taking an image's bytes now; abandoned files must be swept."""
+        folders = (self.layout.images, self.layout.bases)
+        return any(part for folder in folders for part in folder.glob(f".{image_id}*.part"))
 
     def open(self, image_id: str) -> BinaryIO:
         """Open an image's bytes for reading."""

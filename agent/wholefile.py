@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files that are there whole or not at all, also after a power cut: what every writer here uses.
 
-A file is made under a temporary name beside its own (".NAME.<random>.part", which the start sweeps
-away after a crash), forced to the disk, and renamed.
+A file is made under a temporary name beside its own, ".NAME.<pid>.<random>.part", forced to the
+disk, and renamed. What a crash leaves is swept away at the next start: the pid tells whether its
+writer still lives, as an import from the command line may.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     Nothing is left when the body raises. Blocks on the disk; `HostFailed` when that refuses.
     """
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    part = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
     try:
         yield part
         with refusals(f"{path.name} could not be stored"):
@@ -31,6 +32,12 @@ def whole_file(path: Path) -> Iterator[Path]:
             sync_folder(path.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def is_abandoned(part: Path) -> bool:
+    """Whether nobody writes this temporary file any more; asked by one who writes none yet."""
+    pid = part.name.split(".")[-3]
+    return pid == str(os.getpid()) or not Path(f"/proc/{pid}").exists()
 
 
 def create_private(path: Path) -> int:

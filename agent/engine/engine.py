@@ -21,7 +21,7 @@ from agent.engine.reconciler import Reconciler
 from agent.engine.reservations import Reservations
 from agent.engine.runner import CrashHook, Runner
 from agent.errors import AgentError, HostUnavailable, NotFound
-from agent.hypervisor.base import Hypervisor, NetworkSpec
+from agent.hypervisor.base import NetworkSpec
 from agent.model.observation import DomainEvent
 from agent.workflows.step import Tools
 
@@ -64,7 +64,7 @@ class Engine:
         hook: CrashHook = lambda point: None,
     ) -> None:
         self._store = store
-        self._hypervisor: Hypervisor = tools.hypervisor
+        self._ensure_networks = tools.ensure_networks
         self._settings = settings
         self._runner = Runner(store, tools, clock, hook, on_finished=self._task_finished)
         self._reconciler = Reconciler(store, tools.hypervisor, clock)
@@ -97,6 +97,7 @@ class Engine:
     def resume(self) -> None:
         """Put every open task and the first sweep into the queue."""
         for task in self._store.list_open_tasks():
+            self._runner.resume(task)
             self._queue.add(task.server_id)
         self._queue.add(CONNECT)
         self._queue.add(SWEEP)
@@ -193,17 +194,17 @@ class Engine:
         return self._reconciler.look(server)
 
     def _connect(self) -> None:
-        for network in self._settings.networks():
-            self._hypervisor.ensure_network(network)
         for task in self._store.list_open_tasks():
             self._queue.add(task.server_id)
         self._queue.add(SWEEP)
         self._queue.add(LOOK_TWICE, STALE_S)
-        self._queue.add(RESERVE)
 
     def _sweep(self) -> None:
+        """Compare all domains; then make networks that went away again, with all in them."""
         for server_id in self._reconciler.sweep(self._settings.host):
             self._queue.add(server_id)
+        self._ensure_networks()
+        self._queue.add(RESERVE)
 
     def _reserve(self) -> None:
         for network in self._settings.networks():

@@ -83,10 +83,11 @@ class Runner:
             return self._finish(task, action)
         if self.clock.now() >= task.deadline_at and action.on_failure is not OnFailure.RETRY:
             return self._fail(task, f"It did not finish within {action.deadline_s:.0f} seconds.")
+        began = self.clock.monotonic()
         try:
             return self._step(task, action, step)
         except HostUnavailable as error:
-            return self._postpone(task, error)
+            return self._postpone(task, error, lost_s=self.clock.monotonic() - began)
         except AgentError as error:
             if action.on_failure is OnFailure.RETRY:
                 return self._postpone(task, error)
@@ -191,12 +192,19 @@ class Runner:
         self.store.finish_task(task.id, ServerChange(vm_state=VmState.ERROR, fault=fault), now)
         return None
 
-    def _postpone(self, task: Task, error: AgentError) -> float:
+    def resume(self, task: Task) -> None:
+        """Give a task that was left open its whole time again: nobody worked on it meanwhile."""
+        action = ACTIONS.get(task.action)
+        if action is not None:
+            late_s = (self.clock.now() - task.deadline_at).total_seconds() + action.deadline_s
+            self.store.postpone_deadline(task.id, max(0.0, late_s))
+
+    def _postpone(self, task: Task, error: AgentError, lost_s: float = 0.0) -> float:
         tries = self.retries.get(task.id, 0)
         self.retries[task.id] = tries + 1
         after_s = min(LAST_RETRY_S, FIRST_RETRY_S * float(2 ** min(tries, 10)))
         log.warning("%s: again in %.1f s: %s", _about(task), after_s, error)
-        self.store.postpone_deadline(task.id, after_s)
+        self.store.postpone_deadline(task.id, lost_s + after_s)
         return after_s
 
 

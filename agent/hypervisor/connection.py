@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One lazily opened connection to libvirt, opened again after it was lost.
+"""Lazily opened connections to libvirt, opened again after they were lost.
 
-libvirtd serves five requests of a connection at a time, and an inherited connection hangs a forked
-child. So a link hands its connection out to a few callers at a time, and nothing is opened before
-the first use, which must come after the last fork.
+An inherited connection hangs a forked child, so nothing is opened before the first use, which must
+come after the last fork.
+
+# Note [One caller a connection]
+libvirt's client may be shared by threads, but its releases before 10.3 (CVE-2024-4418; Debian 12
+has 9.0) corrupt their memory when one thread's call wakes another's wait: seen as a crash of the
+process when a libvirtd that was frozen goes on. So a connection is lent to one caller at a time,
+and only the one for events, on which nobody waits for long, has keepalive, whose pings wake too.
 """
 
 from __future__ import annotations
@@ -28,14 +33,15 @@ KEEPALIVE_COUNT = 3
 
 
 class Link:
-    """A connection that several threads use, `in_flight` of them at a time."""
+    """A connection that one thread uses at a time: see the note."""
 
     def __init__(
-        self, uri: str, *, in_flight: int, connect: Callable[[], Any] | None = None
+        self, uri: str, *, keepalive: bool = False, connect: Callable[[], Any] | None = None
     ) -> None:
         self._uri = uri
+        self._keepalive = keepalive
         self._connect = connect
-        self._slots = threading.BoundedSemaphore(in_flight)
+        self._slots = threading.BoundedSemaphore(1)
         self._lock = threading.Lock()
         self._connection: Any = None
         self._failure = ""
@@ -98,7 +104,37 @@ class Link:
             self._retry_s = min(self._retry_s * 2, LAST_RETRY_S)
             raise
         self._retry_s = FIRST_RETRY_S
-        # The test driver has none, and without an event thread nobody would answer it.
-        with suppress(libvirt.libvirtError):
-            self._connection.setKeepAlive(KEEPALIVE_S, KEEPALIVE_COUNT)
+        if self._keepalive:
+            # The test driver has none, and without an event thread nobody would answer it.
+            with suppress(libvirt.libvirtError):
+                self._connection.setKeepAlive(KEEPALIVE_S, KEEPALIVE_COUNT)
         return self._connection
+
+
+class Pool:
+    """A few links, each lent to one caller at a time; the one used last is lent first."""
+
+    def __init__(self, uri: str, *, size: int, connect: Callable[[], Any] | None = None) -> None:
+        self._links = [Link(uri, connect=connect) for _ in range(size)]
+        self._idle = list(self._links)
+        self._slots = threading.BoundedSemaphore(size)
+
+    @contextmanager
+    def use(self) -> Iterator[Any]:
+        """Lend a connection; libvirt's errors inside come out as ours. May block."""
+        if not self._slots.acquire(timeout=WAIT_S):
+            raise HostUnavailable("libvirt is busy: too many calls have not come back")
+        try:
+            link = self._idle.pop()
+            try:
+                with link.use() as connection:
+                    yield connection
+            finally:
+                self._idle.append(link)
+        finally:
+            self._slots.release()
+
+    def drop(self) -> None:
+        """Let go of all connections; the next uses open others. Blocks for some seconds at most."""
+        for link in self._links:
+            link.drop()

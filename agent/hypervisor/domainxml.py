@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from agent.errors import HostFailed
 from agent.hypervisor.base import DomainSpec, NetworkSpec, Reservation
+from agent.model.server import MAX_NICS
 
 NAMESPACE = "urn:cumulet:domain:1"
 """The XML namespace of our mark in a domain's <metadata>."""
@@ -35,7 +36,6 @@ PORTS = {
     "spare": 7,  # the first of those for further nics and for what is plugged in later
     "cdrom": PORT_COUNT,  # of a config drive that is a virtio disk
 }
-MAX_NICS = 1 + PORTS["cdrom"] - PORTS["spare"]
 
 
 @dataclass(frozen=True, slots=True)

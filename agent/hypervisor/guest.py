@@ -14,7 +14,15 @@ import libvirt
 from agent.errors import HostFailed
 from agent.hypervisor.domainxml import NAMESPACE, find_mark
 from agent.hypervisor.errors import NoSuchThingError, UnsupportedCallError, translated
-from agent.hypervisor.words import STATE_CRASHED, STATE_SHUTOFF, read_state
+from agent.hypervisor.words import (
+    STATE_BLOCKED,
+    STATE_CRASHED,
+    STATE_PAUSED,
+    STATE_PMSUSPENDED,
+    STATE_RUNNING,
+    STATE_SHUTOFF,
+    read_state,
+)
 from agent.model.observation import Observation, Seen
 
 _UNDEFINE_ALL = (
@@ -23,6 +31,10 @@ _UNDEFINE_ALL = (
     | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
     | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
 )
+PRESSABLE = {STATE_RUNNING, STATE_BLOCKED, STATE_PAUSED, STATE_PMSUSPENDED}
+"""States in which a power button does something. A guest that goes down by itself is for a moment
+in none of them, and not off yet."""
+
 _UNDEFINE_PLAIN = (
     libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
 )
@@ -75,8 +87,8 @@ def start(domain: Any) -> None:
 
 
 def shutdown(domain: Any) -> None:
-    """Press the power button once, unless the domain is off."""
-    if not observe(domain).is_on:
+    """Press the power button once, unless the domain is off or on its way there."""
+    if domain.state()[0] not in PRESSABLE:
         return
     try:
         with translated():
@@ -84,7 +96,7 @@ def shutdown(domain: Any) -> None:
     except UnsupportedCallError:
         domain.shutdown()
     except HostFailed:
-        if observe(domain).is_on:
+        if domain.state()[0] in PRESSABLE:
             raise
 
 

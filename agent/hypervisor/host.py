@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One host's libvirt: the verbs of `base.Hypervisor` over two connections.
+"""One host's libvirt: the verbs of `base.Hypervisor` over a few connections.
 
-libvirtd serves five calls of a connection at a time, and a long one (saving a guest's memory) takes
-minutes: so events and sweeps have a connection of their own, and work has at most four calls in
-flight on the other. Nothing is opened before it is needed, which must be after the last fork.
-Every verb may be called from several threads.
+Events have a connection of their own; at most four calls of the verbs are in flight, each on a
+connection that it has for itself. Nothing is opened before it is needed, which must be after the
+last fork. Every verb may be called from several threads.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from agent.hypervisor.base import (
     Reservation,
     TakenNetwork,
 )
-from agent.hypervisor.connection import Link
+from agent.hypervisor.connection import Link, Pool
 from agent.hypervisor.domainxml import render_domain
 from agent.hypervisor.errors import NoSuchThingError, UnsupportedCallError, translated
 from agent.hypervisor.events import LOOP, Watcher
@@ -35,7 +34,6 @@ from agent.model.observation import Observation, Seen
 from agent.model.server import Hardware
 
 CALLS_IN_FLIGHT = 4
-WATCH_IN_FLIGHT = 2
 
 
 class Host:
@@ -60,8 +58,8 @@ class Host:
         self._owner = owner
         self._version = version
         self._wanted_virt_type = virt_type
-        self._work = Link(uri, in_flight=CALLS_IN_FLIGHT, connect=connect)
-        self._watch = Link(uri, in_flight=WATCH_IN_FLIGHT, connect=connect)
+        self._work = Pool(uri, size=CALLS_IN_FLIGHT, connect=connect)
+        self._watch = Link(uri, keepalive=True, connect=connect)
         self._network_lock = threading.Lock()
         self._watcher: Watcher | None = None
 
@@ -109,7 +107,7 @@ class Host:
 
     def sweep(self) -> Mapping[str, Observation]:
         """Look at all domains of the host by two bulk calls, by uuid."""
-        with self._watch.use() as connection:
+        with self._work.use() as connection:
             # In this order a domain that is started or saved in between is not taken for off.
             saved = {
                 domain.UUIDString()

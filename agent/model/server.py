@@ -24,6 +24,10 @@ class Flavor:
     extra_specs: Mapping[str, str] = field(default_factory=dict)
 
 
+MAX_NICS = 10
+"""What a domain has ports for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Nic:
     """One network interface of a server: a port that belongs to it."""

@@ -32,6 +32,7 @@ _SQLITE_PRAGMAS = (
     f"PRAGMA busy_timeout = {BUSY_S * 1000}",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
+    "PRAGMA secure_delete = ON",  # what is deleted is overwritten
     "PRAGMA cache_size = -1024",  # 1 MiB a connection at most: the process is to stay small
 )
 

@@ -300,6 +300,9 @@ def _change_server(
     )
     if change.get("deleted_at") is not None:
         addresses.release(connection, server_id, now)
+        # It may hold secrets of its user's, and nobody needs it any more.
+        forget = update(servers).where(servers.c.id == server_id)
+        connection.execute(forget.values(user_data=None))
 
 
 def _with_claims(

@@ -53,6 +53,7 @@ def place(context: Context) -> Outcome:
 
 def reserve(context: Context) -> Outcome:
     """Let DHCP give each nic its address: mostly it does already, the port was a spare one."""
+    context.tools.ensure_networks()
     for nic in context.server.nics:
         context.tools.hypervisor.reserve(nic.libvirt_network, Reservation(nic.mac, nic.ip))
     return Done()

@@ -8,6 +8,8 @@ every two seconds until the guest is off or its time is up. Then the plug is pul
 
 from __future__ import annotations
 
+from agent.errors import HostFailed
+from agent.model.observation import Seen
 from agent.workflows.step import Context, Done, Later, Outcome, Step, Workflow
 
 SHUTDOWN_DEADLINE_S = 60.0
@@ -21,19 +23,28 @@ def drop_saved(context: Context) -> Outcome:
 
 
 def power_on(context: Context) -> Outcome:
-    """Switch the domain on."""
+    """Switch the domain on, in networks that are there."""
+    context.tools.ensure_networks()
     context.tools.hypervisor.start(context.server.id)
     return Done()
 
 
+def press(context: Context) -> Outcome:
+    """Press the power button for the first time: from here on the guest's time counts."""
+    hypervisor, server_id = context.tools.hypervisor, context.server.id
+    if hypervisor.observe(server_id).seen is Seen.ABSENT:
+        raise HostFailed("The server has no domain: its build failed too early. Delete it.")
+    hypervisor.shutdown(server_id)
+    return Done()
+
+
 def shut_down(context: Context) -> Outcome:
-    """Ask the guest to go down, again and again, until it is off or its time is up."""
+    """Wait for the guest to go down, pressing again and again, until its time is up."""
     hypervisor, server_id = context.tools.hypervisor, context.server.id
     if not hypervisor.observe(server_id).is_on or context.elapsed_s >= SHUTDOWN_DEADLINE_S:
         return Done()
-    hypervisor.shutdown(server_id)
-    if not hypervisor.observe(server_id).is_on:
-        return Done()
+    if context.elapsed_s >= PRESS_EVERY_S:
+        hypervisor.shutdown(server_id)
     return Later(min(PRESS_EVERY_S, SHUTDOWN_DEADLINE_S - context.elapsed_s))
 
 
@@ -44,4 +55,8 @@ def power_off(context: Context) -> Outcome:
 
 
 START: Workflow = (Step("drop_saved", drop_saved), Step("power_on", power_on))
-STOP: Workflow = (Step("shut_down", shut_down), Step("power_off", power_off))
+STOP: Workflow = (
+    Step("press", press),
+    Step("shut_down", shut_down),
+    Step("power_off", power_off),
+)

@@ -54,6 +54,7 @@ class Tools:
     disks: Disks
     layout: Layout
     claim_host: Callable[[Server], str]  # places the server; raises NoCapacity
+    ensure_networks: Callable[[], None]  # makes those that are missing on the host
 
 
 @dataclass(frozen=True, slots=True)

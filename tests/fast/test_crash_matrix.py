@@ -158,7 +158,7 @@ def assert_in_order(cloud: SmallCloud, server_id: str, vm_state: str | None) -> 
 
 def test_the_matrix_is_whole() -> None:
     assert set(STARTS) == set(ACTIONS)
-    assert len(set(map(str, CASES))) == len(CASES) == 145
+    assert len(set(map(str, CASES))) == len(CASES) == 151
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

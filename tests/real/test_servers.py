@@ -147,3 +147,61 @@ def test_a_restarted_libvirtd_changes_nothing_and_its_events_come_again(real: Re
     assert after == before
     assert before["status"] == "ACTIVE"
     real.delete(server_id)
+
+
+def test_a_libvirtd_that_froze_and_goes_on_loses_nothing(real: RealCloud) -> None:
+    """libvirt's client before 10.3 dies of this when threads share a connection."""
+    kept, stopped, deleted = (real.active(name) for name in ("kept", "stopped", "deleted"))
+    real.api.wait_for_console(stopped, "TINY-READY")
+    pids = real.live.pids()
+    away = real.live.log.read_text().count("libvirt is away")
+    real.host.freeze_libvirtd()
+    try:
+        created = real.create("created")
+        real.api.act(stopped, {"os-stop": None})
+        real.api.request("DELETE", f"/compute/v2.1/servers/{deleted}")
+        wait_for(
+            lambda: real.live.log.read_text().count("libvirt is away") > away,
+            timeout_s=60,
+            what="the agent to notice",
+        )
+        frozen = [real.api.server(each)["status"] for each in (kept, stopped, created)]
+    finally:
+        real.host.thaw_libvirtd()
+    real.api.wait_for_status(created, "ACTIVE")
+    real.api.wait_for_status(stopped, "SHUTOFF")
+    real.api.wait_until_gone(deleted)
+
+    assert frozen == ["ACTIVE", "ACTIVE", "BUILD"]
+    assert real.live.pids() == pids
+    assert real.api.server(kept)["status"] == "ACTIVE"
+    assert "TINY-DOWN" in real.api.console(stopped)
+    for each in (kept, stopped, created):
+        real.delete(each)
+
+
+def test_a_stop_while_libvirt_is_away_still_lets_the_guest_go_down_by_itself(
+    real: RealCloud,
+) -> None:
+    server_id = real.active()
+    real.api.wait_for_console(server_id, "TINY-READY")
+    real.host.kill_libvirtd()
+    real.api.act(server_id, {"os-stop": None})
+    wait_for(
+        lambda: "stop of server " + server_id + ": again in" in real.live.log.read_text(),
+        timeout_s=20,
+        what="the agent to meet an absent libvirt",
+    )
+    real.host.start_libvirtd()
+    real.api.wait_for_status(server_id, "SHUTOFF")
+
+    assert "TINY-DOWN" in real.api.console(server_id)
+    real.delete(server_id)
+
+
+def test_a_network_that_was_destroyed_is_there_for_the_next_server(real: RealCloud) -> None:
+    real.host.virsh("net-destroy", "cumulet")
+    server_id = real.active()
+
+    assert "cumulet" in real.host.virsh("net-list", "--name")
+    real.delete(server_id)

@@ -347,8 +347,14 @@ def test_free_bytes_are_those_that_df_shows(state: Path) -> None:
 def test_a_sweep_removes_what_a_crash_left_and_nothing_else(state: Path) -> None:
     folder = state / "servers" / SERVER_ID
     disks.make_server_folder(folder)
-    kept = ("base/a.qcow2", "images/a", f"servers/{SERVER_ID}/disk.qcow2", "images/.part.d")
-    left = ("base/.a.qcow2.1.part", "images/.a.2.part", f"servers/{SERVER_ID}/.disk.qcow2.3.part")
+    others = f"images/.b.{os.getppid()}.0123.part"  # of a process that lives
+    kept = ("base/a.qcow2", "images/a", f"servers/{SERVER_ID}/disk.qcow2", "images/.part.d", others)
+    dead = f"{os.getpid()}.0123"
+    left = (
+        f"base/.a.qcow2.{dead}.part",
+        f"images/.a.{dead}.part",
+        f"servers/{SERVER_ID}/.disk.qcow2.{dead}.part",
+    )
     for name in (*kept, *left):
         (state / name).write_bytes(b"x")
 

@@ -20,6 +20,7 @@ from agent.api.parse import BOOLEAN, parse_boolean, parse_uuid
 from agent.compute import CreateServer
 from agent.errors import BadRequest, OverQuota
 from agent.model.network import NicRequest
+from agent.model.server import MAX_NICS
 
 NAME_CHARACTERS = 255
 METADATA_BYTES = 255
@@ -49,6 +50,7 @@ _SERVER = {
         },
         "networks": {
             "type": "array",
+            "maxItems": MAX_NICS,
             "items": {
                 "type": "object",
                 "properties": {
