@@ -9,6 +9,7 @@ from typing import Any
 import libvirt
 import pytest
 
+from agent.compute import CreateServer
 from agent.errors import Conflict, HostFailed, HostUnavailable
 from agent.hypervisor.base import Reservation
 from agent.model.layout import Layout
@@ -244,3 +245,42 @@ def test_a_defect_in_a_step_fails_its_task_after_three_tries(cloud: SmallCloud) 
     assert server.vm_state == "error"
     assert server.fault is not None
     assert server.fault.message == "An internal error; the administrator's log has it."
+
+
+def test_time_in_which_no_agent_ran_does_not_count(cloud: SmallCloud) -> None:
+    server_id = cloud.create()
+    cloud.clock.advance(660)
+    cloud.reboot()
+    cloud.work()
+
+    assert cloud.server(server_id).vm_state == "active"
+
+
+def test_a_stop_of_a_build_that_failed_early_says_so_and_changes_nothing(
+    cloud: SmallCloud,
+) -> None:
+    break_host(cloud, "define", HostFailed("the host says no"))
+    server_id = cloud.create()
+    cloud.work()
+    before = cloud.server(server_id)
+    cloud.act(server_id, "stop")
+    cloud.settle_down()
+
+    server = cloud.server(server_id)
+    (task, *_) = cloud.parts.store.servers.list_tasks(server_id)
+    assert (server.vm_state, server.fault) == ("error", before.fault)
+    assert task.error == "The server has no domain: its build failed too early. Delete it."
+
+
+def test_what_a_user_gave_a_server_is_forgotten_with_it(cloud: SmallCloud) -> None:
+    secret = "Y2FuYXJ5LWluLXVzZXItZGF0YQ=="
+    image = cloud.parts.cloud.imaging.list_images(cloud.asking.caller)[0]
+    request = CreateServer("one", image.id, "1", user_data=secret)
+    server_id = cloud.parts.cloud.compute.create_server(cloud.asking, request).id
+    cloud.act(cloud.made(server_id, "active"), "delete")
+    cloud.work()
+    cloud.parts.store.close()
+    database = Layout(cloud.config.state_dir).database
+
+    left = b"".join(path.read_bytes() for path in database.parent.glob("cumulet.db*"))
+    assert secret.encode() not in left
