@@ -11,11 +11,8 @@ READY := $(VENV)/.ready
 PINS := etc/requirements.txt etc/requirements-dev.txt
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 
-# Two workers; a file stays with one of them, for its tests share what was expensive to start. The
-# long files come first. What looks at the whole machine runs afterwards, when nothing else does.
-PYTEST := $(BIN)/python -m pytest -q
-TOGETHER := --numprocesses=2 --dist=loadfile --no-loadscope-reorder -m 'not alone'
-ALONE := -m alone
+# Two workers. With real guests a file stays with one of them, for its tests share a private host.
+PYTEST := $(BIN)/python -m pytest -q --numprocesses=2
 FAST := tests/fast tests/unit $(wildcard tests/test_*.py)
 REAL := tests/real tests/clients
 
@@ -27,16 +24,13 @@ help:  ## these lines
 demo: root setup  ## a real server: booted, powered off from inside, started, deleted
 	$(BIN)/python -m tests.lab.demo
 
-test: root check  ## everything that continuous integration runs
-	$(PYTEST) $(TOGETHER) $(REAL) $(FAST)
-	$(PYTEST) $(ALONE) $(REAL)
+test: root check fast real  ## everything that continuous integration runs
 
 fast: root setup  ## the tests without guests
-	$(PYTEST) $(TOGETHER) $(FAST)
+	$(PYTEST) --dist=worksteal $(FAST)
 
 real: root setup  ## the tests with real guests and real clients
-	$(PYTEST) $(TOGETHER) $(REAL)
-	$(PYTEST) $(ALONE) $(REAL)
+	$(PYTEST) --dist=loadfile --no-loadscope-reorder $(REAL)
 
 check: setup  ## ruff and mypy
 	$(BIN)/ruff check .
@@ -52,7 +46,7 @@ run: root setup  ## serve from this checkout, for development: state in /var/lib
 	$(BIN)/cumulet serve --config /var/lib/cumulet-dev/cumulet.yaml
 
 regenerate: root setup  ## rewrite the golden files; git shows the difference
-	$(PYTEST) $(TOGETHER) tests/fast tests/unit --regenerate
+	$(PYTEST) --dist=worksteal tests/fast tests/unit --regenerate
 
 bench: root setup  ## measure a server's life against bare libvirt calls
 	$(BIN)/python -m bench.lifecycle
@@ -73,7 +67,7 @@ $(READY): pyproject.toml $(PINS) etc/debian-packages.txt
 	}
 	@echo "Installing $$(cat $(PINS) | grep -c ==) Python packages into $(VENV) (about a minute) …"
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) install --constraint etc/requirements-dev.txt setuptools
+	@$(PIP) install --constraint etc/requirements.txt setuptools
 	@$(PIP) install --no-build-isolation $(PINS:%=--requirement %)
 	@$(PIP) install --no-build-isolation --no-deps --editable .
 	@touch $@

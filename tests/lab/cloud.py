@@ -60,6 +60,11 @@ class LiveCloud:
         """What `cumulet serve` says."""
         return self.state / "serve.log"
 
+    def log_tail(self, lines: int = 20) -> str:
+        """The last lines of it, for error messages."""
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        return "\n".join(text.splitlines()[-lines:])
+
     def cumulet(self, *arguments: str) -> str:
         """Run a `cumulet` command and give what it printed."""
         return run([BIN / "cumulet", *arguments], timeout_s=600).stdout
@@ -80,7 +85,7 @@ class LiveCloud:
         ).split()[0]
 
     def start(self) -> None:
-        """Start serving and wait until it answers. It dies with this process."""
+        """Start serving and wait until it answers. It dies with this process, not by its Ctrl-C."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [
@@ -90,6 +95,7 @@ class LiveCloud:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                start_new_session=True,
             )
         wait_for(self._is_answering, timeout_s=READY_TIMEOUT_S, what=f"an answer from {self.url}")
 
@@ -147,7 +153,7 @@ class LiveCloud:
     def _is_answering(self) -> bool:
         assert self.process is not None
         if self.process.poll() is not None:
-            raise RuntimeError(f"`cumulet serve` ended:\n{self.log.read_text()[-4000:]}")
+            raise RuntimeError(f"`cumulet serve` ended:\n{self.log_tail()}")
         try:
             with urllib.request.urlopen(f"{self.url}/healthz", timeout=5) as answer:
                 return bool(answer.status == 200)

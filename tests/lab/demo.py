@@ -10,149 +10,205 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
 
-from tests.lab import demo_guard
-from tests.lab.cloud import LiveCloud
+from agent.hypervisor.hardware import choose_virt_type
+from tests.lab import CACHE, demo_guard
+from tests.lab.cloud import Api, LiveCloud
 from tests.lab.commands import CommandError, run
 from tests.lab.private_host import PrivateHost
-from tests.lab.snapshot import difference, machine_snapshot
+from tests.lab.snapshot import SYSTEM_URI, is_system_libvirt_running
 from tests.lab.tiny_guest import tiny_image
 from tests.lab.waiting import wait_for
 
 SERVER = "first"
-SYSTEM_URI = "qemu:///system"
 BOOT_TIMEOUT_S = 300.0
+WIDTH = 78  # of a step's title; its time stands to the right
+STOPPED_BY = (signal.SIGINT, signal.SIGTERM)
+FAILURES = (AssertionError, CommandError, OSError, RuntimeError, subprocess.SubprocessError)
+HOW = {
+    "kvm": "The guest runs on KVM.",
+    "qemu": "No usable KVM here: QEMU emulates the guest's CPU, which is slow but just as real.",
+}
+NOISE = ("", "Progress: ")
+
+
+class DemoError(RuntimeError):
+    """The demo went wrong; the text says where, and what the cloud's log says."""
 
 
 def main() -> int:
-    """Tell the story; 0 when every step of it came true."""
+    """Tell the story; 0 when every step of it came true and nothing is left of it."""
     if os.geteuid() != 0:
         print("The demo starts virtual machines, so it needs root. Run: sudo make demo")
         return 2
+    for number in STOPPED_BY:
+        signal.signal(number, _stop)
     began = time.monotonic()
-    before = machine_snapshot()
     try:
-        with _libvirt() as uri:
-            _story(uri)
-    except (CommandError, TimeoutError, RuntimeError) as error:
-        print(f"\nThe demo failed: {error}")
+        _demo()
+    except KeyboardInterrupt as stop:
+        print("\nStopped. All that the demo made is removed.")
+        return 128 + int(stop.args[0])
+    except FAILURES as error:
+        print(f"\nThe demo failed: {error}\n\nIf it fails again, please report all of the above.")
         return 1
-    left = difference(before, machine_snapshot())
-    for line in left:
-        print(f"left behind: {line}")
-    if left:
-        return 1
-    print(f"\nDone in {time.monotonic() - began:.0f} s; the machine is as it was.")
+    print(f"\nDone in {time.monotonic() - began:.0f} s. The machine is as it was.")
     return 0
 
 
+def _stop(number: int, frame: object) -> None:
+    for each in STOPPED_BY:
+        signal.signal(each, signal.SIG_IGN)  # the cleaning up takes only seconds: let it be
+    raise KeyboardInterrupt(number)
+
+
+def _demo() -> None:
+    demo_guard.remove_leftovers()
+    system_uri = _find_system_libvirt()
+    print("A real server, from create to delete. On the right: how long each step took.")
+    print(HOW[choose_virt_type("auto", "QEMU")])
+    if system_uri:
+        print(f"The system's libvirt is used, {system_uri}, with a network of the demo's own.")
+    else:
+        print("No libvirt runs here, so a private one is started; it ends with the demo.")
+    guard = demo_guard.Guard.start(system_uri)
+    print(f"All files are in {guard.folder}.\n")
+    try:
+        with _libvirt(guard.folder, system_uri) as uri:
+            _story(LiveCloud(guard.folder / demo_guard.CLOUD, uri))
+    finally:
+        with _step("Removing all that is left of the demo"):
+            left = guard.finish()
+    if left:
+        raise DemoError("something is left of it:\n" + "\n".join(left))
+
+
+def _find_system_libvirt() -> str:
+    """Its URI; "" when it does not run, for to ask could wake it, or does not answer."""
+    if not is_system_libvirt_running():
+        return ""
+    asked = run(["virsh", "-c", SYSTEM_URI, "uri"], check=False, timeout_s=20)
+    return SYSTEM_URI if asked.returncode == 0 else ""
+
+
 @contextmanager
-def _libvirt() -> Iterator[str]:
+def _libvirt(folder: Path, system_uri: str) -> Iterator[str]:
     """Give the URI of the libvirt to use."""
-    if run(["virsh", "-c", SYSTEM_URI, "uri"], check=False, timeout_s=10).returncode == 0:
-        print(f"Using the system's libvirt, {SYSTEM_URI}.")
-        yield SYSTEM_URI
+    if system_uri:
+        yield system_uri
         return
-    with _step("No libvirt runs here: starting a private one, gone with the demo"):
-        host = PrivateHost.start()
+    with _step("Starting a private libvirt, in namespaces of its own"):
+        host = PrivateHost.start(folder / "host")
     with host:
         yield host.uri
 
 
-def _story(uri: str) -> None:
-    with _step("Building the tiny guest image (cached for the next time)"):
+def _story(cloud: LiveCloud) -> None:
+    with _step(f"Making the tiny guest's image (once, then it is in {CACHE})"):
         image = tiny_image()
-    demo_guard.remove_leftovers()
-    state = Path(tempfile.mkdtemp(prefix=demo_guard.PREFIX, dir=demo_guard.PARENT))
-    cloud = LiveCloud(state, uri)
-    with demo_guard.guarding(state, uri):
-        with _step("$ cumulet init"):
-            cloud.init()
+    with _step(f"$ cumulet init --state-dir {cloud.state} …"):
+        cloud.init()
+    _say(_describe_network(cloud))
+    try:
         with _step("$ cumulet serve"):
             cloud.start()
-        try:
-            _say_how_it_runs(cloud)
-            with _step("$ cumulet image import tiny tiny.qcow2"):
-                cloud.import_image("tiny", image)
-            _life(cloud)
-        finally:
-            with _step("Stopping `cumulet serve` with SIGTERM"):
+        with _step("$ cumulet image import tiny tiny.qcow2"):
+            cloud.import_image("tiny", image)
+        _life(cloud)
+    except FAILURES as error:
+        raise DemoError(f"{error}\n\n`cumulet serve` said last:\n{cloud.log_tail()}") from error
+    finally:
+        if cloud.process is not None:
+            with _step("Stopping `cumulet serve`"):
                 cloud.stop()
 
 
 def _life(cloud: LiveCloud) -> None:
     """A server's life, each step with the client's own output."""
-    _show(cloud, "image list", "flavor list -c Name -c RAM -c VCPUs", "network list -c Name")
     _show(
         cloud,
-        f"server create --image tiny --flavor m1.tiny --network lab --wait {SERVER} "
-        "-c id -c name -c status -c addresses",
+        "server create --image tiny --flavor m1.tiny --network lab \\\n"
+        f"      --wait {SERVER} -c id -c name -c status -c addresses",
     )
-    with _step("Waiting for the guest's own words on its serial console"):
-        _wait(lambda: "TINY-READY" in cloud.openstack("console", "log", "show", SERVER), "boot")
-    print(_tail(cloud.openstack("console", "log", "show", SERVER)))
-    with _step("poweroff, from inside the guest (by its guest agent)"):
-        _power_off_inside(cloud)
-        _wait(lambda: _status(cloud) == "SHUTOFF", "SHUTOFF")
+    api = Api(cloud).log_in()
+    (server,) = api.get("/servers")["servers"]
+    with _step("The guest boots, and its serial console says so"):
+        api.wait_for_console(server["id"], "TINY-READY", timeout_s=BOOT_TIMEOUT_S)
+    _show(cloud, f"console log show --lines 8 {SERVER}")
+
+    with _step("Inside the guest: poweroff"):
+        _power_off_inside(cloud, server["id"])
+        wait_for(
+            lambda: "shut off" in _domain_state(cloud, server["id"]),
+            timeout_s=BOOT_TIMEOUT_S,
+            what="the guest to power itself off",
+        )
+    with _step("The cloud shows SHUTOFF"):
+        api.wait_for_status(server["id"], "SHUTOFF")
     _show(cloud, "server list -c Name -c Status -c Networks")
+
     _show(cloud, f"server start {SERVER}")
-    with _step("Waiting for ACTIVE"):
-        _wait(lambda: _status(cloud) == "ACTIVE", "ACTIVE")
+    with _step("The cloud shows ACTIVE"):
+        api.wait_for_status(server["id"], "ACTIVE")
     _show(cloud, "server list -c Name -c Status -c Networks")
+
     _show(cloud, f"server delete --wait {SERVER}")
-    _show(cloud, "server list")
+    _show(cloud, "server list", otherwise="(no server)")
 
 
-def _power_off_inside(cloud: LiveCloud) -> None:
-    server_id = cloud.openstack("server", "show", SERVER, "-f", "value", "-c", "id").strip()
+def _power_off_inside(cloud: LiveCloud, server_id: str) -> None:
+    """Have the guest's agent run the command, as if somebody were logged in."""
     command = {"execute": "guest-exec", "arguments": {"path": "/sbin/poweroff"}}
     run(["virsh", "-c", cloud.libvirt_uri, "qemu-agent-command", server_id, json.dumps(command)])
 
 
-def _status(cloud: LiveCloud) -> str:
-    return cloud.openstack("server", "show", SERVER, "-f", "value", "-c", "status").strip()
+def _domain_state(cloud: LiveCloud, server_id: str) -> str:
+    return run(["virsh", "-q", "-c", cloud.libvirt_uri, "domstate", server_id]).stdout
 
 
-def _wait(condition: Callable[[], bool], what: str) -> None:
-    wait_for(condition, timeout_s=BOOT_TIMEOUT_S, what=what)
+def _describe_network(cloud: LiveCloud) -> str:
+    network = yaml.safe_load(cloud.config.read_text())["network"]
+    return (
+        f"network 'lab' is {network['subnet']}: "
+        f"libvirt network '{network['libvirt_network']}', bridge {network['bridge']}"
+    )
 
 
-def _say_how_it_runs(cloud: LiveCloud) -> None:
-    config = yaml.safe_load(cloud.config.read_text())
-    print(f"    state {cloud.state}, network {config['network']['subnet']}, {cloud.url}")
-
-
-def _show(cloud: LiveCloud, *commands: str) -> None:
-    for command in commands:
-        with _step(f"$ openstack {command}"):
-            output = cloud.openstack(*command.split())
-        if output.strip():
-            print(_indent(output))
+def _show(cloud: LiveCloud, command: str, *, otherwise: str = "") -> None:
+    """Run a command of the client, and show it with what it prints."""
+    with _step(f"$ openstack {command}"):
+        output = cloud.openstack(*command.replace("\\\n", "").split())
+    lines = [x for x in output.splitlines() if x.strip() not in NOISE and NOISE[1] not in x]
+    _say("\n".join(lines) or otherwise)
 
 
 @contextmanager
 def _step(title: str) -> Iterator[None]:
-    """Print what is done, and how long it took."""
+    """Print what is done, and behind it how long it took."""
     began = time.monotonic()
-    print(title, flush=True)
-    yield
-    print(f"    ({time.monotonic() - began:.1f} s)", flush=True)
+    *above, last = title.splitlines()
+    print(*above, f"{last:<{WIDTH}}", sep="\n", end="", flush=True)
+    result = "stopped"
+    try:
+        yield
+        result = f"{time.monotonic() - began:.1f} s"
+    finally:
+        print(f"{result:>8}", flush=True)
 
 
-def _tail(text: str, lines: int = 8) -> str:
-    return _indent("\n".join(text.strip().splitlines()[-lines:]))
-
-
-def _indent(text: str) -> str:
-    return "\n".join(f"    {line}" for line in text.rstrip().splitlines())
+def _say(text: str) -> None:
+    """Print what came of a step, with a blank line after it."""
+    if text:
+        print(*(f"  {line}" for line in text.splitlines()), sep="\n", end="\n\n", flush=True)
 
 
 if __name__ == "__main__":

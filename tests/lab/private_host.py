@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -162,6 +162,20 @@ class PrivateHost:
         return run(
             self.enter_argv(argv), check=check, timeout_s=timeout_s, stdin=stdin, env=ENVIRONMENT
         )
+
+    def spawn(
+        self,
+        argv: Sequence[str],
+        *,
+        output: Path,
+        env: Mapping[str, str],
+        stdin: int = subprocess.DEVNULL,
+    ) -> subprocess.Popen[bytes]:
+        """Start a command in the host's namespaces; what it prints goes to a file."""
+        with output.open("wb") as file:
+            return subprocess.Popen(
+                self.enter_argv(argv), stdin=stdin, stdout=file, stderr=file, env=env
+            )
 
     def virsh(self, *arguments: str, check: bool = True) -> str:
         """Run virsh against this host and return its output."""

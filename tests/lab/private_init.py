@@ -73,7 +73,7 @@ def _lay_out(folder: Path) -> None:
         resolv_conf.touch()
     for name, target in PRIVATE_FOLDERS.items():
         if not target.is_dir():
-            _make_room(target)
+            make_room(target)
         _mount(str(folder / name), target, flags=MS_BIND)
     for name, line in ACCOUNTS.items():
         accounts = (Path("/etc") / name).read_text()
@@ -83,11 +83,11 @@ def _lay_out(folder: Path) -> None:
     _mount(str(folder / "boot_id"), BOOT_ID, flags=MS_BIND)
 
 
-def _make_room(missing: Path) -> None:
+def make_room(missing: Path) -> None:
     """Give a missing folder a place to exist, without creating it on the machine's disk."""
     parent = missing.parent
     if not parent.is_dir():
-        _make_room(parent)
+        make_room(parent)
     # The open folder goes on naming the machine's own one after the tmpfs covers it.
     original = os.open(parent, os.O_RDONLY | os.O_DIRECTORY)
     behind = Path(f"/proc/self/fd/{original}")

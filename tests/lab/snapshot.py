@@ -2,57 +2,62 @@
 """What a machine looks like from outside: taken before and after, it proves that nothing is left.
 
 Only what the demo and the tests could leave behind is looked at, and only looked at: no service
-is woken, none is asked to load anything.
+is woken, none is asked to load anything. `python -m tests.lab.snapshot` prints it as JSON, for
+machines that are namespaces: see `PrivateHost.inside`.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+import json
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tests.lab.commands import run
 
-PROGRAMS = ("cumulet", "dnsmasq", "gunicorn", "libvirtd", "qemu-", "virtlogd", "virtqemud")
-SCRIPTS = ("cumulet", "gunicorn")
-SYSTEM_SOCKET = Path("/run/libvirt/libvirt-sock")
+SYSTEM_SOCKETS = (Path("/run/libvirt/libvirt-sock"), Path("/run/libvirt/virtqemud-sock"))
 SYSTEM_URI = "qemu:///system"
+LIBVIRT_FOLDERS = (Path("/etc/libvirt"), Path("/var/lib/libvirt"), Path("/var/log/libvirt"))
+
+Snapshot = Mapping[str, list[str]]
+"""Things by their kind, sorted; two snapshots of an unchanged machine are equal."""
 
 
-@dataclass(frozen=True, slots=True)
-class MachineSnapshot:
-    """Sets of things by name; two snapshots of an unchanged machine are equal."""
-
-    interfaces: frozenset[str]
-    network_namespaces: frozenset[str]
-    mounts: frozenset[str]
-    processes: frozenset[str]  # "pid command line" of the programs in PROGRAMS
-    system_domains: frozenset[str]  # empty when no system libvirtd answers
-    system_networks: frozenset[str]
-
-
-def machine_snapshot() -> MachineSnapshot:
+def machine_snapshot() -> Snapshot:
     """Return what is there now."""
-    return MachineSnapshot(
-        interfaces=frozenset(path.name for path in Path("/sys/class/net").iterdir()),
-        network_namespaces=frozenset(_list_network_namespaces()),
-        mounts=frozenset(_list_mounts()),
-        processes=frozenset(_list_processes()),
-        system_domains=_ask_system_libvirt("list", "--all", "--name"),
-        system_networks=_ask_system_libvirt("net-list", "--all", "--name"),
-    )
+    return {
+        "domains": _ask_system_libvirt("list", "--all"),  # none when no system libvirt runs
+        "networks": _ask_system_libvirt("net-list", "--all"),
+        "firewall": _list_rules(),
+        "interfaces": sorted(path.name for path in Path("/sys/class/net").iterdir()),
+        "network namespaces": sorted(set(_list_network_namespaces())),
+        "mounts": sorted(_list_mounts()),
+        "libvirt's files": sorted(str(x) for top in LIBVIRT_FOLDERS for x in top.rglob("*")),
+        "processes": sorted(_list_processes()),
+    }
 
 
-def difference(before: MachineSnapshot, after: MachineSnapshot) -> list[str]:
+def difference(before: Snapshot, after: Snapshot) -> list[str]:
     """Return a line for each thing that came or went, empty when the machine is as before."""
     lines = []
-    for field in fields(MachineSnapshot):
-        old: frozenset[str] = getattr(before, field.name)
-        new: frozenset[str] = getattr(after, field.name)
-        lines += [f"{field.name}: came: {name}" for name in sorted(new - old)]
-        lines += [f"{field.name}: went: {name}" for name in sorted(old - new)]
+    for kind, old in before.items():
+        lines += [f"{kind}: came: {name}" for name in after[kind] if name not in old]
+        lines += [f"{kind}: went: {name}" for name in old if name not in after[kind]]
     return lines
+
+
+def is_system_libvirt_running() -> bool:
+    """Say whether libvirt runs already: where systemd listens for it, asking would start it."""
+    if not any(socket.exists() for socket in SYSTEM_SOCKETS):
+        return False
+    ours = Path("/proc/self/ns/mnt").readlink()
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            is_libvirt = Path(_read_argv(entry)[0]).name in ("libvirtd", "virtqemud")
+            if is_libvirt and (entry / "ns" / "mnt").readlink() == ours:
+                return True
+    return False
 
 
 def _list_network_namespaces() -> Iterator[str]:
@@ -75,9 +80,7 @@ def _list_mounts() -> Iterator[str]:
 def _list_processes() -> Iterator[str]:
     for entry in Path("/proc").glob("[0-9]*"):
         argv = _read_argv(entry)
-        by_python = Path(argv[0]).name.startswith("python")
-        is_script = by_python and any(Path(word).name in SCRIPTS for word in argv[1:3])
-        if is_script or Path(argv[0]).name.startswith(PROGRAMS):
+        if argv[0] and int(entry.name) != os.getpid():  # a zombie has no arguments
             yield f"{entry.name} {' '.join(argv)}"
 
 
@@ -87,20 +90,22 @@ def _read_argv(entry: Path) -> list[str]:
     return [""]
 
 
-def _ask_system_libvirt(*command: str) -> frozenset[str]:
-    if not SYSTEM_SOCKET.exists() or not _is_system_libvirt_running():
-        return frozenset()
+def _list_rules() -> list[str]:
+    """List the firewall's rules; libvirt makes some for each of its networks."""
+    rules = []
+    for table in ("filter", "nat", "mangle"):
+        done = run(["iptables", "-t", table, "-S"], check=False)
+        rules += [f"{table}: {rule}" for rule in done.stdout.splitlines()]
+    return rules
+
+
+def _ask_system_libvirt(*command: str) -> list[str]:
+    if not is_system_libvirt_running():
+        return []
     virsh = ["virsh", "--quiet", "--readonly", "--connect", SYSTEM_URI]
-    answer = run([*virsh, *command], check=False, timeout_s=20.0)
-    return frozenset(line.strip() for line in answer.stdout.splitlines() if line.strip())
+    answer = run([*virsh, *command], timeout_s=20.0)
+    return [" ".join(line.split()) for line in answer.stdout.splitlines() if line.strip()]
 
 
-def _is_system_libvirt_running() -> bool:
-    """Say whether libvirt runs already: where systemd listens for it, asking would start it."""
-    ours = Path("/proc/self/ns/mnt").readlink()
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            is_libvirt = Path(_read_argv(entry)[0]).name in ("libvirtd", "virtqemud")
-            if is_libvirt and (entry / "ns" / "mnt").readlink() == ours:
-                return True
-    return False
+if __name__ == "__main__":
+    print(json.dumps(machine_snapshot()))

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The README says what is so. That its commands work is seen in `tests/real/test_readme.py`."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from agent.actions import ACTIONS, Action, Interrupts, OnFailure
+from agent.model.states import RESTING_STATUS, VmState
+from tests.readme import ELSEWHERE, README, ROOT, read_commands, read_sections
+
+BEGIN, END = "<!-- from agent/actions.py -->\n", "<!-- end -->\n"
+HEAD = """\
+| action | allowed when | shown meanwhile | afterwards | when it fails |
+|---|---|---|---|---|
+"""
+FAILED = {
+    OnFailure.FAULT: "ERROR, with a fault",
+    OnFailure.AS_BEFORE: "as before",
+    OnFailure.RETRY: "tried again",
+}
+
+
+def render_row(action: Action) -> str:
+    """An action as the README's table has it: in the API's words for a server's status."""
+    if action.allowed_from is None:
+        allowed = "always"
+    else:
+        states = [x for x in VmState if x in action.allowed_from and x is not VmState.BUILDING]
+        allowed = ", ".join(RESTING_STATUS[state] for state in states) or "–"
+    if action.interrupts is Interrupts.EVERYTHING:
+        allowed += ", over any other action"
+    meanwhile = action.status_meanwhile or "as before"
+    cells = (action.name, allowed, meanwhile, RESTING_STATUS[action.end], FAILED[action.on_failure])
+    return f"| {' | '.join(cells)} |\n"
+
+
+def test_the_table_of_actions_is_the_table(request: pytest.FixtureRequest) -> None:
+    before, _, rest = README.read_text().partition(BEGIN)
+    shown, _, after = rest.partition(END)
+    table = HEAD + "".join(map(render_row, ACTIONS.values()))
+
+    if request.config.getoption("--regenerate"):
+        README.write_text(before + BEGIN + table + END + after)
+        shown = table
+
+    assert shown == table
+
+
+def test_the_first_screen_shows_a_real_session() -> None:
+    first_screen = "\n".join(README.read_text().splitlines()[:40])
+
+    assert "\n```console\n$ cumulet init\n" in first_screen
+    assert "\n$ openstack server create " in first_screen
+    assert "\n$ openstack server list" in first_screen
+
+
+def test_the_order_is_that_of_a_readers_questions() -> None:
+    assert list(read_sections()) == [
+        "Try it",
+        "Install",
+        "Configure",
+        "What works",
+        "Design",
+        "Develop",
+    ]
+
+
+def test_the_design_fits_on_a_page() -> None:
+    assert len(read_sections()["Design"].splitlines()) <= 60
+
+
+def test_commands_that_are_run_elsewhere_are_run_there() -> None:
+    for command, (path, text) in ELSEWHERE.items():
+        assert text in (ROOT / path).read_text(), command
+        assert command in [each.text for each in read_commands()]
+
+
+def test_the_verbs_of_make_are_those_of_the_makefile() -> None:
+    shown = dict(re.findall(r"^\| `make ([a-z]+)` \| (.+) \|$", read_sections()["Develop"], re.M))
+    lines = re.findall(r"^([a-z]+):[^#\n]*##  ?(.+)$", (ROOT / "Makefile").read_text(), re.M)
+
+    assert shown == {verb: says for verb, says in lines if verb != "help"}
