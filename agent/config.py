@@ -20,6 +20,8 @@ import yaml
 T = TypeVar("T")
 
 DEFAULT_CONFIG = Path("/etc/cumulet/cumulet.yaml")
+LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
 DEFAULT_STATE = Path("/var/lib/cumulet")
 
 
@@ -95,8 +97,14 @@ class Config:
 
     @property
     def url(self) -> str:
-        """Where clients find this cloud, without a slash at the end."""
-        return (self.public_url or f"http://{self.listen}").rstrip("/")
+        """Where clients find this cloud, without a slash at the end.
+
+        Listening on all addresses says none that a client could use: then it is loopback.
+        """
+        host, port = split_listen(self.listen)
+        near = LOOPBACK.get(host, host)
+        shown = f"[{near}]" if ":" in near else near
+        return (self.public_url or f"http://{shown}:{port}").rstrip("/")
 
 
 def read_config(path: Path) -> Config:

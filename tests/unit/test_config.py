@@ -87,4 +87,6 @@ def test_a_missing_file_says_what_makes_it(tmp_path: Path) -> None:
 
 def test_the_url_is_public_url_or_where_it_listens() -> None:
     assert Config(listen="127.0.0.1:1").url == "http://127.0.0.1:1"
+    assert Config(listen="0.0.0.0:1").url == "http://127.0.0.1:1"
+    assert Config(listen="[::]:1").url == "http://[::1]:1"
     assert Config(public_url="https://cloud.example/").url == "https://cloud.example"
