@@ -38,6 +38,10 @@ CrashHook = Callable[[str], None]
 FIRST_RETRY_S = 0.5
 LAST_RETRY_S = 10.0
 
+QUICK_S = 4.0
+"""An action that is done sooner shows no progress on its way: the `openstack` client prints what it
+sees at once, then every 5 seconds, in the midst of its own output, which scripts read."""
+
 _POWER_AT_END = {
     VmState.ACTIVE: POWER_STATE[Seen.RUNNING],
     VmState.STOPPED: POWER_STATE[Seen.OFF],
@@ -112,7 +116,7 @@ class Runner:
         change = outcome.change
         following = _following(action, step)
         change["task_state"] = (following and following.task_state) or action.task_state
-        if step.progress is not None:
+        if step.progress is not None and self._takes_long(task):
             change["progress"] = step.progress
         if self.store.record_step(task.id, step.name, self.clock.now(), change, outcome.result):
             took_ms = (self.clock.monotonic() - began) * 1000
@@ -120,6 +124,9 @@ class Runner:
         self.hook(f"{point}/recorded")
         self.retries.pop(task.id, None)
         return None
+
+    def _takes_long(self, task: Task) -> bool:
+        return (self.clock.now() - task.started_at).total_seconds() >= QUICK_S
 
     def _finish(self, task: Task, action: Action) -> float | None:
         now = self.clock.now()

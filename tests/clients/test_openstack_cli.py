@@ -123,7 +123,7 @@ def test_a_servers_life(live: LiveCloud, image: dict[str, Any]) -> None:
     console.write_text("a line\nthe last line\n")
     assert live.openstack("console", "log", "show", "one") == "a line\nthe last line\n"
 
-    live.openstack("server", "delete", "--wait", "one")
+    assert live.openstack("server", "delete", "--wait", "one") == ""
     assert ask(live, "server", "list") == []
 
 

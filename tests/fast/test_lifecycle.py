@@ -33,6 +33,27 @@ def test_a_created_server_becomes_active(cloud: SmallCloud) -> None:
     assert cloud.inventory() == everywhere(server_id)
 
 
+@pytest.mark.parametrize(("took_s", "shown"), [(0, set()), (3, set()), (5, {60, 70, 80, 95})])
+def test_only_a_build_that_takes_long_shows_its_progress(
+    cloud: SmallCloud, took_s: int, shown: set[int]
+) -> None:
+    """The `openstack` client prints what it sees into the output that scripts read."""
+    seen: list[int] = []
+
+    def look(point: str) -> None:
+        if point == "create/base/recorded":
+            cloud.clock.advance(took_s)
+        if point.endswith("/recorded"):
+            seen.append(cloud.server(server_id).progress)
+
+    server_id = cloud.create()
+    cloud.reboot(look)
+    cloud.work()
+
+    assert set(seen) - {0, 100} == shown
+    assert seen == sorted(seen)
+
+
 def test_the_domain_has_the_files_and_the_address_of_its_server(cloud: SmallCloud) -> None:
     server_id = cloud.create()
     cloud.work()

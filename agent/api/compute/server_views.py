@@ -10,7 +10,7 @@ from agent.actions import status
 from agent.api.replies import iso_micros, iso_seconds
 from agent.model.hostname import instance_name
 from agent.model.server import Fault, Nic, Server
-from agent.model.states import Status
+from agent.model.states import Status, TaskState
 
 SHOWS_PROGRESS = frozenset({Status.ACTIVE, Status.BUILD, Status.VERIFY_RESIZE})
 SHOWS_FAULT = frozenset({Status.ERROR, Status.DELETED})
@@ -61,7 +61,7 @@ def server_view(server: Server, base: str, *, for_admin: bool) -> dict[str, Any]
         **_states(server),
     }
     if shown in SHOWS_PROGRESS:
-        view["progress"] = server.progress
+        view["progress"] = _progress(server)
     if shown in SHOWS_FAULT and server.fault:
         view["fault"] = _fault(server.fault, for_admin=for_admin)
     if for_admin:
@@ -72,6 +72,11 @@ def server_view(server: Server, base: str, *, for_admin: bool) -> dict[str, Any]
 def host_id(project_id: str, host: str | None) -> str:
     """Name the host of a server so that only servers of one project can be compared by it."""
     return hashlib.sha224(f"{project_id}{host}".encode()).hexdigest() if host else ""
+
+
+def _progress(server: Server) -> int:
+    """The percentage of what is being done, or was done last; a deletion counts no steps."""
+    return 0 if server.task_state is TaskState.DELETING else server.progress
 
 
 def _states(server: Server) -> dict[str, Any]:

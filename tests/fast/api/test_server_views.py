@@ -52,6 +52,13 @@ def test_status_and_progress(
     assert view["OS-EXT-STS:task_state"] == (task_state.value if task_state else None)
 
 
+@pytest.mark.parametrize(("task_state", "shown"), [(None, 100), (TaskState.DELETING, 0)])
+def test_progress_is_that_of_what_is_being_done(task_state: TaskState | None, shown: int) -> None:
+    server = record(VmState.ACTIVE, task_state=task_state, progress=100)
+
+    assert server_view(server, "http://c", for_admin=False)["progress"] == shown
+
+
 def test_a_fault_is_shown_with_its_details_to_admins_only() -> None:
     server = record(VmState.ERROR, fault=Fault(500, "No room.", THEN, "the whole story"))
 
