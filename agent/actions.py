@@ -16,7 +16,9 @@ from enum import Enum
 from agent.model.states import RESTING_STATUS, Status, TaskState, VmState
 from agent.workflows.create import CREATE
 from agent.workflows.delete import DELETE
+from agent.workflows.pause import PAUSE, RESUME, SUSPEND, UNPAUSE
 from agent.workflows.power import START, STOP
+from agent.workflows.reboot import REBOOT_HARD, REBOOT_SOFT
 from agent.workflows.step import Workflow
 
 
@@ -26,51 +28,60 @@ class OnFailure(Enum):
     FAULT = "error + fault"
     AS_BEFORE = "as before"
     RETRY = "retried"
+    NEVER = "–"
 
 
-class Interrupts(Enum):
-    """Which running tasks an action may push aside."""
-
-    NOTHING = "nothing"
-    EVERYTHING = "everything"
+EVERYTHING = frozenset(TaskState)
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
     """A row of the table."""
 
-    name: str  # as `os-instance-actions` names it
+    name: str  # of the row: what a task is recorded under
     allowed_from: frozenset[VmState] | None  # None: from anywhere
-    task_state: TaskState  # when it begins; its steps may name others
-    workflow: Workflow
-    end: VmState
-    on_failure: OnFailure
-    deadline_s: float
-    interrupts: Interrupts = Interrupts.NOTHING
+    task_state: TaskState | None = None  # when it begins; its steps may name others
+    workflow: Workflow = ()  # empty: it is done with its request
+    end: VmState | None = None  # None: the request says, or nothing changes
+    on_failure: OnFailure = OnFailure.NEVER
+    deadline_s: float = 0
+    interrupts: frozenset[TaskState] = frozenset()  # running tasks that it pushes aside
     status_meanwhile: Status | None = None
     status_from: frozenset[VmState] = frozenset()
+    shown_as: str = ""  # in `os-instance-actions` and in a 409; else the name
+    any_task: bool = False  # also beside a running task, which goes on
+
+    @property
+    def label(self) -> str:
+        """What users know the action as."""
+        return self.shown_as or self.name
 
     @property
     def task_states(self) -> frozenset[TaskState]:
         """All task states that a server may show while this action runs."""
-        return frozenset({self.task_state, *(s.task_state for s in self.workflow if s.task_state)})
+        of_steps = {step.task_state for step in self.workflow}
+        return frozenset(state for state in (self.task_state, *of_steps) if state)
+
+
+def _from(*states: VmState) -> frozenset[VmState]:
+    return frozenset(states)
 
 
 _ROWS = (
     Action(
         name="create",
-        allowed_from=frozenset({VmState.BUILDING}),
+        allowed_from=_from(VmState.BUILDING),
         task_state=TaskState.SCHEDULING,
         workflow=CREATE,
         end=VmState.ACTIVE,
         on_failure=OnFailure.FAULT,
         deadline_s=600,
         status_meanwhile=Status.BUILD,
-        status_from=frozenset({VmState.BUILDING}),
+        status_from=_from(VmState.BUILDING),
     ),
     Action(
         name="start",
-        allowed_from=frozenset({VmState.STOPPED}),
+        allowed_from=_from(VmState.STOPPED),
         task_state=TaskState.POWERING_ON,
         workflow=START,
         end=VmState.ACTIVE,
@@ -79,13 +90,87 @@ _ROWS = (
     ),
     Action(
         name="stop",
-        allowed_from=frozenset({VmState.ACTIVE, VmState.ERROR}),
+        allowed_from=_from(VmState.ACTIVE, VmState.ERROR),
         task_state=TaskState.POWERING_OFF,
         workflow=STOP,
         end=VmState.STOPPED,
         on_failure=OnFailure.AS_BEFORE,
         deadline_s=120,
     ),
+    Action(
+        name="reboot",
+        allowed_from=_from(VmState.ACTIVE),
+        task_state=TaskState.REBOOTING,
+        workflow=REBOOT_SOFT,
+        end=VmState.ACTIVE,
+        on_failure=OnFailure.FAULT,
+        deadline_s=240,  # two minutes for the guest, then as long as a hard one
+        status_meanwhile=Status.REBOOT,
+        status_from=_from(VmState.ACTIVE),
+    ),
+    Action(
+        name="reboot_hard",
+        shown_as="reboot",
+        allowed_from=_from(
+            VmState.ACTIVE, VmState.STOPPED, VmState.PAUSED, VmState.SUSPENDED, VmState.ERROR
+        ),
+        task_state=TaskState.REBOOTING_HARD,
+        workflow=REBOOT_HARD,
+        end=VmState.ACTIVE,
+        on_failure=OnFailure.FAULT,
+        deadline_s=120,
+        interrupts=frozenset(
+            {
+                TaskState.REBOOTING,
+                TaskState.REBOOTING_HARD,
+                TaskState.PAUSING,
+                TaskState.UNPAUSING,
+                TaskState.SUSPENDING,
+                TaskState.RESUMING,
+            }
+        ),
+        status_meanwhile=Status.HARD_REBOOT,
+        status_from=_from(VmState.ACTIVE),
+    ),
+    Action(
+        name="pause",
+        allowed_from=_from(VmState.ACTIVE),
+        task_state=TaskState.PAUSING,
+        workflow=PAUSE,
+        end=VmState.PAUSED,
+        on_failure=OnFailure.AS_BEFORE,
+        deadline_s=60,
+    ),
+    Action(
+        name="unpause",
+        allowed_from=_from(VmState.PAUSED),
+        task_state=TaskState.UNPAUSING,
+        workflow=UNPAUSE,
+        end=VmState.ACTIVE,
+        on_failure=OnFailure.AS_BEFORE,
+        deadline_s=60,
+    ),
+    Action(
+        name="suspend",
+        allowed_from=_from(VmState.ACTIVE),
+        task_state=TaskState.SUSPENDING,
+        workflow=SUSPEND,
+        end=VmState.SUSPENDED,
+        on_failure=OnFailure.AS_BEFORE,
+        deadline_s=1800,  # a large memory onto a slow disk
+    ),
+    Action(
+        name="resume",
+        allowed_from=_from(VmState.SUSPENDED),
+        task_state=TaskState.RESUMING,
+        workflow=RESUME,
+        end=VmState.ACTIVE,
+        on_failure=OnFailure.AS_BEFORE,
+        deadline_s=600,
+    ),
+    Action(name="lock", allowed_from=None, any_task=True),
+    Action(name="unlock", allowed_from=None, any_task=True),
+    Action(name="resetState", allowed_from=None, interrupts=EVERYTHING),
     Action(
         name="delete",
         allowed_from=None,
@@ -94,7 +179,7 @@ _ROWS = (
         end=VmState.DELETED,
         on_failure=OnFailure.RETRY,
         deadline_s=120,
-        interrupts=Interrupts.EVERYTHING,
+        interrupts=EVERYTHING,
     ),
 )
 
@@ -102,9 +187,21 @@ ACTIONS: dict[str, Action] = {row.name: row for row in _ROWS}
 
 _BY_TASK_STATE = {state: row for row in _ROWS for state in row.task_states}
 
+KNOWN_ANYWAY = frozenset({VmState.BUILDING, VmState.ERROR, VmState.DELETED})
+"""What a server is in these states does not depend on what its host says now."""
 
-def status(vm_state: VmState, task_state: TaskState | None) -> Status:
-    """Say what the API shows for a server in these states."""
+
+def status(
+    vm_state: VmState, task_state: TaskState | None, *, is_host_known: bool = True
+) -> Status:
+    """Say what the API shows for a server in these states.
+
+    `is_host_known` is false when the server's host has not answered for long. A deletion shows
+    what was there before it all the while: clients take any other word for a failure.
+    """
+    is_leaving = task_state is TaskState.DELETING
+    if not is_host_known and vm_state not in KNOWN_ANYWAY and not is_leaving:
+        return Status.UNKNOWN
     action = _BY_TASK_STATE.get(task_state) if task_state else None
     if action and action.status_meanwhile and vm_state in action.status_from:
         return action.status_meanwhile

@@ -6,33 +6,38 @@ Parts = store + cloud (the use cases) + engine + host; `build_wsgi` puts the API
 
 from __future__ import annotations
 
-import platform
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from flask import Flask
 
-from agent import __version__, api, disks
+from agent import __version__, api, disks, machine
+from agent.aside import Aside
 from agent.cloud import Cloud
 from agent.compute import Compute
 from agent.config import Config
 from agent.consolelog import read_console
 from agent.engine.clock import Clock, SystemClock
 from agent.engine.engine import Engine, EngineSettings
+from agent.engine.reconciler import Wishes
 from agent.engine.runner import CrashHook
-from agent.hypervisor.base import HostFacts, Hypervisor, Listeners, NetworkSpec
+from agent.hypervisor.base import Hypervisor, Listeners, NetworkSpec
 from agent.hypervisor.host import Host
 from agent.identity import Identity
 from agent.images import ImageFiles
 from agent.imaging import Imaging
 from agent.model.layout import Layout
-from agent.model.placement import HostLoad, choose_host
+from agent.model.placement import choose_host
 from agent.model.quota import Quota
 from agent.model.server import Server
 from agent.networking import Networking, network_spec
+from agent.offers import Offers
 from agent.storage import GIB, LocalImages, ServerDisks
 from agent.store import Store
 from agent.workflows.step import Tools
+
+DIAGNOSE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +79,25 @@ def build_parts(
     clock: Clock | None = None,
     host: Host | None = None,
     hook: CrashHook = lambda point: None,
+    boot_id: str | None = None,
 ) -> Parts:
     """Wire everything but HTTP; opens the store, not libvirt. The keywords are for tests."""
     clock = clock or SystemClock()
     layout = Layout(config.state_dir)
     store = Store.open(layout.database)
     host = host or build_host(config)
-    engine = build_engine(config, store, host, clock=clock, hook=hook)
-    return Parts(config, store, host, engine, build_cloud(config, store, clock, engine))
+    offers = Offers(config, host)
+    engine = build_engine(
+        config,
+        store,
+        host,
+        clock=clock,
+        hook=hook,
+        offers=offers,
+        boot_id=machine.boot_id() if boot_id is None else boot_id,
+    )
+    cloud = build_cloud(config, store, clock, engine, host, offers)
+    return Parts(config, store, host, engine, cloud)
 
 
 def build_host(config: Config) -> Host:
@@ -101,16 +117,10 @@ def build_engine(
     *,
     clock: Clock,
     hook: CrashHook,
+    offers: Offers,
+    boot_id: str,
 ) -> Engine:
     """Wire the engine to its store, host and disks."""
-    layout = Layout(config.state_dir)
-    host_name = config.host or platform.node()
-
-    def claim_host(server: Server) -> str:
-        load = host_load(config, host_name, host.facts())
-        return store.tasks.claim_host(
-            server.id, [load], lambda hosts: choose_host(hosts, server.flavor)
-        )
 
     def networks() -> list[NetworkSpec]:
         return [
@@ -122,11 +132,42 @@ def build_engine(
             )
         ]
 
+    settings = EngineSettings(
+        host=offers.host_name,
+        networks=networks,
+        learn_host=offers.learn,
+        sweep_every_s=config.sweep_every_s,
+        address_rest_s=config.address_rest_s,
+        unknown_after_s=config.unknown_after_s,
+        wishes=Wishes(config.started_outside, config.resume_on_boot),
+        boot_id=boot_id,
+        is_host_stopping=machine.is_stopping,
+    )
+    tools = build_tools(config, store, host, offers=offers, networks=networks)
+    return Engine(store=store.tasks, tools=tools, clock=clock, settings=settings, hook=hook)
+
+
+def build_tools(
+    config: Config,
+    store: Store,
+    host: Hypervisor,
+    *,
+    offers: Offers,
+    networks: Callable[[], Sequence[NetworkSpec]],
+) -> Tools:
+    """Wire what the workflows' steps may touch."""
+    layout = Layout(config.state_dir)
+
+    def claim_host(server: Server) -> str:
+        return store.tasks.claim_host(
+            server.id, offers.look(), lambda hosts: choose_host(hosts, server.flavor)
+        )
+
     def ensure_networks() -> None:
         for network in networks():
             host.ensure_network(network)
 
-    tools = Tools(
+    return Tools(
         hypervisor=host,
         disks=ServerDisks(
             layout,
@@ -137,16 +178,11 @@ def build_engine(
         claim_host=claim_host,
         ensure_networks=ensure_networks,
     )
-    settings = EngineSettings(
-        host=host_name,
-        networks=networks,
-        sweep_every_s=config.sweep_every_s,
-        address_rest_s=config.address_rest_s,
-    )
-    return Engine(store=store.tasks, tools=tools, clock=clock, settings=settings, hook=hook)
 
 
-def build_cloud(config: Config, store: Store, clock: Clock, engine: Engine) -> Cloud:
+def build_cloud(
+    config: Config, store: Store, clock: Clock, engine: Engine, host: Host, offers: Offers
+) -> Cloud:
     """Wire the use cases."""
     layout = Layout(config.state_dir)
     quota = Quota(config.quota.instances, config.quota.cores, config.quota.ram_mb)
@@ -160,6 +196,10 @@ def build_cloud(config: Config, store: Store, clock: Clock, engine: Engine) -> C
             availability_zone=config.availability_zone,
             now=clock.now,
             wake=engine.wake,
+            interrupt=engine.interrupt,
+            reachability=engine.reachability,
+            offers=offers.known,
+            diagnose=Aside(host.diagnose, DIAGNOSE_S),
             read_console=lambda server_id, lines: read_console(
                 layout.console_log(server_id), lines=lines
             ),
@@ -184,13 +224,3 @@ def build_imaging(config: Config, store: Store, clock: Clock) -> Imaging:
 def build_wsgi(parts: Parts) -> Flask:
     """Put the API on top."""
     return api.build_app(parts.cloud)
-
-
-def host_load(config: Config, name: str, facts: HostFacts) -> HostLoad:
-    """What a host may give away: its facts after ratios and reservations."""
-    capacity = config.capacity
-    return HostLoad(
-        name=name,
-        vcpus=int(facts.vcpus * capacity.cpu_ratio),
-        ram_mb=int((facts.ram_mb - capacity.reserved_ram_mb) * capacity.ram_ratio),
-    )

@@ -11,18 +11,21 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
-from agent.actions import ACTIONS, Interrupts
-from agent.errors import BadRequest, Conflict, NotFound
+from agent.actions import ACTIONS, Action
+from agent.errors import BadRequest, Conflict, Forbidden, HostUnavailable, NotFound
+from agent.model.change import ServerChange
 from agent.model.hostname import hostname_of
 from agent.model.identity import Caller
 from agent.model.image import Image, ImageStatus
 from agent.model.network import NicRequest
+from agent.model.placement import HostLoad
 from agent.model.quota import Quota, Usage
 from agent.model.server import Flavor, Server
-from agent.model.states import TaskState, VmState
+from agent.model.states import PowerState, TaskState, VmState
 from agent.model.task import NewTask, Task
-from agent.store import ServerFilter, Store
+from agent.store import Admission, ServerFilter, Store
 
 GIB = 2**30
 
@@ -56,6 +59,24 @@ class Asking:
         return None if self.caller.is_admin else self.caller.project.id
 
 
+class Reachability(Protocol):
+    """Whether the servers' host answers."""
+
+    @property
+    def is_away(self) -> bool:
+        """Whether a new action would have to wait."""
+        ...
+
+    @property
+    def is_known(self) -> bool:
+        """Whether what is recorded of its servers can still be believed."""
+        ...
+
+
+RESET_STATES = {"active": VmState.ACTIVE, "error": VmState.ERROR}
+"""Where an administrator may say that a server is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Compute:
     """Servers and flavors, for a caller."""
@@ -66,14 +87,20 @@ class Compute:
     availability_zone: str
     now: Callable[[], datetime]
     wake: Callable[[str], None]  # tells the engine that a server wants work
+    interrupt: Callable[[str], None]  # the same, of one whose running action was pushed aside
+    reachability: Reachability
+    offers: Callable[[], Sequence[HostLoad]]  # what the hosts offer, as last seen
+    diagnose: Callable[[str], Mapping[str, int]]  # blocks for some seconds at most
     read_console: Callable[[str, int | None], str]  # server id, lines (None: all)
 
     def create_server(self, asking: Asking, request: CreateServer) -> Server:
         """Write a new server and its build into the store, and wake the engine.
 
-        Raises `BadRequest` for an image or flavor that does not fit, `OverQuota`, and `Conflict`
-        when no address is free or the network is not clear. Nothing is written then.
+        Raises `BadRequest` for an image or flavor that does not fit, `OverQuota`, `Conflict` when
+        no address is free or the network is not clear, and `HostUnavailable` when libvirt is away.
+        Nothing is written then.
         """
+        self._check_host()
         flavor = self._flavor(request.flavor_id)
         image = self._image(asking, request.image_id)
         _check_fit(image, flavor)
@@ -116,19 +143,71 @@ class Compute:
     def act(self, asking: Asking, server_id: str, action: str) -> Task:
         """Begin an action of the table on a server, and wake the engine.
 
-        Raises `NotFound`, or `Conflict` in Nova's words when the server's state does not allow it.
+        Raises `NotFound`, `Conflict` in Nova's words when the server's state does not allow it,
+        `NoCapacity` when a suspended server has no room to come back to, and `HostUnavailable`
+        when libvirt is away: only a deletion waits for it.
         """
         row = ACTIONS[action]
         self.get_server(asking, server_id)
-        task = self.store.servers.begin(
-            server_id,
-            _new_task(asking, action),
-            vm_states=row.allowed_from,
-            interrupts=None if row.interrupts is Interrupts.EVERYTHING else (),
-            now=self.now(),
-        )
-        self.wake(server_id)
-        return task
+        if row.end is not VmState.DELETED:
+            self._check_host()
+        returns = row.end is VmState.ACTIVE and VmState.SUSPENDED in (row.allowed_from or ())
+        admission = _admission(asking, row, self.offers() if returns else None)
+        task = _new_task(asking, action)
+        begun = self.store.servers.begin(server_id, task, admission, now=self.now())
+        if row.interrupts:
+            self.interrupt(server_id)
+        else:
+            self.wake(server_id)
+        return begun
+
+    def lock(self, asking: Asking, server_id: str) -> None:
+        """Let nobody but an administrator change a server; an administrator's lock stays his."""
+        server = self.get_server(asking, server_id)
+        locker = _locker(asking, server)
+        if server.locked_by is None or locker == "admin":
+            self._record(asking, server_id, "lock", ServerChange(locked_by=locker))
+
+    def unlock(self, asking: Asking, server_id: str) -> None:
+        """Take a lock away; `Forbidden` when it is an administrator's and who asks is none."""
+        server = self.get_server(asking, server_id)
+        if server.locked_by == "admin" and not asking.caller.is_admin:
+            raise Forbidden(
+                "Policy doesn't allow this: an administrator has locked the server, and only an "
+                "administrator may unlock it."
+            )
+        self._record(asking, server_id, "unlock", ServerChange(locked_by=None))
+
+    def reset_state(self, asking: Asking, server_id: str, state: str) -> None:
+        """Say that a server is active or in error, whatever is being done to it, for an admin.
+
+        What its domain is shows soon after.
+        """
+        if not asking.caller.is_admin:
+            raise Forbidden("Policy doesn't allow os-resetState: it needs the role admin.")
+        self.get_server(asking, server_id)
+        change = ServerChange(vm_state=RESET_STATES[state])
+        self._record(asking, server_id, "resetState", change)
+        self.interrupt(server_id)
+
+    def diagnostics(self, asking: Asking, server_id: str) -> Mapping[str, int]:
+        """Counters of a running guest. Blocks for some seconds at most.
+
+        `Conflict` in Nova's words when it is off, `HostUnavailable` when the host does not answer.
+        """
+        server = self.get_server(asking, server_id)
+        self._check_host()
+        counters = self.diagnose(server.id) if server.host else {}
+        if not counters:
+            state = PowerState(server.power_state).name.lower()
+            raise Conflict(
+                f"Cannot 'get_diagnostics' instance {server_id} while it is in power state {state}"
+            )
+        return counters
+
+    def is_host_known(self, server: Server) -> bool:
+        """Whether what is recorded of a server can still be believed."""
+        return self.reachability.is_known
 
     def get_server(self, asking: Asking, server_id: str) -> Server:
         """One server; `NotFound` when it is another project's."""
@@ -163,6 +242,18 @@ class Compute:
         """What the caller's project uses of its quota."""
         return self.store.servers.usage(caller.project.id)
 
+    def _check_host(self) -> None:
+        if self.reachability.is_away:
+            raise HostUnavailable(
+                "The host's libvirt does not answer now; nothing was begun. Try again in a moment, "
+                "and if that does not help, look at libvirt on the host."
+            )
+
+    def _record(self, asking: Asking, server_id: str, action: str, change: ServerChange) -> None:
+        admission = _admission(asking, ACTIONS[action])
+        task = _new_task(asking, action)
+        self.store.servers.record(server_id, task, admission, change=change, now=self.now())
+
     def _flavor(self, flavor_id: str) -> Flavor:
         try:
             return self.get_flavor(flavor_id)
@@ -196,6 +287,22 @@ class Compute:
                 "Multiple possible networks found, use a Network ID to be more specific."
             )
         return tuple(NicRequest(network.id) for network in candidates)
+
+
+def _admission(asking: Asking, row: Action, hosts: Sequence[HostLoad] | None = None) -> Admission:
+    return Admission(
+        label=row.label,
+        vm_states=row.allowed_from,
+        interrupts=row.interrupts,
+        any_task=row.any_task,
+        despite_lock=asking.caller.is_admin or row.name in {"lock", "unlock"},
+        hosts=hosts,
+    )
+
+
+def _locker(asking: Asking, server: Server) -> str:
+    """Who locks, in Nova's words: somebody of the server's project, or an administrator."""
+    return "owner" if server.project_id == asking.caller.project.id else "admin"
 
 
 def _new_task(asking: Asking, action: str) -> NewTask:

@@ -90,6 +90,9 @@ class Config:
     sweep_every_s: float = 5.0
     api_threads: int = 8
     address_rest_s: int = 3600
+    unknown_after_s: float = 30.0
+    started_outside: str = "adopt"
+    resume_on_boot: str = "previous"
     network: NetworkConfig = field(default_factory=NetworkConfig)
     capacity: CapacityConfig = field(default_factory=CapacityConfig)
     quota: QuotaConfig = field(default_factory=QuotaConfig)
@@ -196,11 +199,15 @@ def _rules(config: Config) -> list[str]:
         except ValueError as error:
             problems.append(f"network.subnet: must be an IPv4 subnet as 10.70.0.0/24: {error}")
     problems.extend(_choice("virt_type", config.virt_type, ("auto", "kvm", "qemu", "test")))
+    problems.extend(_choice("started_outside", config.started_outside, ("adopt", "enforce")))
+    boots = ("previous", "never", "always")
+    problems.extend(_choice("resume_on_boot", config.resume_on_boot, boots))
     problems.extend(_choice("network.mode", config.network.mode, ("isolated", "nat")))
     positive = {
         "sweep_every_s": config.sweep_every_s,
         "token_hours": config.token_hours,
         "api_threads": config.api_threads,
+        "unknown_after_s": config.unknown_after_s,
         "capacity.cpu_ratio": config.capacity.cpu_ratio,
         "capacity.ram_ratio": config.capacity.ram_ratio,
     }

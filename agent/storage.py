@@ -21,6 +21,10 @@ from agent.model.layout import Layout
 from agent.model.server import Server
 
 GIB = 2**30
+MIB = 2**20
+
+SAVED_MEMORY = Path("/var/lib/libvirt/qemu/save")
+"""Where libvirt keeps the memory of saved guests; made with the first of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,15 @@ class ServerDisks:
             self.layout.image(image.id), image.disk_format or "", self.layout.base(image.id)
         )
         disks.check_room(self.layout.servers, cost + int(self.reserved_gb * GIB))
+
+    def check_save_room(self, server: Server) -> None:
+        """Raise `NoCapacity` with the numbers when the server's memory can't be saved."""
+        there = next(path for path in (SAVED_MEMORY, *SAVED_MEMORY.parents) if path.is_dir())
+        disks.check_room(there, server.flavor.ram_mb * MIB)
+
+    def has_disk(self, server_id: str) -> bool:
+        """Whether the server's root disk is there."""
+        return self.layout.disk(server_id).is_file()
 
     def ensure_base(self, image_id: str) -> Path:
         """Make the cached backing file of an image, unless it is there."""

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from agent.actions import ACTIONS, Action, Interrupts, OnFailure
+from agent.actions import ACTIONS, EVERYTHING, Action, OnFailure
 from agent.model.states import RESTING_STATUS, VmState
 from tests.readme import ELSEWHERE, README, ROOT, read_commands, read_sections
 
@@ -20,6 +20,15 @@ FAILED = {
     OnFailure.FAULT: "ERROR, with a fault",
     OnFailure.AS_BEFORE: "as before",
     OnFailure.RETRY: "tried again",
+    OnFailure.NEVER: "–",
+}
+
+
+NAMES = {"reboot": "reboot (soft)", "reboot_hard": "reboot (hard)", "resetState": "reset state"}
+AFTERWARDS = {
+    "lock": "as before; others than administrators change nothing",
+    "unlock": "as before",
+    "resetState": "ACTIVE or ERROR, as the administrator says",
 }
 
 
@@ -30,10 +39,19 @@ def render_row(action: Action) -> str:
     else:
         states = [x for x in VmState if x in action.allowed_from and x is not VmState.BUILDING]
         allowed = ", ".join(RESTING_STATUS[state] for state in states) or "–"
-    if action.interrupts is Interrupts.EVERYTHING:
+    if action.interrupts == EVERYTHING:
         allowed += ", over any other action"
+    elif action.interrupts:
+        allowed += ", over a stuck reboot, pause or suspend too"
     meanwhile = action.status_meanwhile or "as before"
-    cells = (action.name, allowed, meanwhile, RESTING_STATUS[action.end], FAILED[action.on_failure])
+    end = RESTING_STATUS[action.end] if action.end else AFTERWARDS[action.name]
+    cells = (
+        NAMES.get(action.name, action.name),
+        allowed,
+        meanwhile,
+        end,
+        FAILED[action.on_failure],
+    )
     return f"| {' | '.join(cells)} |\n"
 
 

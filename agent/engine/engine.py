@@ -12,12 +12,14 @@ import logging
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 
 from agent.engine.clock import Clock
 from agent.engine.keyqueue import KeyQueue
 from agent.engine.ports import TaskStore
-from agent.engine.reconciler import Reconciler
+from agent.engine.reachability import Reachability
+from agent.engine.reconciler import Reconciler, Wishes
 from agent.engine.reservations import Reservations
 from agent.engine.runner import CrashHook, Runner
 from agent.errors import AgentError, HostUnavailable, NotFound
@@ -47,8 +49,13 @@ class EngineSettings:
     host: str
     networks: Callable[[], Sequence[NetworkSpec]]  # those that the host must carry
     address_rest_s: float
+    learn_host: Callable[[], None] = lambda: None  # at each connect: what the host offers
     sweep_every_s: float = 5.0
     threads: int = 4  # libvirt serves five calls a connection
+    unknown_after_s: float = 30.0
+    wishes: Wishes = field(default_factory=Wishes)
+    boot_id: str = ""  # of the host's running kernel
+    is_host_stopping: Callable[[], bool] = lambda: False
 
 
 class Engine:
@@ -67,15 +74,18 @@ class Engine:
         self._ensure_networks = tools.ensure_networks
         self._settings = settings
         self._runner = Runner(store, tools, clock, hook, on_finished=self._task_finished)
-        self._reconciler = Reconciler(store, tools.hypervisor, clock)
+        self._hypervisor = tools.hypervisor
+        self.reachability = Reachability(clock.monotonic, settings.unknown_after_s)
+        self._reconciler = Reconciler(store, tools.hypervisor, clock, settings.wishes)
         self._reservations = Reservations(
             store, tools.hypervisor, clock, rest_s=settings.address_rest_s
         )
         self._clock = clock
         self._queue = KeyQueue(clock.monotonic)
-        self._events: defaultdict[str, list[str]] = defaultdict(list)
+        self._events: defaultdict[str, list[DomainEvent]] = defaultdict(list)
         self._events_lock = threading.Lock()
         self._broken: defaultdict[str, int] = defaultdict(int)
+        self._is_rebooted = False
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -95,7 +105,8 @@ class Engine:
             thread.join(max(0.0, deadline - self._clock.monotonic()))
 
     def resume(self) -> None:
-        """Put every open task and the first sweep into the queue."""
+        """Put every open task and the first sweep into the queue; after a reboot, every server."""
+        self._greet_host()
         for task in self._store.list_open_tasks():
             self._runner.resume(task)
             self._queue.add(task.server_id)
@@ -106,20 +117,31 @@ class Engine:
         """Say that there may be something to do for a server. Returns at once."""
         self._queue.add(server_id)
 
+    def interrupt(self, server_id: str) -> None:
+        """Say that an action has pushed another one aside: end what libvirt is at for that one.
+
+        Returns at once.
+        """
+        self._queue.add(server_id)
+        if self._queue.is_owned(server_id):
+            threading.Thread(target=self._abort, args=(server_id,), daemon=True).start()
+
     def on_event(self, event: DomainEvent) -> None:
         """Take what libvirt told, from its event thread. Returns at once."""
         with self._events_lock:
-            self._events[event.server_id].append(event.text)
+            self._events[event.server_id].append(event)
         self._queue.add(event.server_id)
 
     def on_connected(self) -> None:
         """libvirt is there (again): see to the networks, go on with the tasks, look at all."""
         log.info("libvirt is there")
+        self.reachability.found()
         self._queue.add(CONNECT)
 
     def on_lost(self, reason: str) -> None:
         """libvirt is away."""
         log.warning("libvirt is away: %s", reason)
+        self.reachability.lost()
 
     def run_until_idle(self, advance: Callable[[float], None] | None = None) -> None:
         """Do in this thread all that is due; with `advance`, also what becomes due by waiting.
@@ -179,21 +201,59 @@ class Engine:
 
     def _process_server(self, server_id: str) -> float | None:
         with self._events_lock:
-            texts = self._events.pop(server_id, [])
-        for text in texts:
-            self._store.add_event(server_id, text, self._clock.now())
+            events = self._events.pop(server_id, [])
+        for event in events:
+            self._store.add_event(server_id, event.text, self._clock.now())
         after_s = self._runner.run(server_id)
         if after_s is not None:
             return after_s
         try:
             server = self._store.get_server(server_id)
         except NotFound:
+            self._seen_to(server_id)
             return None
         if server.task_state is not None or server.host is None:
+            self._seen_to(server_id)
             return None
-        return self._reconciler.look(server)
+        shut_down = bool(events) and events[-1].guest_shutdown
+        guest_shutdown = shut_down and not self._settings.is_host_stopping()
+        after_s = self._reconciler.look(server, guest_shutdown=guest_shutdown)
+        self._end_greeting()
+        return after_s
+
+    def _greet_host(self) -> None:
+        """Find out whether the host was rebooted since its servers were last seen to."""
+        host, boot_id = self._settings.host, self._settings.boot_id
+        before = self._store.find_boot_id(host)
+        if before == boot_id:
+            return
+        rests = self._store.list_rests(host) if before is not None else ()
+        self._reconciler.rebooted.update(rest.server_id for rest in rests)
+        if not rests:
+            self._store.remember_boot_id(host, boot_id)
+            return
+        log.info("the host was rebooted: looking at its %d servers", len(rests))
+        self._is_rebooted = True
+        for rest in rests:
+            self._queue.add(rest.server_id)
+
+    def _seen_to(self, server_id: str) -> None:
+        """Note that there is nothing to look at."""
+        self._reconciler.rebooted.discard(server_id)
+        self._end_greeting()
+
+    def _end_greeting(self) -> None:
+        """When all servers were looked at since the reboot, it is over."""
+        if self._is_rebooted and not self._reconciler.rebooted:
+            self._is_rebooted = False
+            self._store.remember_boot_id(self._settings.host, self._settings.boot_id)
+
+    def _abort(self, server_id: str) -> None:
+        with suppress(AgentError):
+            self._hypervisor.abort(server_id)
 
     def _connect(self) -> None:
+        self._settings.learn_host()
         for task in self._store.list_open_tasks():
             self._queue.add(task.server_id)
         self._queue.add(SWEEP)

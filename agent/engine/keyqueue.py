@@ -52,6 +52,11 @@ class KeyQueue:
             self._owned.discard(key)
             self._changed.notify()
 
+    def is_owned(self, key: str) -> bool:
+        """Whether somebody is at work on a key."""
+        with self._changed:
+            return key in self._owned
+
     def next_due(self) -> float | None:
         """The time at which the next free key is due; None when there is none."""
         with self._changed:

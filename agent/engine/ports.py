@@ -15,7 +15,7 @@ from agent.model.change import ServerChange
 from agent.model.placement import HostLoad
 from agent.model.server import OwnedNic, Rest, Server
 from agent.model.states import VmState
-from agent.model.task import Task
+from agent.model.task import NewTask, Task
 
 
 class TaskStore(Protocol):
@@ -77,10 +77,24 @@ class TaskStore(Protocol):
         ...
 
     def settle_server(
-        self, server_id: str, expected: VmState, change: ServerChange, event: str, now: datetime
+        self,
+        server_id: str,
+        expected: VmState,
+        change: ServerChange,
+        event: str,
+        now: datetime,
+        then: NewTask | None = None,
     ) -> bool:
         """Change a server that rests (no task_state) in the vm_state `expected`, and add `event` to
-        its history; False when it does not any more."""
+        its history; False when it does not any more. The task `then` begins with it."""
+        ...
+
+    def find_boot_id(self, host: str) -> str | None:
+        """The boot id under which this host's servers were seen to last; None at first."""
+        ...
+
+    def remember_boot_id(self, host: str, boot_id: str) -> None:
+        """Write that all servers were seen to under this boot id of the host."""
         ...
 
     def keep_spares(

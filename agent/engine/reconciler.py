@@ -8,21 +8,38 @@ doubled and late events therefore change nothing; they only make us look sooner 
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from agent.actions import ACTIONS
 from agent.engine.clock import Clock
 from agent.engine.ports import TaskStore
 from agent.hypervisor.base import Hypervisor, Reservation
 from agent.model.change import ServerChange
+from agent.model.metakeys import resume_on_boot, wants_termination
 from agent.model.observation import Observation, Seen
 from agent.model.server import Fault, Rest, Server
-from agent.model.settle import settle
+from agent.model.settle import Policy, Settlement, settle
+from agent.model.task import NewTask
 
 log = logging.getLogger(__name__)
 
 LOOK_AGAIN_S = 2.0
 """After a domain was not found once: libvirt may be loading its domains still."""
+
+SYSTEM = "cumulet"
+"""Who asks for what this cloud does by itself, where a user's id stands."""
+
+ASLEEP = "the guest put itself to sleep; a hard reboot wakes it"
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the configuration says of cases that are a choice."""
+
+    started_outside: str = "adopt"
+    resume_on_boot: str = "previous"
 
 
 @dataclass(slots=True)
@@ -32,35 +49,65 @@ class Reconciler:
     store: TaskStore
     hypervisor: Hypervisor
     clock: Clock
+    wishes: Wishes = field(default_factory=Wishes)
     missed: set[str] = field(default_factory=set)
     """Servers whose domain was absent at the last look."""
 
     unreserved: set[str] = field(default_factory=set)
     """Servers whose network has lost their addresses."""
 
-    def look(self, server: Server) -> float | None:
-        """Look at a resting server and settle it; seconds until it wants another look, or None."""
+    rebooted: set[str] = field(default_factory=set)
+    """Servers not yet looked at since their host was rebooted."""
+
+    def look(self, server: Server, *, guest_shutdown: bool = False) -> float | None:
+        """Look at a resting server and settle it; seconds until it wants another look, or None.
+
+        `guest_shutdown` says that libvirt has just told of a guest that shut itself down.
+        """
         observed = self.hypervisor.observe(server.id)
-        settlement = settle(server.vm_state, observed)
+        settlement = settle(server.vm_state, observed, self._policy(server, guest_shutdown))
         if observed.seen is not Seen.ABSENT:
             self.missed.discard(server.id)
             self._reserve_again(server)
         elif settlement is not None and server.id not in self.missed:
             self.missed.add(server.id)
             return LOOK_AGAIN_S
-        now = self.clock.now()
-        change = ServerChange(power_state=observed.power_state)
+        again_s = None
         if settlement is None:
-            if server.power_state is not observed.power_state:
-                self.store.settle_server(server.id, server.vm_state, change, "", now)
-            return None
-        change["vm_state"] = settlement.vm_state
+            self._note_power(server, observed)
+        else:
+            again_s = self._settle(server, observed, settlement)
+        self.missed.discard(server.id)
+        self.rebooted.discard(server.id)
+        return again_s
+
+    def _policy(self, server: Server, guest_shutdown: bool) -> Policy:
+        after_boot = resume_on_boot(server.metadata, self.wishes.resume_on_boot)
+        return Policy(
+            started_outside=self.wishes.started_outside,
+            after_boot=after_boot if server.id in self.rebooted else None,
+            deletes_itself=guest_shutdown and wants_termination(server.metadata),
+        )
+
+    def _note_power(self, server: Server, observed: Observation) -> None:
+        if server.power_state is observed.power_state:
+            return
+        note = ASLEEP if observed.seen is Seen.PMSUSPENDED else ""
+        change = ServerChange(power_state=observed.power_state)
+        self.store.settle_server(server.id, server.vm_state, change, note, self.clock.now())
+
+    def _settle(
+        self, server: Server, observed: Observation, settlement: Settlement
+    ) -> float | None:
+        now = self.clock.now()
+        change = ServerChange(power_state=observed.power_state, vm_state=settlement.vm_state)
         if settlement.fault is not None:
             change["fault"] = Fault(code=500, message=settlement.fault, created_at=now)
-        if self.store.settle_server(server.id, server.vm_state, change, settlement.note, now):
-            log.info("server %s: %s", server.id, settlement.note)
-        self.missed.discard(server.id)
-        return None
+        then = _own_task(server, settlement.then) if settlement.then else None
+        note = settlement.note
+        if self.store.settle_server(server.id, server.vm_state, change, note, now, then):
+            log.info("server %s: %s", server.id, note)
+        return 0.0 if then else None
 
     def _reserve_again(self, server: Server) -> None:
         if server.id in self.unreserved:
@@ -77,6 +124,20 @@ class Reconciler:
             for rest in self.store.list_rests(host)
             if rest.task_state is None and _differs(rest, seen.get(rest.server_id, absent))
         ]
+
+
+def _own_task(server: Server, action: str) -> NewTask:
+    """Make the task of an action that nobody but this cloud asks for."""
+    row = ACTIONS[action]
+    return NewTask(
+        request_id=f"req-{uuid.uuid4()}",
+        action=row.name,
+        user_id=SYSTEM,
+        project_id=server.project_id,
+        args={},
+        deadline_s=row.deadline_s,
+        task_state=row.task_state,
+    )
 
 
 def _differs(rest: Rest, observed: Observation) -> bool:

@@ -42,10 +42,12 @@ QUICK_S = 4.0
 """An action that is done sooner shows no progress on its way: the `openstack` client prints what it
 sees at once, then every 5 seconds, in the midst of its own output, which scripts read."""
 
-_POWER_AT_END = {
-    VmState.ACTIVE: POWER_STATE[Seen.RUNNING],
-    VmState.STOPPED: POWER_STATE[Seen.OFF],
-    VmState.DELETED: POWER_STATE[Seen.ABSENT],
+_SEEN_AT_END = {
+    VmState.ACTIVE: Seen.RUNNING,
+    VmState.STOPPED: Seen.OFF,
+    VmState.PAUSED: Seen.PAUSED,
+    VmState.SUSPENDED: Seen.SAVED,
+    VmState.DELETED: Seen.ABSENT,
 }
 
 
@@ -113,7 +115,7 @@ class Runner:
         self.hook(f"{point}/after")
         if isinstance(outcome, Later):
             return outcome.after_s
-        change = outcome.change
+        change = outcome.change.copy()
         following = _following(action, step)
         change["task_state"] = (following and following.task_state) or action.task_state
         if step.progress is not None and self._takes_long(task):
@@ -130,13 +132,19 @@ class Runner:
 
     def _finish(self, task: Task, action: Action) -> float | None:
         now = self.clock.now()
-        change = ServerChange(vm_state=action.end, power_state=_POWER_AT_END[action.end])
-        if action.name == "create":
-            change["launched_at"] = now
-            change["progress"] = 100
+        assert action.end is not None, f"{action.name} has steps and no end"
+        change = ServerChange(
+            vm_state=action.end, power_state=POWER_STATE[_SEEN_AT_END[action.end]]
+        )
         if action.end is VmState.DELETED:
             change["deleted_at"] = change["terminated_at"] = now
             change["progress"] = 0
+        else:
+            change["fault"] = None
+        if action.end is VmState.ACTIVE:
+            change["progress"] = 100
+            if self.store.get_server(task.server_id).launched_at is None:
+                change["launched_at"] = now
         self.hook(f"{action.name}/finish/before")
         if self.store.finish_task(task.id, change, now):
             took_s = (now - task.started_at).total_seconds()

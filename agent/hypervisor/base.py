@@ -118,6 +118,33 @@ class Hypervisor(Protocol):
         """Pull the plug; nothing when it is off or absent."""
         ...
 
+    def pause(self, server_id: str) -> None:
+        """Stop the guest's CPUs, unless they are stopped; `HostFailed` when it is off."""
+        ...
+
+    def unpause(self, server_id: str) -> None:
+        """Let the guest's CPUs go on, unless they do; `HostFailed` when it is off."""
+        ...
+
+    def save(self, server_id: str) -> None:
+        """Write the guest's memory to the host's disk and end it; nothing when that is done.
+
+        Takes as long as the disk does. `start` brings the guest back. `HostFailed` when it is off.
+        """
+        ...
+
+    def abort(self, server_id: str) -> None:
+        """End a `save` that is under way, which then fails; nothing when there is none."""
+        ...
+
+    def set_clock(self, server_id: str) -> bool:
+        """Set the guest's clock through its agent; False when no agent answers within seconds."""
+        ...
+
+    def diagnose(self, server_id: str) -> Mapping[str, int]:
+        """Counters of a running guest, named as the Compute API 2.1 does; empty when it is off."""
+        ...
+
     def drop_saved(self, server_id: str) -> None:
         """Remove a saved memory image, if there is one."""
         ...

@@ -28,7 +28,7 @@ FIRST_RETRY_S = 0.1
 LAST_RETRY_S = 2.0
 WAIT_S = 30.0  # for a free slot or an opening: then the caller had better try again later
 CLOSE_S = 5.0
-KEEPALIVE_S = 5
+KEEPALIVE_S = 3  # a frozen libvirtd is noticed within 12 s
 KEEPALIVE_COUNT = 3
 
 

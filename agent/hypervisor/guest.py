@@ -7,11 +7,16 @@ between, and then all is well. Whether the domain is ours is the caller's questi
 
 from __future__ import annotations
 
+import logging
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
+from xml.etree import ElementTree
 
 import libvirt
 
-from agent.errors import HostFailed
+from agent.errors import AgentError, HostFailed
 from agent.hypervisor.domainxml import NAMESPACE, find_mark
 from agent.hypervisor.errors import NoSuchThingError, UnsupportedCallError, translated
 from agent.hypervisor.words import (
@@ -25,12 +30,21 @@ from agent.hypervisor.words import (
 )
 from agent.model.observation import Observation, Seen
 
+log = logging.getLogger(__name__)
+
 _UNDEFINE_ALL = (
     libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
     | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
     | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
     | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
 )
+DISK_COUNTERS = ("read_req", "read", "write_req", "write", "errors")
+NIC_COUNTERS = (
+    *("rx", "rx_packets", "rx_errors", "rx_drop"),
+    *("tx", "tx_packets", "tx_errors", "tx_drop"),
+)
+"""What libvirt's blockStats and interfaceStats give, in their order, in Nova's words."""
+
 PRESSABLE = {STATE_RUNNING, STATE_BLOCKED, STATE_PAUSED, STATE_PMSUSPENDED}
 """States in which a power button does something. A guest that goes down by itself is for a moment
 in none of them, and not off yet."""
@@ -106,6 +120,70 @@ def destroy(domain: Any) -> None:
         _pull_plug(domain)
 
 
+def pause(domain: Any) -> None:
+    """Stop the CPUs of a domain that is on."""
+    _change(domain, Seen.PAUSED, domain.suspend)
+
+
+def unpause(domain: Any) -> None:
+    """Let the CPUs of a paused domain go on."""
+    _change(domain, Seen.RUNNING, domain.resume)
+
+
+def save(domain: Any) -> None:
+    """Save a domain's memory and end it. Blocks for as long as the disk takes."""
+    _change(domain, Seen.SAVED, lambda: domain.managedSave(0))
+
+
+def abort(domain: Any) -> None:
+    """End the job that libvirt is at, if it is at one that can be ended."""
+    with suppress(HostFailed), translated():
+        domain.abortJob()
+
+
+def set_clock(domain: Any, *, timeout_s: int) -> bool:
+    """Set the guest's clock to the host's through its agent; whether an agent did it."""
+    if not has_agent(domain):
+        return False
+    seconds, nanoseconds = divmod(time.time_ns(), 10**9)
+    try:
+        with translated():
+            domain.agentSetResponseTimeout(timeout_s)
+            domain.setTime({"seconds": seconds, "nseconds": nanoseconds})
+    except AgentError as error:
+        log.warning("guest %s: its clock is not set: %s", domain.UUIDString(), error)
+        return False
+    return True
+
+
+def has_agent(domain: Any) -> bool:
+    """Whether a guest agent has opened its end of the channel."""
+    channels = ElementTree.fromstring(domain.XMLDesc()).iterfind("devices/channel/target")
+    return any(channel.get("state") == "connected" for channel in channels)
+
+
+def diagnose(domain: Any) -> dict[str, int]:
+    """Counters of a domain, named as Nova's: cpu0_time (ns), memory (KiB), vda_read, vnet0_rx, …"""
+    if not domain.isActive():
+        return {}
+    devices = ElementTree.fromstring(domain.XMLDesc())
+    disks = [target.get("dev", "") for target in devices.iterfind("devices/disk/target")]
+    nics = [target.get("dev", "") for target in devices.iterfind("devices/interface/target")]
+    with translated():
+        counters = {f"cpu{vcpu[0]}_time": vcpu[2] for vcpu in domain.vcpus()[0]}
+        counters["memory"] = domain.maxMemory()
+        for name, read, names in (
+            *((disk, domain.blockStats, DISK_COUNTERS) for disk in disks),
+            *((nic, domain.interfaceStats, NIC_COUNTERS) for nic in nics),
+        ):
+            with suppress(HostFailed), translated():
+                values = read(name)
+                counters |= {f"{name}_{n}": v for n, v in zip(names, values, strict=True)}
+        with suppress(HostFailed), translated():
+            counters |= {f"memory-{name}": value for name, value in domain.memoryStats().items()}
+    return counters
+
+
 def drop_saved(domain: Any) -> None:
     """Remove the saved memory image, if there is one."""
     if domain.hasManagedSaveImage():
@@ -119,6 +197,21 @@ def undefine(domain: Any) -> None:
             domain.undefineFlags(_UNDEFINE_ALL)
     except UnsupportedCallError:
         domain.undefineFlags(_UNDEFINE_PLAIN)
+
+
+def _change(domain: Any, wanted: Seen, act: Callable[[], object]) -> None:
+    """Bring a domain that is on into a state, unless it is there already."""
+    seen = observe(domain)
+    if seen.seen is wanted:
+        return
+    if not seen.is_on:
+        raise HostFailed(f"The guest is not on: {seen.reason or seen.seen}.")
+    try:
+        with translated():
+            act()
+    except HostFailed:
+        if observe(domain).seen is not wanted:
+            raise
 
 
 def _pull_plug(domain: Any) -> None:

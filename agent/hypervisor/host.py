@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One host's libvirt: the verbs of `base.Hypervisor` over a few connections.
 
-Events have a connection of their own; at most four calls of the verbs are in flight, each on a
-connection that it has for itself. Nothing is opened before it is needed, which must be after the
+Events have a connection of their own, and so have the calls that may wait for a guest or must not
+wait behind the others; at most four calls of the other verbs are in flight, each on a connection
+that it has for itself. Nothing is opened before it is needed, which must be after the
 last fork. Every verb may be called from several threads.
 """
 
@@ -34,6 +35,7 @@ from agent.model.observation import Observation, Seen
 from agent.model.server import Hardware
 
 CALLS_IN_FLIGHT = 4
+AGENT_TIMEOUT_S = 3
 
 
 class Host:
@@ -60,6 +62,7 @@ class Host:
         self._wanted_virt_type = virt_type
         self._work = Pool(uri, size=CALLS_IN_FLIGHT, connect=connect)
         self._watch = Link(uri, keepalive=True, connect=connect)
+        self._aside = Link(uri, connect=connect)
         self._network_lock = threading.Lock()
         self._watcher: Watcher | None = None
 
@@ -67,8 +70,8 @@ class Host:
         """Start to tell of events and of the connection's coming and going. Returns at once."""
         LOOP.hold()
         # Events and keepalive work only over connections that were opened after this.
-        self._watch.drop()
-        self._work.drop()
+        for link in (self._watch, self._work, self._aside):
+            link.drop()
         self._watcher = Watcher(self._watch, listeners)
         self._watcher.start()
 
@@ -77,8 +80,8 @@ class Host:
         watcher, self._watcher = self._watcher, None
         if watcher is not None:
             watcher.stop()
-        self._watch.drop()
-        self._work.drop()
+        for link in (self._watch, self._work, self._aside):
+            link.drop()
         if watcher is not None:
             LOOP.let_go()
 
@@ -151,6 +154,36 @@ class Host:
         with suppress(NoSuchThingError), self._own(server_id) as domain:
             guest.destroy(domain)
 
+    def pause(self, server_id: str) -> None:
+        """Stop the guest's CPUs, unless they are stopped; `HostFailed` when it is off."""
+        with self._own(server_id) as domain:
+            guest.pause(domain)
+
+    def unpause(self, server_id: str) -> None:
+        """Let the guest's CPUs go on, unless they do; `HostFailed` when it is off."""
+        with self._own(server_id) as domain:
+            guest.unpause(domain)
+
+    def save(self, server_id: str) -> None:
+        """Write the guest's memory to the host's disk and end it; nothing when that is done."""
+        with self._own(server_id) as domain:
+            guest.save(domain)
+
+    def abort(self, server_id: str) -> None:
+        """End a `save` that is under way, which then fails; nothing when there is none."""
+        with suppress(NoSuchThingError), self._own(server_id, self._aside) as domain:
+            guest.abort(domain)
+
+    def set_clock(self, server_id: str) -> bool:
+        """Set the guest's clock through its agent; False when no agent answers within seconds."""
+        with self._own(server_id, self._aside) as domain:
+            return guest.set_clock(domain, timeout_s=AGENT_TIMEOUT_S)
+
+    def diagnose(self, server_id: str) -> Mapping[str, int]:
+        """Counters of a running guest, named as the Compute API 2.1 does; empty when it is off."""
+        with self._own(server_id, self._aside) as domain:
+            return guest.diagnose(domain)
+
     def drop_saved(self, server_id: str) -> None:
         """Remove a saved memory image, if there is one."""
         with suppress(NoSuchThingError), self._own(server_id) as domain:
@@ -205,9 +238,9 @@ class Host:
             ]
 
     @contextmanager
-    def _own(self, server_id: str) -> Iterator[Any]:
+    def _own(self, server_id: str, link: Link | Pool | None = None) -> Iterator[Any]:
         """Lend the domain; `NoSuchThingError` when there is none or it vanishes meanwhile."""
-        with self._work.use() as connection:
+        with (link or self._work).use() as connection:
             domain = self._find_own(connection, server_id)
             if domain is None:
                 raise NoSuchThingError(f"Domain {server_id} does not exist on this host.")

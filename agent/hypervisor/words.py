@@ -72,6 +72,9 @@ SHUTOFF_SAVED = 5
 # 0 is unknown: somebody stopped the CPUs past libvirt, and any user may let them go on.
 _PAUSED_BY_A_USER = {0, 1}
 
+# Migrating, saving, dumping, putting back or taking a snapshot, shutting down, starting.
+_PAUSED_BY_WORK = {2, 3, 4, 7, 8, 9, 11}
+
 _SEEN: dict[int, Seen] = {
     STATE_RUNNING: Seen.RUNNING,
     STATE_BLOCKED: Seen.RUNNING,
@@ -148,7 +151,8 @@ def read_state(state: int, reason: int, *, domain_id: int, is_saved: bool) -> Ob
         seen = Seen.SAVED
     reasons = REASONS.get(state, ())
     text = reasons[reason] if 0 <= reason < len(reasons) else ""
-    observation = Observation(seen, text, domain_id)
+    is_busy = state == STATE_PAUSED and reason in _PAUSED_BY_WORK
+    observation = Observation(seen, text, domain_id, is_busy)
     return observation if observation.is_on else Observation(seen, text)
 
 

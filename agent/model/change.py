@@ -19,6 +19,7 @@ class ServerChange(TypedDict, total=False):
     progress: int
     hardware: Hardware
     fault: Fault | None
+    locked_by: str | None
     launched_at: datetime
     terminated_at: datetime
     deleted_at: datetime

@@ -41,6 +41,7 @@ class Observation:
     seen: Seen
     reason: str = ""  # libvirt's reason in plain words: "shut down by the guest", "crashed", …
     domain_id: int | None = None  # changes at every start; None when off
+    is_busy: bool = False  # libvirt itself is at work on it (saving, starting, …): it will change
 
     @property
     def is_on(self) -> bool:

@@ -3,7 +3,8 @@
 
 The table's rows are vm_states, its columns what was seen (DESIGN: "Truth"). A cell that is missing
 means: leave the server as it is. Who calls this makes sure that no task is open, and that an absent
-domain was looked for twice while libvirt was healthy.
+domain was looked for twice while libvirt was healthy. Where somebody has a choice, a `Policy` says
+what he chose.
 """
 
 from __future__ import annotations
@@ -54,22 +55,72 @@ GONE = (
 
 
 @dataclass(frozen=True, slots=True)
+class Policy:
+    """What was chosen where there is a choice, for one server at one moment."""
+
+    started_outside: str = "adopt"  # or "enforce": a server that was stopped is stopped again
+    after_boot: str | None = None  # under a new boot id: "previous", "never" or "always"
+    deletes_itself: bool = False  # its guest has just shut itself down, and that is to end it
+
+
+NO_POLICY = Policy()
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """Where a server comes to rest, and why, in a line for its history."""
 
     vm_state: VmState
     note: str
     fault: str | None = None  # the text of the fault, when it ends in ERROR
+    then: str | None = None  # the action of the table that begins at once
 
 
-def settle(vm_state: VmState, observed: Observation) -> Settlement | None:
+def settle(
+    vm_state: VmState, observed: Observation, policy: Policy = NO_POLICY
+) -> Settlement | None:
     """Say where a resting server comes to rest after this look; None leaves it where it is."""
+    chosen = _choose(vm_state, observed.seen, policy)
+    if chosen is not None:
+        return chosen
     settled = SETTLE[vm_state].get(observed.seen)
     if settled is None:
         return None
     reason = f" ({observed.reason})" if observed.reason else ""
+    lost = (
+        "; its saved memory is gone" if vm_state is VmState.SUSPENDED and _is_off(observed) else ""
+    )
     return Settlement(
         vm_state=settled,
-        note=f"{vm_state} -> {settled}: the domain is {observed.seen}{reason}",
+        note=f"{vm_state} -> {settled}: the domain is {observed.seen}{reason}{lost}",
         fault=GONE if settled is VmState.ERROR else None,
     )
+
+
+_WAS_ON = frozenset({VmState.ACTIVE, VmState.PAUSED})
+
+
+def _is_off(observed: Observation) -> bool:
+    return observed.seen in {Seen.OFF, Seen.CRASHED}
+
+
+def _choose(vm_state: VmState, seen: Seen, policy: Policy) -> Settlement | None:
+    """The cells of the table that a policy may fill otherwise."""
+    was_on = vm_state in _WAS_ON
+    rebooted = f"the host was rebooted, and resume_on_boot is {policy.after_boot}"
+    if policy.after_boot in {"previous", "always"} and was_on:
+        if seen in {Seen.OFF, Seen.CRASHED}:
+            note = f"{vm_state} -> stopped -> start: {rebooted}"
+            return Settlement(VmState.STOPPED, note, then="start")
+        if seen is Seen.SAVED:
+            note = f"{vm_state} -> suspended -> resume: {rebooted}"
+            return Settlement(VmState.SUSPENDED, note, then="resume")
+    if policy.after_boot == "always" and vm_state is VmState.STOPPED and seen is Seen.OFF:
+        return Settlement(vm_state, f"stopped -> start: {rebooted}", then="start")
+    if policy.deletes_itself and was_on and seen is Seen.OFF:
+        note = f"{vm_state} -> delete: the guest shut itself down, and shutdown_terminate is set"
+        return Settlement(vm_state, note, then="delete")
+    if policy.started_outside == "enforce" and vm_state is VmState.STOPPED and seen is Seen.RUNNING:
+        note = "stopped -> stop: the domain was started outside, and started_outside is enforce"
+        return Settlement(vm_state, note, then="stop")
+    return None

@@ -33,6 +33,12 @@ class TaskState(StrEnum):
     SPAWNING = "spawning"
     POWERING_ON = "powering-on"
     POWERING_OFF = "powering-off"
+    REBOOTING = "rebooting"
+    REBOOTING_HARD = "rebooting_hard"
+    PAUSING = "pausing"
+    UNPAUSING = "unpausing"
+    SUSPENDING = "suspending"
+    RESUMING = "resuming"
     DELETING = "deleting"
 
 
@@ -54,10 +60,13 @@ class Status(StrEnum):
     BUILD = "BUILD"
     DELETED = "DELETED"
     ERROR = "ERROR"
+    HARD_REBOOT = "HARD_REBOOT"
     PAUSED = "PAUSED"
+    REBOOT = "REBOOT"
     RESCUE = "RESCUE"
     SHUTOFF = "SHUTOFF"
     SUSPENDED = "SUSPENDED"
+    UNKNOWN = "UNKNOWN"
     VERIFY_RESIZE = "VERIFY_RESIZE"
 
 

@@ -48,4 +48,4 @@ class NewTask:
     project_id: str
     args: Mapping[str, str | int]
     deadline_s: float  # from its start
-    task_state: TaskState  # what its server shows from the start
+    task_state: TaskState | None  # what its server shows from the start; None: it needs no work

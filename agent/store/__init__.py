@@ -11,7 +11,7 @@ Every method is one short transaction, and what goes in and out are the frozen v
 from __future__ import annotations
 
 from agent.store.db import Database
-from agent.store.servers import ServerFilter
+from agent.store.servers import Admission, ServerFilter
 from agent.store.store import Store
 
-__all__ = ["Database", "ServerFilter", "Store"]
+__all__ = ["Admission", "Database", "ServerFilter", "Store"]

@@ -36,7 +36,7 @@ def server_from(row: AnyRow, nics: Sequence[Nic]) -> Server:
         user_id=row.user_id,
         name=row.name,
         hostname=row.hostname,
-        flavor=Flavor(**row.flavor),
+        flavor=flavor_of(row),
         image_id=row.image_id,
         vm_state=VmState(row.vm_state),
         task_state=TaskState(row.task_state) if row.task_state else None,
@@ -61,6 +61,7 @@ def server_from(row: AnyRow, nics: Sequence[Nic]) -> Server:
         launched_at=row.launched_at,
         terminated_at=row.terminated_at,
         deleted_at=row.deleted_at,
+        locked_by=row.locked_by,
     )
 
 
@@ -100,6 +101,7 @@ def server_values(server: Server) -> Values:
         "launched_at": server.launched_at,
         "terminated_at": server.terminated_at,
         "deleted_at": server.deleted_at,
+        "locked_by": server.locked_by,
     }
 
 
@@ -159,6 +161,11 @@ def task_from(row: AnyRow, steps: Sequence[AnyRow]) -> Task:
         ),
         undone=tuple(step.name for step in steps if step.undone_at is not None),
     )
+
+
+def flavor_of(row: AnyRow) -> Flavor:
+    """Read the copy of its flavor in a row of `servers`."""
+    return Flavor(**row.flavor)
 
 
 def flavor_from(row: AnyRow) -> Flavor:
@@ -262,6 +269,7 @@ _CHANGED: Mapping[str, Callable[[Any], Any]] = {
     "progress": _same,
     "hardware": asdict,
     "fault": _fault_values,
+    "locked_by": _same,
     "launched_at": _same,
     "terminated_at": _same,
     "deleted_at": _same,

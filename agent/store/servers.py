@@ -11,29 +11,30 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Unpack
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     and_,
     bindparam,
-    false,
     func,
     insert,
     or_,
     select,
-    true,
     update,
 )
 
-from agent.errors import AgentError, BadRequest, Conflict, OverQuota
+from agent.errors import BadRequest, Conflict, OverQuota
+from agent.model.change import ServerChange
 from agent.model.network import NicRequest
+from agent.model.placement import HostLoad
 from agent.model.quota import Quota, Usage
 from agent.model.server import Flavor, Server
 from agent.model.states import TaskState, VmState
 from agent.model.task import NewTask, Task
 from agent.store import addresses, loading, rows
+from agent.store.claims import check_return
 from agent.store.db import Database
 from agent.store.schema import server_events, servers, tasks
 from agent.store.tasks import close_task, insert_task
@@ -46,6 +47,18 @@ class ServerFilter:
     project_id: str | None  # None: of all projects
     limit: int | None = None
     marker: str | None = None  # the id of the last server of the page before
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What must hold of a server for an action to begin, at the moment when it does."""
+
+    label: str  # the action's, for the refusal
+    vm_states: Collection[VmState] | None  # None: any
+    interrupts: Collection[TaskState] = ()  # running tasks that may be pushed aside
+    any_task: bool = False  # a running task does not matter, and goes on
+    despite_lock: bool = False
+    hosts: Sequence[HostLoad] | None = None  # where a suspended server needs room to come back
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +84,8 @@ class Servers:
         """
         with self.db.write() as connection:
             _check_quota(_usage(connection, server.project_id), server.flavor, quota)
-            values = {**rows.server_values(server), "task_state": task.task_state.value}
-            connection.execute(insert(servers).values(values))
+            shown = rows.change_values({"task_state": task.task_state})
+            connection.execute(insert(servers).values({**rows.server_values(server), **shown}))
             addresses.allocate(connection, server, nics, rest_s=rest_s, now=now)
             insert_task(connection, server.id, task, now)
             return loading.get_server(connection, server.id, None)
@@ -96,42 +109,42 @@ class Servers:
         with self.db.read() as connection:
             return _usage(connection, project_id)
 
-    def begin(
-        self,
-        server_id: str,
-        task: NewTask,
-        *,
-        vm_states: Collection[VmState] | None,
-        interrupts: Collection[TaskState] | None,
-        now: datetime,
-    ) -> Task:
-        """Take a server for an action, when it rests in one of `vm_states` (None: in any).
+    def begin(self, server_id: str, task: NewTask, admission: Admission, *, now: datetime) -> Task:
+        """Take a server for an action, if it is admitted.
 
-        A running task whose task_state is in `interrupts` (None: any, empty: none) is closed and
-        pushed aside; what it has failed of stays on record. A deletion that already runs is given
-        again. `Conflict` in Nova's words when the states do not allow it, `NotFound` when the
-        server is gone.
+        A running task that may be interrupted is closed and pushed aside; what it has failed of
+        stays on record. A deletion that already runs is given again. Raises what `_admit` raises.
         """
         with self.db.write() as connection:
             running = loading.find_open_task(connection, server_id)
             if running and _same_deletion(running, task):
                 return running
-            taken = connection.execute(
-                update(servers)
-                .where(
-                    servers.c.id == server_id,
-                    servers.c.deleted_at.is_(None),
-                    _any_of(servers.c.vm_state, vm_states),
-                    or_(servers.c.task_state.is_(None), _any_of(servers.c.task_state, interrupts)),
-                )
-                .values(task_state=task.task_state.value, updated_at=now)
-            )
-            if taken.rowcount == 0:
-                raise _refusal(connection, server_id, task.action, vm_states)
-            if running:
-                error = running.error or f"interrupted by {task.action}"
-                close_task(connection, running.id, now, error=error)
+            _admit(connection, server_id, admission)
+            _push_aside(connection, running, task, now)
+            _update(connection, server_id, now, task_state=task.task_state)
             return insert_task(connection, server_id, task, now)
+
+    def record(
+        self,
+        server_id: str,
+        task: NewTask,
+        admission: Admission,
+        *,
+        change: ServerChange,
+        now: datetime,
+    ) -> None:
+        """Do an action that needs no host, and put it on record. Raises what `_admit` raises.
+
+        A running task that may be interrupted is closed, and its server is at rest again.
+        """
+        with self.db.write() as connection:
+            running = loading.find_open_task(connection, server_id)
+            _admit(connection, server_id, admission)
+            if not admission.any_task:
+                _push_aside(connection, running, task, now)
+                change = {**change, "task_state": None}
+            _update(connection, server_id, now, **change)
+            insert_task(connection, server_id, task, now, finished=True)
 
     def list_events(self, server_id: str) -> Sequence[tuple[datetime, str]]:
         """The lines of a server's history, oldest first; of a deleted server too."""
@@ -152,6 +165,15 @@ class Servers:
 _TASKS_OF = (
     select(tasks).where(tasks.c.server_id == bindparam("server")).order_by(tasks.c.id.desc())
 )
+
+_STANDING = select(
+    servers.c.vm_state,
+    servers.c.task_state,
+    servers.c.locked_by,
+    servers.c.project_id,
+    servers.c.host,
+    servers.c.flavor,
+).where(servers.c.id == bindparam("server"), servers.c.deleted_at.is_(None))
 
 _USAGE = select(
     func.count(),
@@ -199,16 +221,6 @@ def _after(connection: Connection, wanted: ServerFilter, marker: str) -> ColumnE
     )
 
 
-def _any_of(
-    column: ColumnElement[Any], allowed: Collection[VmState] | Collection[TaskState] | None
-) -> ColumnElement[bool]:
-    if allowed is None:
-        return true()
-    if not allowed:
-        return false()
-    return column.in_(sorted(state.value for state in allowed))
-
-
 def _same_deletion(running: Task, asked: NewTask) -> bool:
     return (
         asked.task_state is TaskState.DELETING
@@ -217,18 +229,34 @@ def _same_deletion(running: Task, asked: NewTask) -> bool:
     )
 
 
-def _refusal(
-    connection: Connection, server_id: str, action: str, vm_states: Collection[VmState] | None
-) -> AgentError:
-    """Say why a server could not be taken."""
-    found = connection.execute(
-        select(servers.c.vm_state, servers.c.task_state).where(
-            servers.c.id == server_id, servers.c.deleted_at.is_(None)
-        )
-    ).one_or_none()
-    if found is None:
-        return loading.no_server(server_id)
-    where = f"Cannot '{action}' instance {server_id} while it is in"
-    if vm_states is not None and VmState(found.vm_state) not in vm_states:
-        return Conflict(f"{where} vm_state {found.vm_state}")
-    return Conflict(f"{where} task_state {found.task_state}")
+def _admit(connection: Connection, server_id: str, admission: Admission) -> None:
+    """Raise `NotFound`, `Conflict` in Nova's words, or `NoCapacity`, unless all of it holds."""
+    row = connection.execute(_STANDING, {"server": server_id}).one_or_none()
+    if row is None:
+        raise loading.no_server(server_id)
+    if row.locked_by and not admission.despite_lock:
+        raise Conflict(f"Instance {server_id} is locked")
+    where = f"Cannot '{admission.label}' instance {server_id} while it is in"
+    if admission.vm_states is not None and VmState(row.vm_state) not in admission.vm_states:
+        raise Conflict(f"{where} vm_state {row.vm_state}")
+    is_free = admission.any_task or row.task_state is None
+    if not is_free and TaskState(row.task_state) not in admission.interrupts:
+        raise Conflict(f"{where} task_state {row.task_state}")
+    if admission.hosts is not None:
+        check_return(connection, row, admission.hosts)
+
+
+def _push_aside(connection: Connection, running: Task | None, by: NewTask, now: datetime) -> None:
+    if running:
+        error = running.error or f"interrupted by {by.action}"
+        close_task(connection, running.id, now, error=error)
+
+
+def _update(
+    connection: Connection, server_id: str, now: datetime, **change: Unpack[ServerChange]
+) -> None:
+    connection.execute(
+        update(servers)
+        .where(servers.c.id == server_id)
+        .values(**rows.change_values(change), updated_at=now)
+    )

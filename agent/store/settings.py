@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from agent.store.db import Database
 from agent.store.schema import settings
@@ -20,16 +20,22 @@ class Settings:
     def get_setting(self, key: str) -> str | None:
         """The value of a key, or None when it was never set."""
         with self.db.read() as connection:
-            found: str | None = connection.scalar(
-                select(settings.c.value).where(settings.c.key == key)
-            )
-            return found
+            return read_setting(connection, key)
 
     def set_setting(self, key: str, value: str) -> None:
         """Set the value of a key."""
         with self.db.write() as connection:
-            changed = connection.execute(
-                update(settings).where(settings.c.key == key).values(value=value)
-            )
-            if changed.rowcount == 0:
-                connection.execute(insert(settings).values(key=key, value=value))
+            write_setting(connection, key, value)
+
+
+def read_setting(connection: Connection, key: str) -> str | None:
+    """The value of a key, or None when it was never set."""
+    found: str | None = connection.scalar(select(settings.c.value).where(settings.c.key == key))
+    return found
+
+
+def write_setting(connection: Connection, key: str, value: str) -> None:
+    """Set the value of a key, in the caller's transaction."""
+    changed = connection.execute(update(settings).where(settings.c.key == key).values(value=value))
+    if changed.rowcount == 0:
+        connection.execute(insert(settings).values(key=key, value=value))

@@ -12,7 +12,7 @@ when somebody else has closed the task meanwhile, it says False and changes noth
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
@@ -23,8 +23,10 @@ from agent.model.server import OwnedNic, Rest, Server
 from agent.model.states import VmState
 from agent.model.task import NewTask, Task
 from agent.store import addresses, loading, rows
+from agent.store.claims import with_claims
 from agent.store.db import Database
 from agent.store.schema import server_events, servers, task_steps, tasks
+from agent.store.settings import read_setting, write_setting
 
 KEPT_EVENTS = 1000
 """How many lines of history a server keeps: one that reboots for ever must not fill the disk."""
@@ -70,7 +72,7 @@ class Tasks:
                 raise loading.no_server(server_id)
             if server.host is not None:
                 return str(server.host)
-            name = choose(_with_claims(connection, hosts, server.project_id))
+            name = choose(with_claims(connection, hosts, server.project_id))
             connection.execute(update(servers).where(servers.c.id == server_id).values(host=name))
             return name
 
@@ -146,10 +148,17 @@ class Tasks:
             return True
 
     def settle_server(
-        self, server_id: str, expected: VmState, change: ServerChange, event: str, now: datetime
+        self,
+        server_id: str,
+        expected: VmState,
+        change: ServerChange,
+        event: str,
+        now: datetime,
+        then: NewTask | None = None,
     ) -> bool:
         """Change a server that rests (no task_state) in the vm_state `expected`, and add `event`
-        (unless it is empty) to its history; False when it does not rest there any more."""
+        (unless it is empty) to its history; False when it does not rest there any more. The task
+        `then` begins with it."""
         with self.db.write() as connection:
             rests = connection.scalar(_RESTS_IN, {"server": server_id, "expected": expected.value})
             if rests is None:
@@ -157,7 +166,20 @@ class Tasks:
             _change_server(connection, server_id, change, now)
             if event:
                 _add_event(connection, server_id, event, now)
+            if then is not None:
+                _change_server(connection, server_id, {"task_state": then.task_state}, now)
+                insert_task(connection, server_id, then, now)
             return True
+
+    def find_boot_id(self, host: str) -> str | None:
+        """The boot id under which this host's servers were seen to last; None at first."""
+        with self.db.read() as connection:
+            return read_setting(connection, f"boot_id:{host}")
+
+    def remember_boot_id(self, host: str, boot_id: str) -> None:
+        """Write that all servers were seen to under this boot id of the host."""
+        with self.db.write() as connection:
+            write_setting(connection, f"boot_id:{host}", boot_id)
 
     def keep_spares(
         self, network_id: str, count: int, rest_s: float, now: datetime
@@ -179,8 +201,15 @@ class Tasks:
                 _add_event(connection, server_id, text, now)
 
 
-def insert_task(connection: Connection, server_id: str, task: NewTask, now: datetime) -> Task:
-    """Open a task, inside the transaction that takes its server."""
+def insert_task(
+    connection: Connection,
+    server_id: str,
+    task: NewTask,
+    now: datetime,
+    *,
+    finished: bool = False,
+) -> Task:
+    """Open a task, inside the transaction that takes its server; a finished one is history."""
     deadline_at = now + timedelta(seconds=task.deadline_s)
     inserted = connection.execute(
         insert(tasks).values(
@@ -192,6 +221,7 @@ def insert_task(connection: Connection, server_id: str, task: NewTask, now: date
             args=dict(task.args),
             started_at=now,
             deadline_at=deadline_at,
+            finished_at=now if finished else None,
         )
     )
     (task_id,) = inserted.inserted_primary_key or (0,)
@@ -228,22 +258,6 @@ _RESTS_IN = select(servers.c.id).where(
 
 _PLACE = select(servers.c.host, servers.c.project_id).where(
     servers.c.id == bindparam("server"), servers.c.deleted_at.is_(None)
-)
-
-_CLAIMS = (
-    select(
-        servers.c.host,
-        servers.c.project_id,
-        func.sum(servers.c.vcpus).label("vcpus"),
-        func.sum(servers.c.ram_mb).label("ram_mb"),
-        func.count().label("servers"),
-    )
-    .where(
-        servers.c.host.is_not(None),
-        servers.c.deleted_at.is_(None),
-        servers.c.vm_state != VmState.SUSPENDED.value,
-    )
-    .group_by(servers.c.host, servers.c.project_id)
 )
 
 _OPEN_TASKS = select(tasks).where(tasks.c.finished_at.is_(None)).order_by(tasks.c.id)
@@ -303,24 +317,6 @@ def _change_server(
         # It may hold secrets of its user's, and nobody needs it any more.
         forget = update(servers).where(servers.c.id == server_id)
         connection.execute(forget.values(user_data=None))
-
-
-def _with_claims(
-    connection: Connection, hosts: Sequence[HostLoad], project_id: str
-) -> list[HostLoad]:
-    loads = {host.name: host for host in hosts}
-    for claim in connection.execute(_CLAIMS):
-        load = loads.get(claim.host)
-        if load is None:
-            continue
-        own = claim.servers if claim.project_id == project_id else 0
-        loads[load.name] = replace(
-            load,
-            used_vcpus=load.used_vcpus + claim.vcpus,
-            used_ram_mb=load.used_ram_mb + claim.ram_mb,
-            project_servers=load.project_servers + own,
-        )
-    return list(loads.values())
 
 
 def _add_event(connection: Connection, server_id: str, text: str, now: datetime) -> None:

@@ -33,6 +33,14 @@ class Disks(Protocol):
         """Make the cached backing file of an image, unless it is there."""
         ...
 
+    def check_save_room(self, server: Server) -> None:
+        """Raise `NoCapacity` with the numbers when the server's memory can't be saved."""
+        ...
+
+    def has_disk(self, server_id: str) -> bool:
+        """Whether the server's root disk is there."""
+        ...
+
     def create_disk(self, server: Server) -> None:
         """Make the server's root disk over its base, unless it is there."""
         ...
@@ -65,6 +73,10 @@ class Context:
     task: Task
     tools: Tools
     elapsed_s: float  # since the step before it was recorded
+
+    def result_of(self, step: str) -> Mapping[str, str | int]:
+        """What an earlier step of the task left for this one; empty when it left nothing."""
+        return next((each.result for each in self.task.steps if each.name == step), {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,6 +157,10 @@ class SmallCloud:
     def act(self, server_id: str, action: str) -> None:
         self.parts.cloud.compute.act(self.asking, server_id, action)
 
+    def reset_state(self, server_id: str, state: str) -> None:
+        admin = Asking(self.parts.cloud.identity.assume("admin"), "req-of-an-admin")
+        self.parts.cloud.compute.reset_state(admin, server_id, state)
+
     def server(self, server_id: str) -> Server:
         return self.parts.cloud.compute.get_server(self.asking, server_id)
 
@@ -172,8 +176,9 @@ class SmallCloud:
     def made(self, server_id: str, vm_state: str) -> str:
         """Bring a server that was just created to rest in one of the states."""
         self.work()
-        if vm_state == "stopped":
-            self.act(server_id, "stop")
+        action = {"stopped": "stop", "paused": "pause", "suspended": "suspend"}.get(vm_state)
+        if action is not None:
+            self.act(server_id, action)
             self.work()
         assert self.server(server_id).vm_state == vm_state
         return server_id

@@ -7,14 +7,51 @@ import itertools
 
 import pytest
 
-from agent.actions import ACTIONS, Interrupts, status
+from agent.actions import ACTIONS, status
 from agent.model.states import TaskState, VmState
 
 ALLOWED_FROM = {
     "create": {"building"},
     "start": {"stopped"},
     "stop": {"active", "error"},
+    "reboot": {"active"},
+    "reboot_hard": {"active", "stopped", "paused", "suspended", "error"},
+    "pause": {"active"},
+    "unpause": {"paused"},
+    "suspend": {"active"},
+    "resume": {"suspended"},
+    "lock": None,
+    "unlock": None,
+    "resetState": None,
     "delete": None,
+}
+"""From which vm_states each action may begin; None is any. Typed from the API's reference."""
+
+EVERY_TASK = {
+    "scheduling",
+    "networking",
+    "spawning",
+    "powering-on",
+    "powering-off",
+    "rebooting",
+    "rebooting_hard",
+    "pausing",
+    "unpausing",
+    "suspending",
+    "resuming",
+    "deleting",
+}
+INTERRUPTS = {
+    "reboot_hard": {
+        "rebooting",
+        "rebooting_hard",
+        "pausing",
+        "unpausing",
+        "suspending",
+        "resuming",
+    },
+    "resetState": EVERY_TASK,
+    "delete": EVERY_TASK,
 }
 
 RESTING = {
@@ -28,17 +65,22 @@ RESTING = {
     "error": "ERROR",
     "deleted": "DELETED",
 }
-"""None of the actions so far shows a status of its own, so a running task changes nothing."""
+SHOWN_MEANWHILE = {
+    ("active", "rebooting"): "REBOOT",
+    ("active", "rebooting_hard"): "HARD_REBOOT",
+}
+"""Where a running task shows another status than the rest would."""
 
 
 def test_each_action_is_allowed_from_just_these_states() -> None:
     assert {name: row.allowed_from for name, row in ACTIONS.items()} == ALLOWED_FROM
 
 
-def test_only_a_delete_pushes_other_tasks_aside() -> None:
-    pushing = {n for n, row in ACTIONS.items() if row.interrupts is Interrupts.EVERYTHING}
+def test_only_these_actions_push_other_tasks_aside_and_only_these() -> None:
+    pushing = {name: row.interrupts for name, row in ACTIONS.items() if row.interrupts}
 
-    assert pushing == {"delete"}
+    assert pushing == INTERRUPTS
+    assert set(TaskState) == EVERY_TASK
 
 
 PAIRS = list(itertools.product(VmState, [None, *TaskState]))
@@ -46,7 +88,20 @@ PAIRS = list(itertools.product(VmState, [None, *TaskState]))
 
 @pytest.mark.parametrize(("vm_state", "task_state"), PAIRS)
 def test_the_status_of_each_pair_of_states(vm_state: VmState, task_state: TaskState | None) -> None:
-    assert status(vm_state, task_state) == RESTING[vm_state]
+    pair = (vm_state.value, task_state.value if task_state else "")
+
+    assert status(vm_state, task_state) == SHOWN_MEANWHILE.get(pair, RESTING[vm_state])
+
+
+@pytest.mark.parametrize(("vm_state", "task_state"), PAIRS)
+def test_the_status_while_the_host_is_unknown(
+    vm_state: VmState, task_state: TaskState | None
+) -> None:
+    """A deletion must show no other word than before: clients take it for a failure."""
+    stays = vm_state in {"building", "error", "deleted"} or task_state == "deleting"
+    shown = status(vm_state, task_state, is_host_known=False)
+
+    assert shown == (RESTING[vm_state] if stays else "UNKNOWN")
 
 
 def test_every_task_state_belongs_to_one_action() -> None:

@@ -57,6 +57,9 @@ STATES = [
     (7, 0, Z, "put itself to sleep"),
     (99, 0, H, ""),
 ]
+BUSY = {(3, 2), (3, 3), (3, 4), (3, 7), (3, 8), (3, 9), (3, 11)}
+"""What libvirt itself is at work on, and will put into another state."""
+
 EVENTS = [
     (0, 0, "defined"),
     (0, 1, "defined: changed"),
@@ -84,9 +87,11 @@ EVENTS = [
 def test_a_state_is_seen_as(state: int, reason: int, seen: Seen, text: str) -> None:
     is_on = seen in {R, P, H, Z}
 
+    is_busy = (state, reason) in BUSY
+
     looked = read_state(state, reason, domain_id=7, is_saved=False)
 
-    assert looked == Observation(seen, text, 7 if is_on else None)
+    assert looked == Observation(seen, text, 7 if is_on else None, is_busy)
 
 
 def test_a_domain_that_is_off_with_saved_memory_is_saved() -> None:

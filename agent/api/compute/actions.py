@@ -19,28 +19,50 @@ routes = Blueprint("server_actions", __name__)
 
 _ACTION = Draft202012Validator({"type": "object", "minProperties": 1, "maxProperties": 1})
 
-_CONSOLE = Draft202012Validator(
-    {
-        "type": "object",
-        "properties": {
-            "os-getConsoleOutput": {
-                "type": "object",
-                "properties": {
-                    "length": {
-                        "type": ["integer", "string", "null"],
-                        "pattern": r"^-?[0-9]{1,9}\Z",
-                        "minimum": -1,
-                        "description": "a number of lines, or -1 for all",
-                    }
-                },
-                "additionalProperties": False,
-            }
-        },
-    }
-)
-
-PLAIN = {"os-start": "start", "os-stop": "stop"}
+PLAIN = {
+    "os-start": "start",
+    "os-stop": "stop",
+    "pause": "pause",
+    "unpause": "unpause",
+    "suspend": "suspend",
+    "resume": "resume",
+    "forceDelete": "delete",
+}
 """Actions that have nothing to say but their name, by the rows of the table that they begin."""
+
+REBOOTS = {"SOFT": "reboot", "HARD": "reboot_hard"}
+
+
+def _schema(action: str, **properties: Any) -> Draft202012Validator:
+    """The schema of an action whose value is an object: what it must have, and nothing else."""
+    value = {
+        "type": "object",
+        "properties": properties,
+        "required": [name for name, rule in properties.items() if not rule.get("optional")],
+        "additionalProperties": False,
+    }
+    return Draft202012Validator({"type": "object", "properties": {action: value}})
+
+
+_REBOOT = _schema(
+    "reboot",
+    type={
+        "type": "string",
+        "pattern": r"^(?i:soft|hard)\Z",
+        "description": "SOFT or HARD",
+    },
+)
+_RESET_STATE = _schema("os-resetState", state={"enum": ["active", "error"]})
+_CONSOLE = _schema(
+    "os-getConsoleOutput",
+    length={
+        "type": ["integer", "string", "null"],
+        "pattern": r"^-?[0-9]{1,9}\Z",
+        "minimum": -1,
+        "description": "a number of lines, or -1 for all",
+        "optional": True,
+    },
+)
 
 
 @routes.post("/servers/<server_id>/action")
@@ -57,6 +79,28 @@ def act(server_id: str) -> Response:
     return answer(server_id, body)
 
 
+def _reboot(server_id: str, body: dict[str, Any]) -> Response:
+    check(_REBOOT, body)
+    cloud().compute.act(asking(), server_id, REBOOTS[body["reboot"]["type"].upper()])
+    return empty(202)
+
+
+def _lock(server_id: str, body: dict[str, Any]) -> Response:
+    cloud().compute.lock(asking(), server_id)
+    return empty(202)
+
+
+def _unlock(server_id: str, body: dict[str, Any]) -> Response:
+    cloud().compute.unlock(asking(), server_id)
+    return empty(202)
+
+
+def _reset_state(server_id: str, body: dict[str, Any]) -> Response:
+    check(_RESET_STATE, body)
+    cloud().compute.reset_state(asking(), server_id, body["os-resetState"]["state"])
+    return empty(202)
+
+
 def _console_output(server_id: str, body: dict[str, Any]) -> Response:
     check(_CONSOLE, body)
     length = body["os-getConsoleOutput"].get("length")
@@ -65,6 +109,10 @@ def _console_output(server_id: str, body: dict[str, Any]) -> Response:
 
 
 _ANSWERS: dict[str, Callable[[str, dict[str, Any]], Response]] = {
+    "reboot": _reboot,
+    "lock": _lock,
+    "unlock": _unlock,
+    "os-resetState": _reset_state,
     "os-getConsoleOutput": _console_output,
 }
-"""Actions that answer with something."""
+"""Actions that have more to say, or to answer."""

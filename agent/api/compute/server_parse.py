@@ -19,6 +19,7 @@ from jsonschema import Draft202012Validator
 from agent.api.parse import BOOLEAN, parse_boolean, parse_uuid
 from agent.compute import CreateServer
 from agent.errors import BadRequest, OverQuota
+from agent.model import metakeys
 from agent.model.network import NicRequest
 from agent.model.server import MAX_NICS
 
@@ -208,6 +209,9 @@ def _metadata(metadata: Mapping[str, str], limit: int) -> Mapping[str, str]:
         raise OverQuota(
             f"Quota exceeded for metadata_items: at most {limit} are allowed, not {len(metadata)}."
         )
+    problem = metakeys.find_problem(metadata)
+    if problem is not None:
+        raise BadRequest(problem)
     for key, value in metadata.items():
         if len(value.encode()) > METADATA_BYTES:
             raise BadRequest(f"metadata.{key}: the value is longer than {METADATA_BYTES} bytes.")

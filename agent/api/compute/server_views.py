@@ -33,9 +33,14 @@ def created_view(server: Server, base: str) -> dict[str, Any]:
     }
 
 
-def server_view(server: Server, base: str, *, for_admin: bool) -> dict[str, Any]:
-    """Show everything of a server that its project, or an admin, may see."""
-    shown = status(server.vm_state, server.task_state)
+def server_view(
+    server: Server, base: str, *, for_admin: bool, is_host_known: bool = True
+) -> dict[str, Any]:
+    """Show everything of a server that its project, or an admin, may see.
+
+    What is recorded is worth nothing when its host has long not answered: `is_host_known`.
+    """
+    shown = status(server.vm_state, server.task_state, is_host_known=is_host_known)
     view = {
         "id": server.id,
         "name": server.name,

@@ -59,7 +59,12 @@ def delete(server_id: str) -> Response:
 
 
 def _view(server: Server) -> dict[str, Any]:
-    return server_view(server, base_url(), for_admin=caller().is_admin)
+    return server_view(
+        server,
+        base_url(),
+        for_admin=caller().is_admin,
+        is_host_known=cloud().compute.is_host_known(server),
+    )
 
 
 def _list(path: str, view: Callable[[Server], dict[str, Any]]) -> Response:

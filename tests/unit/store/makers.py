@@ -4,18 +4,19 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Network
 
 from agent.model.change import ServerChange
 from agent.model.image import Image, ImageStatus
 from agent.model.network import Network, NicRequest, Subnet
+from agent.model.placement import HostLoad
 from agent.model.quota import Quota
 from agent.model.server import Flavor, Server
 from agent.model.states import TaskState, VmState
 from agent.model.task import NewTask, Task
-from agent.store import Store
+from agent.store import Admission, Store
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 SMALL = Flavor(id="1", name="m1.small", vcpus=2, ram_mb=2048, disk_gb=10)
@@ -70,6 +71,25 @@ START = make_task("start", TaskState.POWERING_ON)
 DELETE = make_task("delete", TaskState.DELETING)
 
 
+def admit(
+    *vm_states: VmState,
+    interrupts: Collection[TaskState] = (),
+    despite_lock: bool = False,
+    hosts: Sequence[HostLoad] | None = None,
+) -> Admission:
+    """What must hold for an action: one of these vm_states (none named: any)."""
+    return Admission(
+        "act",
+        vm_states or None,
+        interrupts=interrupts,
+        despite_lock=despite_lock,
+        hosts=hosts,
+    )
+
+
+ANYHOW = admit(interrupts=frozenset(TaskState))
+
+
 def build(
     store: Store,
     server: Server | None = None,
@@ -100,7 +120,7 @@ def rest(store: Store, server: Server | None = None, vm_state: VmState = VmState
 
 def remove(store: Store, server_id: str, now: datetime = NOW) -> None:
     """Delete a server wholly."""
-    task = store.servers.begin(server_id, DELETE, vm_states=None, interrupts=None, now=now)
+    task = store.servers.begin(server_id, DELETE, ANYHOW, now=now)
     change = ServerChange(vm_state=VmState.DELETED, deleted_at=now, terminated_at=now)
     assert store.tasks.finish_task(task.id, change, now)
 

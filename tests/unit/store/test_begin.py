@@ -16,10 +16,12 @@ from agent.model.states import TaskState, VmState
 from agent.store import Store
 from agent.store.schema import tasks
 from tests.unit.store.makers import (
+    ANYHOW,
     DELETE,
     NOW,
     START,
     STOP,
+    admit,
     build,
     later,
     open_task,
@@ -27,13 +29,13 @@ from tests.unit.store.makers import (
     rest,
 )
 
-FROM_ACTIVE = frozenset({VmState.ACTIVE})
+FROM_ACTIVE = admit(VmState.ACTIVE)
 
 
 def test_begin_takes_a_resting_server(store: Store) -> None:
     server = rest(store)
 
-    task = store.servers.begin(server.id, STOP, vm_states=FROM_ACTIVE, interrupts=(), now=later(5))
+    task = store.servers.begin(server.id, STOP, FROM_ACTIVE, now=later(5))
 
     assert (task.action, task.started_at, task.deadline_at) == ("stop", later(5), later(605))
     assert open_task(store, server.id) == task
@@ -46,31 +48,31 @@ def test_begin_in_the_wrong_vm_state_is_a_conflict_in_novas_words(store: Store) 
     server = rest(store, vm_state=VmState.STOPPED)
 
     with pytest.raises(Conflict) as refusal:
-        store.servers.begin(server.id, STOP, vm_states=FROM_ACTIVE, interrupts=(), now=NOW)
+        store.servers.begin(server.id, STOP, FROM_ACTIVE, now=NOW)
 
     assert (
         refusal.value.message
-        == f"Cannot 'stop' instance {server.id} while it is in vm_state stopped"
+        == f"Cannot 'act' instance {server.id} while it is in vm_state stopped"
     )
     assert store.tasks.find_open_task(server.id) is None
 
 
 def test_begin_during_another_task_is_a_conflict_in_novas_words(store: Store) -> None:
     server = rest(store)
-    store.servers.begin(server.id, STOP, vm_states=FROM_ACTIVE, interrupts=(), now=NOW)
+    store.servers.begin(server.id, STOP, FROM_ACTIVE, now=NOW)
 
     with pytest.raises(Conflict) as refusal:
-        store.servers.begin(server.id, STOP, vm_states=FROM_ACTIVE, interrupts=(), now=NOW)
+        store.servers.begin(server.id, STOP, FROM_ACTIVE, now=NOW)
 
     assert (
         refusal.value.message
-        == f"Cannot 'stop' instance {server.id} while it is in task_state powering-off"
+        == f"Cannot 'act' instance {server.id} while it is in task_state powering-off"
     )
 
 
 def test_begin_on_an_unknown_server_is_not_found(store: Store) -> None:
     with pytest.raises(NotFound) as refusal:
-        store.servers.begin("nowhere", DELETE, vm_states=None, interrupts=None, now=NOW)
+        store.servers.begin("nowhere", DELETE, ANYHOW, now=NOW)
 
     assert refusal.value.message == "Instance nowhere could not be found."
 
@@ -80,14 +82,14 @@ def test_begin_on_a_deleted_server_is_not_found(store: Store) -> None:
     remove(store, server.id)
 
     with pytest.raises(NotFound):
-        store.servers.begin(server.id, DELETE, vm_states=None, interrupts=None, now=NOW)
+        store.servers.begin(server.id, DELETE, ANYHOW, now=NOW)
 
 
 def test_an_interrupt_closes_the_running_task(store: Store) -> None:
     server = build(store)
     build_task = open_task(store, server.id)
 
-    task = store.servers.begin(server.id, DELETE, vm_states=None, interrupts=None, now=later(3))
+    task = store.servers.begin(server.id, DELETE, ANYHOW, now=later(3))
 
     assert open_task(store, server.id) == task
     closed = store.servers.list_tasks(server.id)[1]
@@ -100,7 +102,7 @@ def test_an_interrupt_keeps_why_the_running_task_had_failed(store: Store) -> Non
     server = build(store)
     store.tasks.fail_task(open_task(store, server.id).id, "no disk space", NOW)
 
-    store.servers.begin(server.id, DELETE, vm_states=None, interrupts=None, now=later(3))
+    store.servers.begin(server.id, DELETE, ANYHOW, now=later(3))
 
     closed = store.servers.list_tasks(server.id)[1]
     assert (closed.finished_at, closed.error) == (later(3), "no disk space")
@@ -109,7 +111,7 @@ def test_an_interrupt_keeps_why_the_running_task_had_failed(store: Store) -> Non
 def test_an_interrupted_task_can_write_nothing_more(store: Store) -> None:
     server = build(store)
     task = open_task(store, server.id)
-    store.servers.begin(server.id, DELETE, vm_states=None, interrupts=None, now=NOW)
+    store.servers.begin(server.id, DELETE, ANYHOW, now=NOW)
     change = ServerChange(vm_state=VmState.ACTIVE, task_state=TaskState.SPAWNING)
 
     assert not store.tasks.record_step(task.id, "define", NOW, change, {})
@@ -123,14 +125,12 @@ def test_an_interrupted_task_can_write_nothing_more(store: Store) -> None:
 
 def test_only_the_named_task_states_are_interrupted(store: Store) -> None:
     server = rest(store)
-    store.servers.begin(server.id, STOP, vm_states=FROM_ACTIVE, interrupts=(), now=NOW)
+    store.servers.begin(server.id, STOP, FROM_ACTIVE, now=NOW)
 
     with pytest.raises(Conflict):
-        store.servers.begin(
-            server.id, START, vm_states=None, interrupts={TaskState.SPAWNING}, now=NOW
-        )
+        store.servers.begin(server.id, START, admit(interrupts={TaskState.SPAWNING}), now=NOW)
     task = store.servers.begin(
-        server.id, START, vm_states=None, interrupts={TaskState.POWERING_OFF}, now=NOW
+        server.id, START, admit(interrupts={TaskState.POWERING_OFF}), now=NOW
     )
 
     assert open_task(store, server.id) == task
@@ -138,9 +138,9 @@ def test_only_the_named_task_states_are_interrupted(store: Store) -> None:
 
 def test_a_second_delete_is_the_first_one(store: Store) -> None:
     server = rest(store)
-    first = store.servers.begin(server.id, DELETE, vm_states=None, interrupts=None, now=NOW)
+    first = store.servers.begin(server.id, DELETE, ANYHOW, now=NOW)
 
-    second = store.servers.begin(server.id, DELETE, vm_states=None, interrupts=None, now=later(9))
+    second = store.servers.begin(server.id, DELETE, ANYHOW, now=later(9))
 
     assert second == first
     assert len(store.servers.list_tasks(server.id)) == 2
@@ -153,7 +153,7 @@ def test_of_two_begins_on_one_server_one_wins(store: Store) -> None:
     def race(_: int) -> str:
         gate.wait()
         try:
-            store.servers.begin(server.id, STOP, vm_states=FROM_ACTIVE, interrupts=(), now=NOW)
+            store.servers.begin(server.id, STOP, FROM_ACTIVE, now=NOW)
         except Conflict:
             return "lost"
         return "won"

@@ -26,6 +26,7 @@ from tests.unit.store.makers import (
     SMALL,
     STOP,
     add_network,
+    admit,
     build,
     later,
     make_server,
@@ -205,7 +206,7 @@ def test_ids_of_tasks_grow(store: Store) -> None:
     server = rest(store)
     first = store.servers.list_tasks(server.id)[0].id
 
-    second = store.servers.begin(server.id, STOP, vm_states=None, interrupts=(), now=NOW).id
+    second = store.servers.begin(server.id, STOP, admit(), now=NOW).id
 
     assert second > first
     assert [task.id for task in store.servers.list_tasks(server.id)] == [second, first]

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What servers claim of their hosts, added up inside the caller's write transaction.
+
+A suspended server claims nothing: its memory is on disk (seed, "SUSPENDED"). One that is on its way
+back claims from the moment its action begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection, func, or_, select
+
+from agent.model.placement import HostLoad, choose_host
+from agent.model.states import TaskState, VmState
+from agent.store import rows
+from agent.store.schema import servers
+
+RETURNING = (TaskState.RESUMING.value, TaskState.REBOOTING_HARD.value)
+
+_CLAIMS = (
+    select(
+        servers.c.host,
+        servers.c.project_id,
+        func.sum(servers.c.vcpus).label("vcpus"),
+        func.sum(servers.c.ram_mb).label("ram_mb"),
+        func.count().label("servers"),
+    )
+    .where(
+        servers.c.host.is_not(None),
+        servers.c.deleted_at.is_(None),
+        or_(
+            servers.c.vm_state != VmState.SUSPENDED.value,
+            servers.c.task_state.in_(RETURNING),
+        ),
+    )
+    .group_by(servers.c.host, servers.c.project_id)
+)
+
+
+def with_claims(
+    connection: Connection, hosts: Sequence[HostLoad], project_id: str
+) -> list[HostLoad]:
+    """Add to each host what is claimed of it, and how many servers of the project it has."""
+    loads = {host.name: host for host in hosts}
+    for claim in connection.execute(_CLAIMS):
+        load = loads.get(claim.host)
+        if load is None:
+            continue
+        own = claim.servers if claim.project_id == project_id else 0
+        loads[load.name] = replace(
+            load,
+            used_vcpus=load.used_vcpus + claim.vcpus,
+            used_ram_mb=load.used_ram_mb + claim.ram_mb,
+            project_servers=load.project_servers + own,
+        )
+    return list(loads.values())
+
+
+def check_return(connection: Connection, row: rows.AnyRow, hosts: Sequence[HostLoad]) -> None:
+    """Raise `NoCapacity`, with the numbers, when a suspended server's host has no room for it.
+
+    Nothing for a server that claims its share already.
+    """
+    if row.vm_state != VmState.SUSPENDED.value or row.task_state in RETURNING:
+        return
+    own = [host for host in with_claims(connection, hosts, row.project_id) if host.name == row.host]
+    choose_host(own, rows.flavor_of(row))

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cases of the crash matrix: every action, from every state, hit at every point.
+
+Generated from the table of actions. What must come of each is typed here, not asked of the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agent.actions import ACTIONS
+from agent.errors import HostFailed
+from tests.fast.smallcloud import Crash, SmallCloud, everywhere
+from tests.fast.test_lifecycle import break_host
+
+MOMENTS = ("before", "after", "recorded")
+
+REACHED = {
+    "create": "active",
+    "start": "active",
+    "stop": "stopped",
+    "reboot": "active",
+    "reboot_hard": "active",
+    "pause": "paused",
+    "unpause": "active",
+    "suspend": "suspended",
+    "resume": "active",
+    "delete": None,
+}
+"""Where each action must end; None is gone."""
+
+AT_ONCE = {"lock", "unlock", "resetState"}
+"""Actions without steps: one transaction with their request, so there is no point in between."""
+
+
+def building(cloud: SmallCloud) -> str:
+    return cloud.create()
+
+
+def active(cloud: SmallCloud) -> str:
+    return cloud.made(cloud.create(), "active")
+
+
+def stopped(cloud: SmallCloud) -> str:
+    return cloud.made(cloud.create(), "stopped")
+
+
+def paused(cloud: SmallCloud) -> str:
+    return cloud.made(cloud.create(), "paused")
+
+
+def suspended(cloud: SmallCloud) -> str:
+    return cloud.made(cloud.create(), "suspended")
+
+
+def error_with_domain(cloud: SmallCloud) -> str:
+    return _failed_build(cloud, "start")
+
+
+def error_without_domain(cloud: SmallCloud) -> str:
+    return _failed_build(cloud, "define")
+
+
+def _failed_build(cloud: SmallCloud, verb: str) -> str:
+    healthy = cloud.wrap
+    break_host(cloud, verb, HostFailed("the host says no"))
+    server_id = cloud.create()
+    cloud.work()
+    assert cloud.server(server_id).vm_state == "error"
+    cloud.wrap = healthy
+    cloud.reboot()
+    return server_id
+
+
+Start = Callable[[SmallCloud], str]
+
+STARTS: dict[str, tuple[Start, ...]] = {
+    "create": (building,),
+    "start": (stopped,),
+    "stop": (active, error_with_domain),
+    "reboot": (active,),
+    "reboot_hard": (active, stopped, paused, suspended, error_with_domain),
+    "pause": (active,),
+    "unpause": (paused,),
+    "suspend": (active,),
+    "resume": (suspended,),
+    "delete": (
+        building,
+        active,
+        stopped,
+        paused,
+        suspended,
+        error_with_domain,
+        error_without_domain,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An action, the state it starts from, and where it is hit."""
+
+    action: str
+    start: Start
+    point: str
+
+    def __str__(self) -> str:
+        return f"{self.start.__name__}-{self.point.replace('/', '-')}"
+
+
+def points(action: str) -> list[str]:
+    """Every point of an action at which it can be hit."""
+    steps = [f"{action}/{s.name}/{m}" for s in ACTIONS[action].workflow for m in MOMENTS]
+    return [*steps, f"{action}/finish/before", f"{action}/finish/recorded"]
+
+
+CASES = [
+    Case(action, start, point)
+    for action, starts in STARTS.items()
+    for start in starts
+    for point in points(action)
+]
+
+
+class Strike:
+    """The hook: does its worst when the point comes, once."""
+
+    def __init__(self, point: str, worst: Callable[[], None]) -> None:
+        self._point, self._worst = point, worst
+        self.struck = False
+
+    def __call__(self, point: str) -> None:
+        if point == self._point and not self.struck:
+            self.struck = True
+            self._worst()
+
+
+def run_into(cloud: SmallCloud, case: Case, worst: Callable[[str], None]) -> str:
+    """Begin the action and run it into the blow; the server's id."""
+    server_id = case.start(cloud)
+    strike = Strike(case.point, lambda: worst(server_id))
+    cloud.reboot(strike)
+    if case.action != "create":
+        cloud.work()  # learns what the host offers
+        cloud.act(server_id, case.action)
+    try:
+        cloud.work()
+    except Crash:
+        cloud.reboot()
+    assert strike.struck
+    return server_id
+
+
+def crash(server_id: str = "") -> None:
+    """The process dies here."""
+    raise Crash
+
+
+def assert_in_order(cloud: SmallCloud, server_id: str, vm_state: str | None) -> None:
+    """The server is where it must be, nothing is open, and all places agree."""
+    server = cloud.find(server_id)
+    assert (server.vm_state if server else None) == vm_state
+    assert server is None or server.task_state is None
+    assert cloud.open_tasks() == 0
+    assert cloud.inventory() == (everywhere() if vm_state is None else everywhere(server_id))

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Others barge in at every point of every action, with and without a kill at the same instant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from agent.actions import ACTIONS
+from tests.fast.crashes import CASES, Case, assert_in_order, run_into
+from tests.fast.smallcloud import Crash, SmallCloud
+
+UNFINISHED = [case for case in CASES if not case.point.endswith("finish/recorded")]
+DELETED = [case for case in CASES if case.action != "delete"]
+REBOOTED = [
+    case
+    for case in UNFINISHED
+    if case.action in {"reboot", "reboot_hard", "pause", "unpause", "suspend", "resume"}
+]
+RESET = [case for case in UNFINISHED if case.action != "delete"]
+
+killed_or_not = pytest.mark.parametrize("killed", [False, True], ids=["alive", "killed"])
+
+
+def barging(cloud: SmallCloud, killed: bool, act: Callable[[str], None]) -> Callable[[str], None]:
+    """Do something to the server at the worst moment, and perhaps die of it."""
+
+    def barge_in(server_id: str) -> None:
+        act(server_id)
+        if killed:
+            raise Crash
+
+    return barge_in
+
+
+def test_the_counts() -> None:
+    assert (len(DELETED), len(REBOOTED), len(RESET)) == (244, 155, 228)
+
+
+@pytest.mark.parametrize("case", DELETED, ids=str)
+@killed_or_not
+def test_a_delete_at_any_point_of_another_action_wins(
+    cloud: SmallCloud, case: Case, killed: bool
+) -> None:
+    act = barging(cloud, killed, lambda server_id: cloud.act(server_id, "delete"))
+    server_id = run_into(cloud, case, act)
+    cloud.settle_down()
+
+    assert_in_order(cloud, server_id, None)
+
+
+@pytest.mark.parametrize("case", REBOOTED, ids=str)
+@killed_or_not
+def test_a_hard_reboot_at_any_point_of_what_may_be_stuck_wins(
+    cloud: SmallCloud, case: Case, killed: bool
+) -> None:
+    act = barging(cloud, killed, lambda server_id: cloud.act(server_id, "reboot_hard"))
+    server_id = run_into(cloud, case, act)
+    cloud.settle_down()
+
+    assert_in_order(cloud, server_id, "active")
+    tasks = cloud.parts.store.servers.list_tasks(server_id)
+    assert (tasks[0].action, tasks[0].error) == ("reboot_hard", None)
+    assert tasks[1].action == case.action
+    assert tasks[1].error == "interrupted by reboot_hard"
+
+
+@pytest.mark.parametrize("case", RESET, ids=str)
+@killed_or_not
+def test_a_reset_at_any_point_ends_the_action_and_a_delete_then_takes_all_of_it(
+    cloud: SmallCloud, case: Case, killed: bool
+) -> None:
+    act = barging(cloud, killed, lambda server_id: cloud.reset_state(server_id, "error"))
+    server_id = run_into(cloud, case, act)
+    cloud.settle_down()
+    server = cloud.server(server_id)
+    left_open = cloud.open_tasks()
+    cloud.act(server_id, "delete")
+    cloud.settle_down()
+
+    assert (server.vm_state, server.task_state, left_open) == ("error", None, 0)
+    assert_in_order(cloud, server_id, None)
+
+
+def test_what_barges_in_is_what_the_table_says() -> None:
+    assert {name for name, row in ACTIONS.items() if row.interrupts} == {
+        "reboot_hard",
+        "resetState",
+        "delete",
+    }
