@@ -44,7 +44,10 @@ def press(context: Context) -> Outcome:
 def press_to_stop(context: Context) -> Outcome:
     """Press the power button; `HostFailed` when there is no domain that could be off."""
     if context.tools.hypervisor.observe(context.server.id).seen is Seen.ABSENT:
-        raise HostFailed("The server has no domain: its build failed too early. Delete it.")
+        raise HostFailed(
+            "The server has no domain: its build failed too early, or somebody has undefined it. "
+            "A hard reboot brings it back if its disk is there; else delete it."
+        )
     return press(context)
 
 

@@ -290,7 +290,8 @@ def test_a_stop_of_a_build_that_failed_early_says_so_and_changes_nothing(
     server = cloud.server(server_id)
     (task, *_) = cloud.parts.store.servers.list_tasks(server_id)
     assert (server.vm_state, server.fault) == ("error", before.fault)
-    assert task.error == "The server has no domain: its build failed too early. Delete it."
+    assert task.error is not None
+    assert task.error.startswith("The server has no domain: its build failed too early, or")
 
 
 def test_what_a_user_gave_a_server_is_forgotten_with_it(cloud: SmallCloud) -> None:

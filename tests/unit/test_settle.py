@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from agent.model.observation import Observation, Seen
-from agent.model.settle import settle
+from agent.model.settle import Policy, settle
 from agent.model.states import VmState
 
 # Rows are vm_states; "-" leaves the server as it is.
@@ -67,3 +67,47 @@ def test_a_lost_domain_is_a_fault_that_says_what_to_do() -> None:
     assert settlement.fault is not None
     assert "gone from libvirt" in settlement.fault
     assert "Delete the server" in settlement.fault
+
+
+def test_the_note_says_what_a_lost_save_means() -> None:
+    settlement = settle(VmState.SUSPENDED, Observation(Seen.OFF, "shut down"))
+
+    assert settlement is not None
+    assert settlement.note.endswith("the domain is off (shut down); its saved memory is gone")
+
+
+# What a policy adds: vm_state, what is seen, the policy -> where it rests and what begins.
+OFF, SAVED, RUNNING, CRASHED = Seen.OFF, Seen.SAVED, Seen.RUNNING, Seen.CRASHED
+POLICIES = [
+    ("active", OFF, Policy(after_boot="previous"), ("stopped", "start")),
+    ("active", CRASHED, Policy(after_boot="previous"), ("stopped", "start")),
+    ("paused", OFF, Policy(after_boot="previous"), ("stopped", "start")),
+    ("active", SAVED, Policy(after_boot="previous"), ("suspended", "resume")),
+    ("stopped", OFF, Policy(after_boot="previous"), None),
+    ("suspended", SAVED, Policy(after_boot="previous"), None),
+    ("active", RUNNING, Policy(after_boot="previous"), None),
+    ("error", OFF, Policy(after_boot="always"), None),
+    ("active", OFF, Policy(after_boot="always"), ("stopped", "start")),
+    ("stopped", OFF, Policy(after_boot="always"), ("stopped", "start")),
+    ("suspended", SAVED, Policy(after_boot="always"), None),
+    ("active", OFF, Policy(after_boot="never"), ("stopped", None)),
+    ("active", SAVED, Policy(after_boot="never"), ("suspended", None)),
+    ("stopped", OFF, Policy(after_boot="never"), None),
+    ("active", OFF, Policy(deletes_itself=True), ("active", "delete")),
+    ("paused", OFF, Policy(deletes_itself=True), ("paused", "delete")),
+    ("active", CRASHED, Policy(deletes_itself=True), ("stopped", None)),
+    ("active", RUNNING, Policy(deletes_itself=True), None),
+    ("stopped", OFF, Policy(deletes_itself=True), None),
+    ("stopped", RUNNING, Policy(started_outside="enforce"), ("stopped", "stop")),
+    ("suspended", RUNNING, Policy(started_outside="enforce"), ("active", None)),
+    ("active", OFF, Policy(started_outside="enforce"), ("stopped", None)),
+]
+
+
+@pytest.mark.parametrize(("vm_state", "seen", "policy", "expected"), POLICIES)
+def test_a_policy_fills_the_cells_that_are_a_choice(
+    vm_state: str, seen: Seen, policy: Policy, expected: tuple[str, str | None] | None
+) -> None:
+    settlement = settle(VmState(vm_state), Observation(seen), policy)
+
+    assert (settlement and (settlement.vm_state, settlement.then)) == expected

@@ -59,6 +59,7 @@ _CONSOLE = _schema(
         "type": ["integer", "string", "null"],
         "pattern": r"^-?[0-9]{1,9}\Z",
         "minimum": -1,
+        "maximum": 10**9,
         "description": "a number of lines, or -1 for all",
         "optional": True,
     },

@@ -71,6 +71,7 @@ def test_an_action_while_another_runs_is_409(client: ApiClient, active: str) -> 
         ({"os-getConsoleOutput": None}, "os-getConsoleOutput"),
         ({"os-getConsoleOutput": {"length": -2}}, "length"),
         ({"os-getConsoleOutput": {"length": "all"}}, "length"),
+        ({"os-getConsoleOutput": {"length": 10**20}}, "length"),
         ({"os-getConsoleOutput": {"lines": 1}}, "lines"),
     ],
 )
