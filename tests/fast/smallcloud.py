@@ -103,6 +103,7 @@ class SmallCloud:
     connection: Any  # libvirt.virConnect: outlives the parts
     clock: HandClock = field(default_factory=HandClock)
     wrap: Callable[[Host], Any] = lambda host: host  # puts a failing host in between
+    boot_id: str = "first"  # of the host: a test that changes it and reboots has rebooted the host
     parts: Parts = field(init=False)
 
     @classmethod
@@ -122,7 +123,13 @@ class SmallCloud:
             owner=self.config.installation,
             connect=lambda: self.connection,
         )
-        self.parts = build_parts(self.config, clock=self.clock, host=self.wrap(host), hook=hook)
+        self.parts = build_parts(
+            self.config,
+            clock=self.clock,
+            host=self.wrap(host),
+            hook=hook,
+            boot_id=self.boot_id,
+        )
         self.parts.engine.resume()
 
     def reboot(self, hook: Hook = lambda point: None) -> None:
@@ -148,10 +155,10 @@ class SmallCloud:
     def asking(self) -> Asking:
         return Asking(self.parts.cloud.identity.assume("lab"), "req-of-a-test")
 
-    def create(self, name: str = "one") -> str:
+    def create(self, name: str = "one", **metadata: str) -> str:
         """Accept a create request and give the server's id; the engine has not run yet."""
         image = self.parts.cloud.imaging.list_images(self.asking.caller)[0]
-        request = CreateServer(name, image.id, "1")
+        request = CreateServer(name, image.id, "1", metadata=metadata)
         return self.parts.cloud.compute.create_server(self.asking, request).id
 
     def act(self, server_id: str, action: str) -> None:
