@@ -114,6 +114,7 @@ class Server:
     launched_at: datetime | None = None
     terminated_at: datetime | None = None
     deleted_at: datetime | None = None
+    locked_by: str | None = None  # "owner" or "admin"; None: not locked
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ def server_from(row: AnyRow, nics: Sequence[Nic]) -> Server:
         launched_at=row.launched_at,
         terminated_at=row.terminated_at,
         deleted_at=row.deleted_at,
+        locked_by=row.locked_by,
     )
 
 
@@ -100,6 +101,7 @@ def server_values(server: Server) -> Values:
         "launched_at": server.launched_at,
         "terminated_at": server.terminated_at,
         "deleted_at": server.deleted_at,
+        "locked_by": server.locked_by,
     }
 
 

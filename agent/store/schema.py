@@ -119,6 +119,19 @@ tokens = Table(
 
 # What servers are made from
 
+keypairs = Table(
+    "keypairs",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("user_id", _ID, nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("public_key", Text, nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    UniqueConstraint("user_id", "name"),
+    sqlite_autoincrement=True,  # the id of a removed row is never given again
+)
+
 flavors = Table(
     "flavors",
     metadata,
@@ -238,6 +251,7 @@ servers = Table(
     Column("launched_at", UtcTime),
     Column("terminated_at", UtcTime),
     Column("deleted_at", UtcTime),  # a deleted server keeps its row
+    Column("locked_by", String(16)),
     Index("ix_servers_listed", "project_id", "deleted_at", "created_at", "id"),
     Index(None, "created_at", "id"),
 )
