@@ -25,6 +25,7 @@ from agent.hypervisor.host import Host
 from agent.identity import Identity
 from agent.images import ImageFiles
 from agent.imaging import Imaging
+from agent.keypairs import Keypairs
 from agent.model.layout import Layout
 from agent.model.placement import HostLoad, choose_host
 from agent.model.quota import Quota
@@ -164,6 +165,7 @@ def build_cloud(config: Config, store: Store, clock: Clock, engine: Engine) -> C
                 layout.console_log(server_id), lines=lines
             ),
         ),
+        keypairs=Keypairs(store, config.quota.keypairs, clock.now),
         imaging=build_imaging(config, store, clock),
         networking=Networking(store),
     )

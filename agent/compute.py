@@ -17,6 +17,7 @@ from agent.errors import BadRequest, Conflict, NotFound
 from agent.model.hostname import hostname_of
 from agent.model.identity import Caller
 from agent.model.image import Image, ImageStatus
+from agent.model.keypair import Keypair
 from agent.model.network import NicRequest
 from agent.model.quota import Quota, Usage
 from agent.model.server import Flavor, Server
@@ -41,6 +42,7 @@ class CreateServer:
     access_ipv6: str = ""
     disk_config: str = "MANUAL"
     availability_zone: str | None = None
+    key_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +73,13 @@ class Compute:
     def create_server(self, asking: Asking, request: CreateServer) -> Server:
         """Write a new server and its build into the store, and wake the engine.
 
-        Raises `BadRequest` for an image or flavor that does not fit, `OverQuota`, and `Conflict`
-        when no address is free or the network is not clear. Nothing is written then.
+        Raises `BadRequest` for an image, flavor or key that does not fit, `OverQuota`, and
+        `Conflict` when no address is free or the network is not clear. Nothing is written then.
         """
         flavor = self._flavor(request.flavor_id)
         image = self._image(asking, request.image_id)
         _check_fit(image, flavor)
+        keypair = self._keypair(asking, request.key_name)
         zone = request.availability_zone or self.availability_zone
         if zone != self.availability_zone:
             raise BadRequest(f"availability_zone: the only one is '{self.availability_zone}'.")
@@ -100,6 +103,8 @@ class Compute:
             access_ipv6=request.access_ipv6,
             disk_config=request.disk_config,
             availability_zone=zone,
+            key_name=keypair.name if keypair else None,
+            public_key=keypair.public_key if keypair else None,
         )
         nics = self._nics(asking, request.nics)
         created = self.store.servers.create(
@@ -174,6 +179,14 @@ class Compute:
             return self.store.catalog.get_image(image_id, project_id=asking.caller.project.id)
         except NotFound as error:
             raise BadRequest(f"imageRef: {error.message}") from error
+
+    def _keypair(self, asking: Asking, name: str | None) -> Keypair | None:
+        if name is None:
+            return None
+        try:
+            return self.store.keypairs.get(asking.caller.user.id, name)
+        except NotFound as error:
+            raise BadRequest("Invalid key_name provided.") from error
 
     def _nics(self, asking: Asking, asked: tuple[NicRequest, ...] | None) -> tuple[NicRequest, ...]:
         if asked is None:

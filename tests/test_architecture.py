@@ -23,6 +23,7 @@ BORDERS = {
     "gunicorn": ("agent/serve.py",),
     "jinja2": ("agent/hypervisor/",),
     "jsonschema": ("agent/api/",),
+    "cryptography": ("agent/sshkeys.py",),
 }
 """Which folders may import an outside library."""
 
@@ -50,6 +51,8 @@ MAY_IMPORT = {
     "agent/compute.py": ("agent.actions", "agent.model", "agent.errors", "agent.store"),
     "agent/imaging.py": ("agent.model", "agent.errors", "agent.store"),
     "agent/identity.py": ("agent.model", "agent.errors", "agent.store"),
+    "agent/keypairs.py": ("agent.model", "agent.sshkeys", "agent.store"),
+    "agent/sshkeys.py": ("agent.errors",),
     "agent/networking.py": ("agent.model", "agent.store", "agent.hypervisor.base"),
     "agent/api/": (
         "agent.api",
@@ -57,6 +60,7 @@ MAY_IMPORT = {
         "agent.compute",
         "agent.imaging",
         "agent.identity",
+        "agent.keypairs",
         "agent.networking",
         "agent.actions",
         "agent.config",

@@ -10,6 +10,7 @@ from agent.errors import AgentError
 from agent.store.catalog import Catalog
 from agent.store.db import Database
 from agent.store.identity import Identity
+from agent.store.keypairs import Keypairs
 from agent.store.migrate import check
 from agent.store.networks import Networks
 from agent.store.servers import Servers
@@ -25,6 +26,7 @@ class Store:
     servers: Servers
     tasks: Tasks  # what the engine gets: an `agent.engine.ports.TaskStore`
     catalog: Catalog
+    keypairs: Keypairs
     networks: Networks
     identity: Identity
     settings: Settings
@@ -47,6 +49,7 @@ class Store:
             servers=Servers(db),
             tasks=Tasks(db),
             catalog=Catalog(db),
+            keypairs=Keypairs(db),
             networks=Networks(db),
             identity=Identity(db),
             settings=Settings(db),

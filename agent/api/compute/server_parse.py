@@ -29,7 +29,6 @@ USER_DATA_CHARACTERS = 65535
 NOT_SERVED = (
     "adminPass",
     "block_device_mapping",
-    "key_name",
     "personality",
 )
 """Fields of the standard that may only be empty."""
@@ -72,6 +71,7 @@ _SERVER = {
         "user_data": {"type": "string", "maxLength": USER_DATA_CHARACTERS},
         "accessIPv4": _TEXT,
         "accessIPv6": _TEXT,
+        "key_name": {"type": "string", "minLength": 1, "maxLength": 255},
         "OS-DCF:diskConfig": {"enum": ["AUTO", "MANUAL"]},
         "availability_zone": {"type": "string", "minLength": 1, "maxLength": 255},
         "config_drive": BOOLEAN,
@@ -116,6 +116,7 @@ def parse_create(body: Mapping[str, Any], max_metadata: int) -> CreateServer:
         access_ipv6=_address(asked, "accessIPv6", ipaddress.IPv6Address),
         disk_config=asked.get("OS-DCF:diskConfig", "MANUAL"),
         availability_zone=asked.get("availability_zone"),
+        key_name=asked.get("key_name"),
     )
 
 
