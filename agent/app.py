@@ -31,6 +31,7 @@ from agent.model.placement import HostLoad, choose_host
 from agent.model.quota import Quota
 from agent.model.server import Server
 from agent.networking import Networking, network_spec
+from agent.records import Records
 from agent.storage import GIB, LocalImages, ServerDisks
 from agent.store import Store
 from agent.workflows.step import Tools
@@ -165,6 +166,7 @@ def build_cloud(config: Config, store: Store, clock: Clock, engine: Engine) -> C
                 layout.console_log(server_id), lines=lines
             ),
         ),
+        records=Records(store, config.limits.server_metadata, clock.now),
         keypairs=Keypairs(store, config.quota.keypairs, clock.now),
         imaging=build_imaging(config, store, clock),
         networking=Networking(store),

@@ -11,6 +11,7 @@ from agent.identity import Identity
 from agent.imaging import Imaging
 from agent.keypairs import Keypairs
 from agent.networking import Networking
+from agent.records import Records
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Cloud:
     config: Config
     identity: Identity
     compute: Compute
+    records: Records
     keypairs: Keypairs
     imaging: Imaging
     networking: Networking

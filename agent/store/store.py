@@ -13,6 +13,7 @@ from agent.store.identity import Identity
 from agent.store.keypairs import Keypairs
 from agent.store.migrate import check
 from agent.store.networks import Networks
+from agent.store.records import Records
 from agent.store.servers import Servers
 from agent.store.settings import Settings
 from agent.store.tasks import Tasks
@@ -24,6 +25,7 @@ class Store:
 
     db: Database
     servers: Servers
+    records: Records
     tasks: Tasks  # what the engine gets: an `agent.engine.ports.TaskStore`
     catalog: Catalog
     keypairs: Keypairs
@@ -47,6 +49,7 @@ class Store:
         return cls(
             db=db,
             servers=Servers(db),
+            records=Records(db),
             tasks=Tasks(db),
             catalog=Catalog(db),
             keypairs=Keypairs(db),

@@ -6,7 +6,15 @@ from __future__ import annotations
 from flask import Blueprint, g, request
 
 from agent.api import auth, microversion
-from agent.api.compute import actions, flavors, keypairs, limits, servers, versions
+from agent.api.compute import (
+    actions,
+    flavors,
+    keypairs,
+    limits,
+    server_metadata,
+    servers,
+    versions,
+)
 
 compute_versions = versions.routes
 
@@ -20,5 +28,5 @@ def negotiate_version() -> None:
     g.microversion = microversion.negotiate(request.headers)
 
 
-for module in (servers, actions, keypairs, flavors, limits):
+for module in (servers, server_metadata, actions, keypairs, flavors, limits):
     compute.register_blueprint(module.routes)

@@ -16,14 +16,15 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from agent.api.compute.metadata_parse import METADATA, parse_metadata
 from agent.api.parse import BOOLEAN, parse_boolean, parse_uuid
 from agent.compute import CreateServer
-from agent.errors import BadRequest, OverQuota
+from agent.errors import BadRequest
 from agent.model.network import NicRequest
+from agent.model.record import check_metadata_count
 from agent.model.server import MAX_NICS
 
 NAME_CHARACTERS = 255
-METADATA_BYTES = 255
 USER_DATA_CHARACTERS = 65535
 
 NOT_SERVED = (
@@ -42,11 +43,7 @@ _SERVER = {
         "name": {"type": "string", "minLength": 1, "maxLength": NAME_CHARACTERS},
         "imageRef": _TEXT,
         "flavorRef": {"type": ["string", "integer"], "minLength": 1},
-        "metadata": {
-            "type": "object",
-            "patternProperties": {r"^[a-zA-Z0-9\-_:. ]{1,255}\Z": _TEXT},
-            "additionalProperties": False,
-        },
+        "metadata": METADATA,
         "networks": {
             "type": "array",
             "maxItems": MAX_NICS,
@@ -205,14 +202,8 @@ def _nic(asked: Mapping[str, Any]) -> NicRequest:
 
 
 def _metadata(metadata: Mapping[str, str], limit: int) -> Mapping[str, str]:
-    if len(metadata) > limit:
-        raise OverQuota(
-            f"Quota exceeded for metadata_items: at most {limit} are allowed, not {len(metadata)}."
-        )
-    for key, value in metadata.items():
-        if len(value.encode()) > METADATA_BYTES:
-            raise BadRequest(f"metadata.{key}: the value is longer than {METADATA_BYTES} bytes.")
-    return metadata
+    check_metadata_count(metadata, limit)
+    return parse_metadata(metadata)
 
 
 def _user_data(text: str) -> str | None:
