@@ -28,5 +28,12 @@ def negotiate_version() -> None:
     g.microversion = microversion.negotiate(request.headers)
 
 
-for module in (servers, server_metadata, actions, keypairs, flavors, limits):
+for module in (
+    servers,
+    server_metadata,
+    actions,
+    keypairs,
+    flavors,
+    limits,
+):
     compute.register_blueprint(module.routes)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A create request's body, checked field by field and made a `CreateServer`. Pure.
+"""A create or update request's body, checked field by field and made a typed value. Pure.
 
 What the standard has and this version does not do is refused by name: a client that asked for it
 must not believe it got it.
@@ -21,7 +21,7 @@ from agent.api.parse import BOOLEAN, parse_boolean, parse_uuid
 from agent.compute import CreateServer
 from agent.errors import BadRequest
 from agent.model.network import NicRequest
-from agent.model.record import check_metadata_count
+from agent.model.record import RecordChange, check_metadata_count
 from agent.model.server import MAX_NICS
 
 NAME_CHARACTERS = 255
@@ -35,12 +35,14 @@ NOT_SERVED = (
 """Fields of the standard that may only be empty."""
 
 _TEXT = {"type": "string"}
+_NAME = {"type": "string", "minLength": 1, "maxLength": NAME_CHARACTERS}
+_DISK_CONFIG = {"enum": ["AUTO", "MANUAL"]}
 _COUNT = {"type": ["integer", "string"], "pattern": r"^[0-9]+\Z", "minimum": 1}
 
 _SERVER = {
     "type": "object",
     "properties": {
-        "name": {"type": "string", "minLength": 1, "maxLength": NAME_CHARACTERS},
+        "name": _NAME,
         "imageRef": _TEXT,
         "flavorRef": {"type": ["string", "integer"], "minLength": 1},
         "metadata": METADATA,
@@ -69,7 +71,7 @@ _SERVER = {
         "accessIPv4": _TEXT,
         "accessIPv6": _TEXT,
         "key_name": {"type": "string", "minLength": 1, "maxLength": 255},
-        "OS-DCF:diskConfig": {"enum": ["AUTO", "MANUAL"]},
+        "OS-DCF:diskConfig": _DISK_CONFIG,
         "availability_zone": {"type": "string", "minLength": 1, "maxLength": 255},
         "config_drive": BOOLEAN,
         "min_count": _COUNT,
@@ -88,6 +90,26 @@ CREATE_SCHEMA = Draft202012Validator(
     {
         "type": "object",
         "properties": {"server": _SERVER, **{name: {"type": "object"} for name in _HINTS}},
+        "required": ["server"],
+        "additionalProperties": False,
+    }
+)
+
+UPDATE_SCHEMA = Draft202012Validator(
+    {
+        "type": "object",
+        "properties": {
+            "server": {
+                "type": "object",
+                "properties": {
+                    "name": _NAME,
+                    "accessIPv4": _TEXT,
+                    "accessIPv6": _TEXT,
+                    "OS-DCF:diskConfig": _DISK_CONFIG,
+                },
+                "additionalProperties": False,
+            }
+        },
         "required": ["server"],
         "additionalProperties": False,
     }
@@ -115,6 +137,21 @@ def parse_create(body: Mapping[str, Any], max_metadata: int) -> CreateServer:
         availability_zone=asked.get("availability_zone"),
         key_name=asked.get("key_name"),
     )
+
+
+def parse_update(body: Mapping[str, Any]) -> RecordChange:
+    """Make a change of a body that fits the schema; what it does not name stays."""
+    asked = body["server"]
+    change: RecordChange = {}
+    if "name" in asked:
+        change["name"] = _name(asked["name"])
+    if "accessIPv4" in asked:
+        change["access_ipv4"] = _address(asked, "accessIPv4", ipaddress.IPv4Address)
+    if "accessIPv6" in asked:
+        change["access_ipv6"] = _address(asked, "accessIPv6", ipaddress.IPv6Address)
+    if "OS-DCF:diskConfig" in asked:
+        change["disk_config"] = asked["OS-DCF:diskConfig"]
+    return change
 
 
 def _refuse_what_is_not_served(body: Mapping[str, Any]) -> None:
