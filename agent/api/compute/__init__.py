@@ -11,6 +11,7 @@ from agent.api.compute import (
     flavors,
     keypairs,
     limits,
+    server_ips,
     server_metadata,
     servers,
     versions,
@@ -31,6 +32,7 @@ def negotiate_version() -> None:
 for module in (
     servers,
     server_metadata,
+    server_ips,
     actions,
     keypairs,
     flavors,
