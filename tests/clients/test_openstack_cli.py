@@ -141,6 +141,25 @@ def test_a_servers_life(live: LiveCloud, image: dict[str, Any], tmp_path: Path) 
     assert shown["addresses"] == listed["Networks"]
     assert shown["properties"] == {"role": "web"}
 
+    live.openstack("server", "set", "--property", "role=db", "--property", "tier=1", "one")
+    live.openstack("server", "unset", "--property", "role", "one")
+    live.openstack("server", "set", "--name", "uno", "one")
+    renamed = ask(live, "server", "show", str(created["id"]))
+    assert (renamed["name"], renamed["properties"]) == ("uno", {"tier": "1"})
+    live.openstack("server", "set", "--name", "one", "uno")
+
+    (event,) = ask(live, "server", "event", "list", "one")
+    assert (event["Server ID"], event["Action"]) == (created["id"], "create")
+    shown = json.loads(
+        live.openstack(
+            *("server", "event", "show", str(created["id"]), str(event["Request ID"])),
+            *("-f", "json"),
+            cloud="cumulet-admin",  # at 2.1 the client wants the events, which users do not see
+        )
+    )
+    assert (shown["action"], shown["message"]) == ("create", None)
+    assert shown["events"][0]["event"] == "compute_start"
+
     (port,) = ask(live, "port", "list", "--server", "one")
     assert port["Status"] == "ACTIVE"
 

@@ -9,6 +9,7 @@ from agent.api import auth, microversion
 from agent.api.compute import (
     actions,
     flavors,
+    instance_actions,
     keypairs,
     limits,
     server_ips,
@@ -34,6 +35,7 @@ for module in (
     server_metadata,
     server_ips,
     actions,
+    instance_actions,
     keypairs,
     flavors,
     limits,
