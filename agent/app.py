@@ -27,12 +27,15 @@ from agent.hypervisor.host import Host
 from agent.identity import Identity
 from agent.images import ImageFiles
 from agent.imaging import Imaging
+from agent.keypairs import Keypairs
 from agent.model.layout import Layout
 from agent.model.placement import choose_host
 from agent.model.quota import Quota
 from agent.model.server import Server
 from agent.networking import Networking, network_spec
 from agent.offers import Offers
+from agent.records import Records
+from agent.standing import Standing
 from agent.storage import GIB, LocalImages, ServerDisks
 from agent.store import Store
 from agent.workflows.step import Tools
@@ -204,6 +207,9 @@ def build_cloud(
                 layout.console_log(server_id), lines=lines
             ),
         ),
+        standing=Standing(store, clock.now, engine.interrupt),
+        records=Records(store, config.limits.server_metadata, clock.now),
+        keypairs=Keypairs(store, config.quota.keypairs, clock.now),
         imaging=build_imaging(config, store, clock),
         networking=Networking(store),
     )

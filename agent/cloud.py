@@ -9,15 +9,21 @@ from agent.compute import Compute
 from agent.config import Config
 from agent.identity import Identity
 from agent.imaging import Imaging
+from agent.keypairs import Keypairs
 from agent.networking import Networking
+from agent.records import Records
+from agent.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """The four services, and the configuration that their answers show."""
+    """All services, and the configuration that their answers show."""
 
     config: Config
     identity: Identity
     compute: Compute
+    standing: Standing
+    records: Records
+    keypairs: Keypairs
     imaging: Imaging
     networking: Networking

@@ -13,19 +13,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from agent.actions import ACTIONS, Action
-from agent.errors import BadRequest, Conflict, Forbidden, HostUnavailable, NotFound
-from agent.model.change import ServerChange
+from agent.actions import ACTIONS
+from agent.asking import Asking, admission, new_task
+from agent.errors import BadRequest, Conflict, HostUnavailable, NotFound
 from agent.model.hostname import hostname_of
 from agent.model.identity import Caller
 from agent.model.image import Image, ImageStatus
+from agent.model.keypair import Keypair
 from agent.model.network import NicRequest
 from agent.model.placement import HostLoad
 from agent.model.quota import Quota, Usage
 from agent.model.server import Flavor, Server
 from agent.model.states import PowerState, TaskState, VmState
-from agent.model.task import NewTask, Task
-from agent.store import Admission, ServerFilter, Store
+from agent.model.task import Task
+from agent.store import ServerFilter, Store
 
 GIB = 2**30
 
@@ -44,19 +45,7 @@ class CreateServer:
     access_ipv6: str = ""
     disk_config: str = "MANUAL"
     availability_zone: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """Who asks, under which request id."""
-
-    caller: Caller
-    request_id: str  # "req-" and a uuid
-
-    @property
-    def scope(self) -> str | None:
-        """The project whose servers the caller may reach by id; None is every project."""
-        return None if self.caller.is_admin else self.caller.project.id
+    key_name: str | None = None
 
 
 class Reachability(Protocol):
@@ -71,10 +60,6 @@ class Reachability(Protocol):
     def is_known(self) -> bool:
         """Whether what is recorded of its servers can still be believed."""
         ...
-
-
-RESET_STATES = {"active": VmState.ACTIVE, "error": VmState.ERROR}
-"""Where an administrator may say that a server is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +81,15 @@ class Compute:
     def create_server(self, asking: Asking, request: CreateServer) -> Server:
         """Write a new server and its build into the store, and wake the engine.
 
-        Raises `BadRequest` for an image or flavor that does not fit, `OverQuota`, `Conflict` when
-        no address is free or the network is not clear, and `HostUnavailable` when libvirt is away.
-        Nothing is written then.
+        Raises `BadRequest` for an image, flavor or key that does not fit, `OverQuota`, `Conflict`
+        when no address is free or the network is not clear, and `HostUnavailable` when libvirt is
+        away. Nothing is written then.
         """
         self._check_host()
         flavor = self._flavor(request.flavor_id)
         image = self._image(asking, request.image_id)
         _check_fit(image, flavor)
+        keypair = self._keypair(asking, request.key_name)
         zone = request.availability_zone or self.availability_zone
         if zone != self.availability_zone:
             raise BadRequest(f"availability_zone: the only one is '{self.availability_zone}'.")
@@ -127,11 +113,13 @@ class Compute:
             access_ipv6=request.access_ipv6,
             disk_config=request.disk_config,
             availability_zone=zone,
+            key_name=keypair.name if keypair else None,
+            public_key=keypair.public_key if keypair else None,
         )
         nics = self._nics(asking, request.nics)
         created = self.store.servers.create(
             server,
-            _new_task(asking, "create"),
+            new_task(asking, ACTIONS["create"]),
             quota=self.quota,
             nics=nics,
             rest_s=self.address_rest_s,
@@ -152,43 +140,17 @@ class Compute:
         if row.end is not VmState.DELETED:
             self._check_host()
         returns = row.end is VmState.ACTIVE and VmState.SUSPENDED in (row.allowed_from or ())
-        admission = _admission(asking, row, self.offers() if returns else None)
-        task = _new_task(asking, action)
-        begun = self.store.servers.begin(server_id, task, admission, now=self.now())
+        begun = self.store.servers.begin(
+            server_id,
+            new_task(asking, row),
+            admission(asking, row, self.offers() if returns else None),
+            now=self.now(),
+        )
         if row.interrupts:
             self.interrupt(server_id)
         else:
             self.wake(server_id)
         return begun
-
-    def lock(self, asking: Asking, server_id: str) -> None:
-        """Let nobody but an administrator change a server; an administrator's lock stays his."""
-        server = self.get_server(asking, server_id)
-        locker = _locker(asking, server)
-        if server.locked_by is None or locker == "admin":
-            self._record(asking, server_id, "lock", ServerChange(locked_by=locker))
-
-    def unlock(self, asking: Asking, server_id: str) -> None:
-        """Take a lock away; `Forbidden` when it is an administrator's and who asks is none."""
-        server = self.get_server(asking, server_id)
-        if server.locked_by == "admin" and not asking.caller.is_admin:
-            raise Forbidden(
-                "Policy doesn't allow this: an administrator has locked the server, and only an "
-                "administrator may unlock it."
-            )
-        self._record(asking, server_id, "unlock", ServerChange(locked_by=None))
-
-    def reset_state(self, asking: Asking, server_id: str, state: str) -> None:
-        """Say that a server is active or in error, whatever is being done to it, for an admin.
-
-        What its domain is shows soon after.
-        """
-        if not asking.caller.is_admin:
-            raise Forbidden("Policy doesn't allow os-resetState: it needs the role admin.")
-        self.get_server(asking, server_id)
-        change = ServerChange(vm_state=RESET_STATES[state])
-        self._record(asking, server_id, "resetState", change)
-        self.interrupt(server_id)
 
     def diagnostics(self, asking: Asking, server_id: str) -> Mapping[str, int]:
         """Counters of a running guest. Blocks for some seconds at most.
@@ -249,11 +211,6 @@ class Compute:
                 "and if that does not help, look at libvirt on the host."
             )
 
-    def _record(self, asking: Asking, server_id: str, action: str, change: ServerChange) -> None:
-        admission = _admission(asking, ACTIONS[action])
-        task = _new_task(asking, action)
-        self.store.servers.record(server_id, task, admission, change=change, now=self.now())
-
     def _flavor(self, flavor_id: str) -> Flavor:
         try:
             return self.get_flavor(flavor_id)
@@ -265,6 +222,14 @@ class Compute:
             return self.store.catalog.get_image(image_id, project_id=asking.caller.project.id)
         except NotFound as error:
             raise BadRequest(f"imageRef: {error.message}") from error
+
+    def _keypair(self, asking: Asking, name: str | None) -> Keypair | None:
+        if name is None:
+            return None
+        try:
+            return self.store.keypairs.get(asking.caller.user.id, name)
+        except NotFound as error:
+            raise BadRequest("Invalid key_name provided.") from error
 
     def _nics(self, asking: Asking, asked: tuple[NicRequest, ...] | None) -> tuple[NicRequest, ...]:
         if asked is None:
@@ -287,35 +252,6 @@ class Compute:
                 "Multiple possible networks found, use a Network ID to be more specific."
             )
         return tuple(NicRequest(network.id) for network in candidates)
-
-
-def _admission(asking: Asking, row: Action, hosts: Sequence[HostLoad] | None = None) -> Admission:
-    return Admission(
-        label=row.label,
-        vm_states=row.allowed_from,
-        interrupts=row.interrupts,
-        any_task=row.any_task,
-        despite_lock=asking.caller.is_admin or row.name in {"lock", "unlock"},
-        hosts=hosts,
-    )
-
-
-def _locker(asking: Asking, server: Server) -> str:
-    """Who locks, in Nova's words: somebody of the server's project, or an administrator."""
-    return "owner" if server.project_id == asking.caller.project.id else "admin"
-
-
-def _new_task(asking: Asking, action: str) -> NewTask:
-    row = ACTIONS[action]
-    return NewTask(
-        request_id=asking.request_id,
-        action=action,
-        user_id=asking.caller.user.id,
-        project_id=asking.caller.project.id,
-        args={},
-        deadline_s=row.deadline_s,
-        task_state=row.task_state,
-    )
 
 
 def _check_fit(image: Image, flavor: Flavor) -> None:

@@ -55,11 +55,12 @@ class CapacityConfig:
 
 @dataclass(frozen=True, slots=True)
 class QuotaConfig:
-    """The most a project may use."""
+    """The most a project may use, and of keypairs a user."""
 
     instances: int = 10
     cores: int = 20
     ram_mb: int = 51200
+    keypairs: int = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ TOOLS = (
 DISTRIBUTIONS = {
     "alembic": "alembic",
     "click": "click",
+    "cryptography": "cryptography",
     "flask": "Flask",
     "gunicorn": "gunicorn",
     "jinja2": "Jinja2",

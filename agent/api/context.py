@@ -9,8 +9,8 @@ from typing import cast
 
 from flask import Flask, current_app, g
 
+from agent.asking import Asking
 from agent.cloud import Cloud
-from agent.compute import Asking
 from agent.model.identity import Caller
 
 _KEY = "cumulet"

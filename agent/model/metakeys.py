@@ -28,9 +28,9 @@ def find_problem(metadata: Mapping[str, str]) -> str | None:
         if not key.startswith(PREFIX):
             continue
         if key not in ALLOWED:
-            return f"metadata.{key}: unknown; this cloud reads {' and '.join(ALLOWED)}."
+            return f"{key}: unknown; this cloud reads {' and '.join(ALLOWED)}."
         if value.lower() not in ALLOWED[key]:
-            return f"metadata.{key}: must be one of {', '.join(ALLOWED[key])}."
+            return f"{key}: must be one of {', '.join(ALLOWED[key])}."
     return None
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import Row
 from agent.model.change import ServerChange
 from agent.model.identity import Project, Role, Token, User
 from agent.model.image import Image, ImageStatus
+from agent.model.keypair import Keypair
 from agent.model.network import Network, Port, Subnet
 from agent.model.server import Fault, Flavor, Hardware, Nic, Rest, Server
 from agent.model.states import PowerState, TaskState, VmState
@@ -201,6 +202,11 @@ def image_values(changes: Mapping[str, object]) -> Values:
     if unknown:
         raise TypeError(f"an image has no {', '.join(sorted(unknown))}")
     return {name: _IMAGE.get(name, _same)(value) for name, value in changes.items()}
+
+
+def keypair_from(row: AnyRow) -> Keypair:
+    """Read a row of `keypairs`."""
+    return Keypair(**row._mapping)
 
 
 def network_from(row: AnyRow) -> Network:

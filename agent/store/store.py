@@ -10,8 +10,10 @@ from agent.errors import AgentError
 from agent.store.catalog import Catalog
 from agent.store.db import Database
 from agent.store.identity import Identity
+from agent.store.keypairs import Keypairs
 from agent.store.migrate import check
 from agent.store.networks import Networks
+from agent.store.records import Records
 from agent.store.servers import Servers
 from agent.store.settings import Settings
 from agent.store.tasks import Tasks
@@ -23,8 +25,10 @@ class Store:
 
     db: Database
     servers: Servers
+    records: Records
     tasks: Tasks  # what the engine gets: an `agent.engine.ports.TaskStore`
     catalog: Catalog
+    keypairs: Keypairs
     networks: Networks
     identity: Identity
     settings: Settings
@@ -45,8 +49,10 @@ class Store:
         return cls(
             db=db,
             servers=Servers(db),
+            records=Records(db),
             tasks=Tasks(db),
             catalog=Catalog(db),
+            keypairs=Keypairs(db),
             networks=Networks(db),
             identity=Identity(db),
             settings=Settings(db),

@@ -18,7 +18,8 @@ from typing import Any
 import libvirt
 
 from agent.app import Parts, build_parts
-from agent.compute import Asking, CreateServer
+from agent.asking import Asking
+from agent.compute import CreateServer
 from agent.config import Config, read_config
 from agent.errors import NotFound
 from agent.hypervisor.host import Host
@@ -166,7 +167,7 @@ class SmallCloud:
 
     def reset_state(self, server_id: str, state: str) -> None:
         admin = Asking(self.parts.cloud.identity.assume("admin"), "req-of-an-admin")
-        self.parts.cloud.compute.reset_state(admin, server_id, state)
+        self.parts.cloud.standing.reset_state(admin, server_id, state)
 
     def server(self, server_id: str) -> Server:
         return self.parts.cloud.compute.get_server(self.asking, server_id)

@@ -6,7 +6,18 @@ from __future__ import annotations
 from flask import Blueprint, g, request
 
 from agent.api import auth, microversion
-from agent.api.compute import actions, diagnostics, flavors, limits, servers, versions
+from agent.api.compute import (
+    actions,
+    diagnostics,
+    flavors,
+    instance_actions,
+    keypairs,
+    limits,
+    server_ips,
+    server_metadata,
+    servers,
+    versions,
+)
 
 compute_versions = versions.routes
 
@@ -20,5 +31,15 @@ def negotiate_version() -> None:
     g.microversion = microversion.negotiate(request.headers)
 
 
-for module in (servers, actions, diagnostics, flavors, limits):
+for module in (
+    servers,
+    server_metadata,
+    server_ips,
+    actions,
+    diagnostics,
+    instance_actions,
+    keypairs,
+    flavors,
+    limits,
+):
     compute.register_blueprint(module.routes)

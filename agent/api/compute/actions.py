@@ -87,18 +87,18 @@ def _reboot(server_id: str, body: dict[str, Any]) -> Response:
 
 
 def _lock(server_id: str, body: dict[str, Any]) -> Response:
-    cloud().compute.lock(asking(), server_id)
+    cloud().standing.lock(asking(), server_id)
     return empty(202)
 
 
 def _unlock(server_id: str, body: dict[str, Any]) -> Response:
-    cloud().compute.unlock(asking(), server_id)
+    cloud().standing.unlock(asking(), server_id)
     return empty(202)
 
 
 def _reset_state(server_id: str, body: dict[str, Any]) -> Response:
     check(_RESET_STATE, body)
-    cloud().compute.reset_state(asking(), server_id, body["os-resetState"]["state"])
+    cloud().standing.reset_state(asking(), server_id, body["os-resetState"]["state"])
     return empty(202)
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 
 from agent.api.context import caller, cloud
-from agent.config import LimitsConfig
-from agent.model.quota import Quota, Usage
+from agent.config import Config
+from agent.model.quota import Usage
 
 routes = Blueprint("limits", __name__)
 
@@ -17,12 +17,12 @@ routes = Blueprint("limits", __name__)
 @routes.get("/limits")
 def show() -> Response:
     """Show the limits of the caller's project."""
-    compute, limits = cloud().compute, cloud().config.limits
-    return jsonify(limits=limits_view(compute.quota, compute.usage(caller()), limits))
+    return jsonify(limits=limits_view(cloud().config, cloud().compute.usage(caller())))
 
 
-def limits_view(quota: Quota, usage: Usage, limits: LimitsConfig) -> dict[str, Any]:
+def limits_view(config: Config, usage: Usage) -> dict[str, Any]:
     """Show the limits; -1 stands for what this cloud does not limit."""
+    quota, limits = config.quota, config.limits
     absolute = {
         "maxTotalInstances": quota.instances,
         "maxTotalCores": quota.cores,
@@ -34,7 +34,7 @@ def limits_view(quota: Quota, usage: Usage, limits: LimitsConfig) -> dict[str, A
         "maxImageMeta": limits.image_metadata,
         "maxPersonality": limits.personality,
         "maxPersonalitySize": limits.personality_bytes,
-        "maxTotalKeypairs": 100,
+        "maxTotalKeypairs": quota.keypairs,
         "maxServerGroups": 10,
         "maxServerGroupMembers": 10,
         "totalServerGroupsUsed": 0,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A create request's body, checked field by field and made a `CreateServer`. Pure.
+"""A create or update request's body, checked field by field and made a typed value. Pure.
 
 What the standard has and this version does not do is refused by name: a client that asked for it
 must not believe it got it.
@@ -16,39 +16,36 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from agent.api.compute.metadata_parse import METADATA, parse_metadata
 from agent.api.parse import BOOLEAN, parse_boolean, parse_uuid
 from agent.compute import CreateServer
-from agent.errors import BadRequest, OverQuota
-from agent.model import metakeys
+from agent.errors import BadRequest
 from agent.model.network import NicRequest
+from agent.model.record import RecordChange, check_metadata_count
 from agent.model.server import MAX_NICS
 
 NAME_CHARACTERS = 255
-METADATA_BYTES = 255
 USER_DATA_CHARACTERS = 65535
 
 NOT_SERVED = (
     "adminPass",
     "block_device_mapping",
-    "key_name",
     "personality",
 )
 """Fields of the standard that may only be empty."""
 
 _TEXT = {"type": "string"}
+_NAME = {"type": "string", "minLength": 1, "maxLength": NAME_CHARACTERS}
+_DISK_CONFIG = {"enum": ["AUTO", "MANUAL"]}
 _COUNT = {"type": ["integer", "string"], "pattern": r"^[0-9]+\Z", "minimum": 1}
 
 _SERVER = {
     "type": "object",
     "properties": {
-        "name": {"type": "string", "minLength": 1, "maxLength": NAME_CHARACTERS},
+        "name": _NAME,
         "imageRef": _TEXT,
         "flavorRef": {"type": ["string", "integer"], "minLength": 1},
-        "metadata": {
-            "type": "object",
-            "patternProperties": {r"^[a-zA-Z0-9\-_:. ]{1,255}\Z": _TEXT},
-            "additionalProperties": False,
-        },
+        "metadata": METADATA,
         "networks": {
             "type": "array",
             "maxItems": MAX_NICS,
@@ -73,7 +70,8 @@ _SERVER = {
         "user_data": {"type": "string", "maxLength": USER_DATA_CHARACTERS},
         "accessIPv4": _TEXT,
         "accessIPv6": _TEXT,
-        "OS-DCF:diskConfig": {"enum": ["AUTO", "MANUAL"]},
+        "key_name": {"type": "string", "minLength": 1, "maxLength": 255},
+        "OS-DCF:diskConfig": _DISK_CONFIG,
         "availability_zone": {"type": "string", "minLength": 1, "maxLength": 255},
         "config_drive": BOOLEAN,
         "min_count": _COUNT,
@@ -92,6 +90,26 @@ CREATE_SCHEMA = Draft202012Validator(
     {
         "type": "object",
         "properties": {"server": _SERVER, **{name: {"type": "object"} for name in _HINTS}},
+        "required": ["server"],
+        "additionalProperties": False,
+    }
+)
+
+UPDATE_SCHEMA = Draft202012Validator(
+    {
+        "type": "object",
+        "properties": {
+            "server": {
+                "type": "object",
+                "properties": {
+                    "name": _NAME,
+                    "accessIPv4": _TEXT,
+                    "accessIPv6": _TEXT,
+                    "OS-DCF:diskConfig": _DISK_CONFIG,
+                },
+                "additionalProperties": False,
+            }
+        },
         "required": ["server"],
         "additionalProperties": False,
     }
@@ -117,7 +135,23 @@ def parse_create(body: Mapping[str, Any], max_metadata: int) -> CreateServer:
         access_ipv6=_address(asked, "accessIPv6", ipaddress.IPv6Address),
         disk_config=asked.get("OS-DCF:diskConfig", "MANUAL"),
         availability_zone=asked.get("availability_zone"),
+        key_name=asked.get("key_name"),
     )
+
+
+def parse_update(body: Mapping[str, Any]) -> RecordChange:
+    """Make a change of a body that fits the schema; what it does not name stays."""
+    asked = body["server"]
+    change: RecordChange = {}
+    if "name" in asked:
+        change["name"] = _name(asked["name"])
+    if "accessIPv4" in asked:
+        change["access_ipv4"] = _address(asked, "accessIPv4", ipaddress.IPv4Address)
+    if "accessIPv6" in asked:
+        change["access_ipv6"] = _address(asked, "accessIPv6", ipaddress.IPv6Address)
+    if "OS-DCF:diskConfig" in asked:
+        change["disk_config"] = asked["OS-DCF:diskConfig"]
+    return change
 
 
 def _refuse_what_is_not_served(body: Mapping[str, Any]) -> None:
@@ -205,17 +239,8 @@ def _nic(asked: Mapping[str, Any]) -> NicRequest:
 
 
 def _metadata(metadata: Mapping[str, str], limit: int) -> Mapping[str, str]:
-    if len(metadata) > limit:
-        raise OverQuota(
-            f"Quota exceeded for metadata_items: at most {limit} are allowed, not {len(metadata)}."
-        )
-    problem = metakeys.find_problem(metadata)
-    if problem is not None:
-        raise BadRequest(problem)
-    for key, value in metadata.items():
-        if len(value.encode()) > METADATA_BYTES:
-            raise BadRequest(f"metadata.{key}: the value is longer than {METADATA_BYTES} bytes.")
-    return metadata
+    check_metadata_count(metadata, limit)
+    return parse_metadata(metadata)
 
 
 def _user_data(text: str) -> str | None:

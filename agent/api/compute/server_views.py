@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agent.actions import status
@@ -14,6 +15,18 @@ from agent.model.states import Status, TaskState
 
 SHOWS_PROGRESS = frozenset({Status.ACTIVE, Status.BUILD, Status.VERIFY_RESIZE})
 SHOWS_FAULT = frozenset({Status.ERROR, Status.DELETED})
+
+UPDATED = frozenset(
+    {
+        *("id", "name", "status", "tenant_id", "user_id", "metadata", "hostId", "image", "flavor"),
+        *("created", "updated", "accessIPv4", "accessIPv6", "links", "progress", "fault"),
+        "OS-DCF:diskConfig",
+    }
+)
+"""What the answer of an update shows, besides the addresses."""
+
+Addresses = dict[str, list[dict[str, Any]]]
+"""Entries by the names of their networks."""
 
 SECURITY_GROUPS = [{"name": "default"}]
 
@@ -74,6 +87,17 @@ def server_view(
     return view
 
 
+def updated_view(view: Mapping[str, Any]) -> dict[str, Any]:
+    """Show, of the view of a server, what an update request answers at 2.1: no extensions."""
+    core = {name: value for name, value in view.items() if name in UPDATED}
+    return {**core, "addresses": _plain(view["addresses"])}
+
+
+def addresses_view(nics: tuple[Nic, ...]) -> Addresses:
+    """Show the addresses alone, by the names of their networks."""
+    return _plain(_addresses(nics))
+
+
 def host_id(project_id: str, host: str | None) -> str:
     """Name the host of a server so that only servers of one project can be compared by it."""
     return hashlib.sha224(f"{project_id}{host}".encode()).hexdigest() if host else ""
@@ -114,8 +138,8 @@ def _fault(fault: Fault, *, for_admin: bool) -> dict[str, Any]:
     return view
 
 
-def _addresses(nics: tuple[Nic, ...]) -> dict[str, list[dict[str, Any]]]:
-    addresses: dict[str, list[dict[str, Any]]] = {}
+def _addresses(nics: tuple[Nic, ...]) -> Addresses:
+    addresses: Addresses = {}
     for nic in nics:
         addresses.setdefault(nic.network_name, []).append(
             {
@@ -126,6 +150,13 @@ def _addresses(nics: tuple[Nic, ...]) -> dict[str, list[dict[str, Any]]]:
             }
         )
     return addresses
+
+
+def _plain(addresses: Mapping[str, Sequence[Mapping[str, Any]]]) -> Addresses:
+    return {
+        name: [{"addr": entry["addr"], "version": entry["version"]} for entry in entries]
+        for name, entries in addresses.items()
+    }
 
 
 def _links(server_id: str, base: str) -> list[dict[str, str]]:

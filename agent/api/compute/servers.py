@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""/servers: create, list, show, delete."""
+"""/servers: create, list, show, update, delete."""
 
 from __future__ import annotations
 
@@ -10,8 +10,18 @@ from flask import Blueprint, Response, jsonify, request
 
 from agent.api.body import json_body
 from agent.api.compute.paging import next_links, parse_page
-from agent.api.compute.server_parse import CREATE_SCHEMA, parse_create
-from agent.api.compute.server_views import brief_view, created_view, server_view
+from agent.api.compute.server_parse import (
+    CREATE_SCHEMA,
+    UPDATE_SCHEMA,
+    parse_create,
+    parse_update,
+)
+from agent.api.compute.server_views import (
+    brief_view,
+    created_view,
+    server_view,
+    updated_view,
+)
 from agent.api.context import asking, base_url, caller, cloud
 from agent.api.parse import parse_boolean
 from agent.api.replies import empty
@@ -49,6 +59,14 @@ def list_detail() -> Response:
 def show(server_id: str) -> Response:
     """Show one server."""
     return jsonify(server=_view(cloud().compute.get_server(asking(), server_id)))
+
+
+@routes.put("/servers/<server_id>")
+def update(server_id: str) -> Response:
+    """Set a server's name and the addresses that it is said to be reached at."""
+    change = parse_update(json_body(UPDATE_SCHEMA))
+    server = cloud().records.update(asking(), server_id, change)
+    return jsonify(server=updated_view(_view(server)))
 
 
 @routes.delete("/servers/<server_id>")

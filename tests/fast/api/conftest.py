@@ -86,7 +86,7 @@ def anyone(app: Flask) -> FlaskClient:
     return app.test_client()
 
 
-def _log_in_from_file(cloud: SmallCloud, app: Flask, name: str) -> ApiClient:
+def log_in_from_file(cloud: SmallCloud, app: Flask, name: str) -> ApiClient:
     clouds = yaml.safe_load((cloud.config.state_dir / "clouds.yaml").read_text())["clouds"]
     auth = clouds[name]["auth"]
     return log_in(app, auth["username"], auth["password"], auth["project_name"])
@@ -95,13 +95,13 @@ def _log_in_from_file(cloud: SmallCloud, app: Flask, name: str) -> ApiClient:
 @pytest.fixture
 def client(cloud: SmallCloud, app: Flask) -> ApiClient:
     """The user that init made: a member of the project lab."""
-    return _log_in_from_file(cloud, app, "cumulet")
+    return log_in_from_file(cloud, app, "cumulet")
 
 
 @pytest.fixture
 def admin_client(cloud: SmallCloud, app: Flask) -> ApiClient:
     """The administrator that init made."""
-    return _log_in_from_file(cloud, app, "cumulet-admin")
+    return log_in_from_file(cloud, app, "cumulet-admin")
 
 
 @pytest.fixture

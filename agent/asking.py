@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who asks for something, under which request id, and what follows for an action of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agent.actions import Action
+from agent.model.identity import Caller
+from agent.model.placement import HostLoad
+from agent.model.task import NewTask
+from agent.store import Admission
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who asks, under which request id."""
+
+    caller: Caller
+    request_id: str  # "req-" and a uuid
+
+    @property
+    def scope(self) -> str | None:
+        """The project whose servers the caller may reach by id; None is every project."""
+        return None if self.caller.is_admin else self.caller.project.id
+
+
+def admission(asking: Asking, row: Action, hosts: Sequence[HostLoad] | None = None) -> Admission:
+    """What must hold of a server for the action to begin when this caller asks for it."""
+    return Admission(
+        label=row.label,
+        vm_states=row.allowed_from,
+        interrupts=row.interrupts,
+        any_task=row.any_task,
+        despite_lock=asking.caller.is_admin or row.name in {"lock", "unlock"},
+        hosts=hosts,
+    )
+
+
+def new_task(asking: Asking, row: Action) -> NewTask:
+    """The task of an action that this caller asks for."""
+    return NewTask(
+        request_id=asking.request_id,
+        action=row.name,
+        user_id=asking.caller.user.id,
+        project_id=asking.caller.project.id,
+        args={},
+        deadline_s=row.deadline_s,
+        task_state=row.task_state,
+    )

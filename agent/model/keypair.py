@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keypairs: the public halves that servers let in. A private half is never part of a record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewKeypair:
+    """A keypair that is to be kept. It is its user's, whatever the project."""
+
+    user_id: str
+    name: str
+    public_key: str  # a line in OpenSSH's format, as it was given
+    fingerprint: str  # MD5, in pairs of digits with colons between
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Keypair:
+    """A keypair as it is kept."""
+
+    id: int
+    user_id: str
+    name: str
+    public_key: str
+    fingerprint: str
+    created_at: datetime

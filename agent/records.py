@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The use cases of a server's record: rewrite what users may, and read what was done to it.
+
+None of it needs the host: the engine is not woken, and a server that can't be reached takes it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from agent.asking import Asking
+from agent.errors import NotFound
+from agent.model.record import RecordChange, check_metadata_count, check_takes_metadata
+from agent.model.server import Server
+from agent.model.task import Task
+from agent.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The records of the servers that a caller may reach; of another project's, `NotFound`."""
+
+    store: Store
+    most_metadata: int  # pairs of a server; -1: any number
+    now: Callable[[], datetime]
+
+    def update(self, asking: Asking, server_id: str, change: RecordChange) -> Server:
+        """Set fields of a server, locked or not, and give it as it is then."""
+        return self._edit(asking, server_id, lambda server: change)
+
+    def get_metadata(self, asking: Asking, server_id: str) -> Mapping[str, str]:
+        """A server's metadata."""
+        return self.store.servers.get(server_id, project_id=asking.scope).metadata
+
+    def get_metadata_item(self, asking: Asking, server_id: str, key: str) -> str:
+        """The value of one key, or `NotFound`."""
+        return _item(self.get_metadata(asking, server_id), key)
+
+    def add_metadata(
+        self, asking: Asking, server_id: str, metadata: Mapping[str, str]
+    ) -> Mapping[str, str]:
+        """Set some keys, leave the others, and give all.
+
+        `Conflict` when the server is locked or in the wrong state, `OverQuota`.
+        """
+        return self._write(asking, server_id, lambda old: {**old, **metadata})
+
+    def replace_metadata(
+        self, asking: Asking, server_id: str, metadata: Mapping[str, str]
+    ) -> Mapping[str, str]:
+        """Set all keys, so that no other is left; raises what `add_metadata` does."""
+        return self._write(asking, server_id, lambda old: metadata)
+
+    def delete_metadata_item(self, asking: Asking, server_id: str, key: str) -> None:
+        """Remove one key; `NotFound`, or `Conflict` as `add_metadata`."""
+
+        def change(server: Server) -> RecordChange:
+            _item(server.metadata, key)
+            _check(asking, server, "delete metadata")
+            return {"metadata": {k: v for k, v in server.metadata.items() if k != key}}
+
+        self._edit(asking, server_id, change)
+
+    def list_tasks(self, asking: Asking, server_id: str) -> Sequence[Task]:
+        """What was done to a server, and is being done: newest first."""
+        return self.store.servers.list_tasks(self._known(asking, server_id))
+
+    def get_task(self, asking: Asking, server_id: str, request_id: str) -> Task:
+        """What a request did to a server, or `NotFound`."""
+        for task in self.list_tasks(asking, server_id):
+            if task.request_id == request_id:
+                return task
+        raise NotFound(f"Action {request_id} not found")
+
+    def _write(
+        self,
+        asking: Asking,
+        server_id: str,
+        rewrite: Callable[[Mapping[str, str]], Mapping[str, str]],
+    ) -> Mapping[str, str]:
+        def change(server: Server) -> RecordChange:
+            _check(asking, server, "update metadata")
+            metadata = rewrite(server.metadata)
+            check_metadata_count(metadata, self.most_metadata)
+            return {"metadata": metadata}
+
+        return self._edit(asking, server_id, change).metadata
+
+    def _edit(
+        self, asking: Asking, server_id: str, change: Callable[[Server], RecordChange]
+    ) -> Server:
+        return self.store.records.edit(server_id, change, project_id=asking.scope, now=self.now())
+
+    def _known(self, asking: Asking, server_id: str) -> str:
+        return self.store.servers.get(server_id, project_id=asking.scope).id
+
+
+def _check(asking: Asking, server: Server, doing: str) -> None:
+    check_takes_metadata(server, doing, despite_lock=asking.caller.is_admin)
+
+
+def _item(metadata: Mapping[str, str], key: str) -> str:
+    if key not in metadata:
+        raise NotFound("Metadata item was not found")
+    return metadata[key]
