@@ -10,6 +10,7 @@ vm_state is in its `status_from`; else the resting status of vm_state.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 
@@ -189,6 +190,21 @@ _BY_TASK_STATE = {state: row for row in _ROWS for state in row.task_states}
 
 KNOWN_ANYWAY = frozenset({VmState.BUILDING, VmState.ERROR, VmState.DELETED})
 """What a server is in these states does not depend on what its host says now."""
+
+
+def states_showing(
+    words: Collection[str], *, is_host_known: bool = True
+) -> dict[VmState, frozenset[TaskState | None]]:
+    """Which states of a server show one of these statuses: vm_states, each with its task_states."""
+    shown = {
+        vm_state: frozenset(
+            task_state
+            for task_state in (None, *TaskState)
+            if status(vm_state, task_state, is_host_known=is_host_known) in words
+        )
+        for vm_state in VmState
+    }
+    return {vm_state: task_states for vm_state, task_states in shown.items() if task_states}
 
 
 def status(

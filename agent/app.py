@@ -141,7 +141,7 @@ def build_engine(
         learn_host=offers.learn,
         sweep_every_s=config.sweep_every_s,
         address_rest_s=config.address_rest_s,
-        unknown_after_s=config.unknown_after_s,
+        unknown_after_s=config.unknown_after,
         wishes=Wishes(config.started_outside, config.resume_on_boot),
         boot_id=boot_id,
         is_host_stopping=machine.is_stopping,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from agent.actions import ACTIONS
+from agent.actions import ACTIONS, states_showing
 from agent.asking import Asking, admission, new_task
 from agent.errors import BadRequest, Conflict, HostUnavailable, NotFound
 from agent.model.hostname import hostname_of
@@ -46,6 +46,17 @@ class CreateServer:
     disk_config: str = "MANUAL"
     availability_zone: str | None = None
     key_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which servers a list is to show; what is None or empty lets all through."""
+
+    name: str | None = None  # a regular expression, or the name itself
+    statuses: tuple[str, ...] = ()  # any of these; a word that is no status matches nothing
+    image_id: str | None = None
+    flavor_id: str | None = None
+    all_projects: bool = False
 
 
 class Reachability(Protocol):
@@ -176,15 +187,25 @@ class Compute:
         return self.store.servers.get(server_id, project_id=asking.scope)
 
     def list_servers(
-        self, asking: Asking, *, limit: int, marker: str | None, all_projects: bool = False
+        self, asking: Asking, wanted: Wanted, *, limit: int, marker: str | None
     ) -> Sequence[Server]:
-        """A page of the caller's servers, newest first; an unknown marker is a `BadRequest`."""
-        everything = all_projects and asking.caller.is_admin
+        """A page of the caller's servers, newest first; an unknown marker is a `BadRequest`.
+
+        A status means what is shown now: that of a host that is away too.
+        """
+        everything = wanted.all_projects and asking.caller.is_admin
+        is_host_known = self.reachability.is_known
         return self.store.servers.list(
             ServerFilter(
                 project_id=None if everything else asking.caller.project.id,
                 limit=limit,
                 marker=marker,
+                name=wanted.name,
+                states=states_showing(wanted.statuses, is_host_known=is_host_known)
+                if wanted.statuses
+                else None,
+                image_id=wanted.image_id,
+                flavor_id=wanted.flavor_id,
             )
         )
 

@@ -91,7 +91,7 @@ class Config:
     sweep_every_s: float = 5.0
     api_threads: int = 8
     address_rest_s: int = 3600
-    unknown_after_s: float = 30.0
+    unknown_after: float = 30.0
     started_outside: str = "adopt"
     resume_on_boot: str = "previous"
     network: NetworkConfig = field(default_factory=NetworkConfig)
@@ -208,7 +208,7 @@ def _rules(config: Config) -> list[str]:
         "sweep_every_s": config.sweep_every_s,
         "token_hours": config.token_hours,
         "api_threads": config.api_threads,
-        "unknown_after_s": config.unknown_after_s,
+        "unknown_after": config.unknown_after,
         "capacity.cpu_ratio": config.capacity.cpu_ratio,
         "capacity.ram_ratio": config.capacity.ram_ratio,
     }

@@ -18,6 +18,7 @@ BORDERS = {
     "flask": ("agent/api/", "agent/app.py", "agent/serve.py"),
     "sqlalchemy": ("agent/store/",),
     "alembic": ("agent/store/",),
+    "re2": ("agent/store/",),
     "pycdlib": ("agent/configdrive.py",),
     "oslo_utils": ("agent/images.py",),
     "gunicorn": ("agent/serve.py",),

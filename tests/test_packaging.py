@@ -50,6 +50,7 @@ DISTRIBUTIONS = {
     "libvirt_qemu": "libvirt-python",
     "markupsafe": "MarkupSafe",
     "oslo_utils": "oslo.utils",
+    "re2": "google-re2",
     "pycdlib": "pycdlib",
     "rich": "rich",
     "sqlalchemy": "SQLAlchemy",

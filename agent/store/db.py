@@ -21,6 +21,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import OperationalError, TimeoutError
 
 from agent.errors import HostUnavailable, NotFound
+from agent.store import patterns
 
 BUSY_S = 10
 """How long a statement waits for another process's write."""
@@ -123,6 +124,7 @@ def _sqlite(url: URL, foreign_keys: bool) -> Engine:
     on_off = "ON" if foreign_keys else "OFF"
 
     def set_up(connection: Any, _record: object) -> None:
+        connection.create_function("regexp", 2, patterns.search, deterministic=True)
         connection.isolation_level = None  # the module's own BEGIN comes too late for a snapshot
         for pragma in (*_SQLITE_PRAGMAS, f"PRAGMA foreign_keys = {on_off}"):
             connection.execute(pragma)

@@ -8,7 +8,7 @@ engine's, in `tasks.py`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Unpack
@@ -18,6 +18,7 @@ from sqlalchemy import (
     Connection,
     and_,
     bindparam,
+    false,
     func,
     insert,
     or_,
@@ -33,7 +34,7 @@ from agent.model.quota import Quota, Usage
 from agent.model.server import Flavor, Server
 from agent.model.states import TaskState, VmState
 from agent.model.task import NewTask, Task
-from agent.store import addresses, loading, rows
+from agent.store import addresses, loading, patterns, rows
 from agent.store.claims import check_return
 from agent.store.db import Database
 from agent.store.schema import server_events, servers, tasks
@@ -47,6 +48,10 @@ class ServerFilter:
     project_id: str | None  # None: of all projects
     limit: int | None = None
     marker: str | None = None  # the id of the last server of the page before
+    name: str | None = None  # a regular expression (RE2), or the name itself
+    states: Mapping[VmState, Collection[TaskState | None]] | None = None  # None: any
+    image_id: str | None = None
+    flavor_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +102,7 @@ class Servers:
 
     def list(self, wanted: ServerFilter) -> Sequence[Server]:
         """The servers that a filter lets through; `BadRequest` for an unknown marker."""
-        page = select(servers).where(_visible(wanted))
+        page = select(servers).where(_visible(wanted), *_conditions(wanted))
         with self.db.read() as connection:
             if wanted.marker is not None:
                 page = page.where(_after(connection, wanted, wanted.marker))
@@ -207,6 +212,25 @@ def _visible(wanted: ServerFilter) -> ColumnElement[bool]:
     if wanted.project_id is None:
         return servers.c.deleted_at.is_(None)
     return and_(servers.c.deleted_at.is_(None), servers.c.project_id == wanted.project_id)
+
+
+def _conditions(wanted: ServerFilter) -> Iterator[ColumnElement[bool]]:
+    if wanted.name is not None:
+        named = servers.c.name == wanted.name  # it may look like a pattern, or be no valid one
+        is_pattern = patterns.is_pattern(wanted.name)
+        yield or_(named, servers.c.name.regexp_match(wanted.name)) if is_pattern else named
+    if wanted.states is not None:
+        yield or_(false(), *(_in_states(*pair) for pair in wanted.states.items()))
+    if wanted.image_id is not None:
+        yield servers.c.image_id == wanted.image_id
+    if wanted.flavor_id is not None:
+        yield servers.c.flavor_id == wanted.flavor_id
+
+
+def _in_states(vm_state: VmState, task_states: Collection[TaskState | None]) -> ColumnElement[bool]:
+    words = sorted(state.value for state in task_states if state)
+    at_rest = servers.c.task_state.is_(None) if None in task_states else false()
+    return and_(servers.c.vm_state == vm_state.value, or_(at_rest, servers.c.task_state.in_(words)))
 
 
 def _after(connection: Connection, wanted: ServerFilter, marker: str) -> ColumnElement[bool]:

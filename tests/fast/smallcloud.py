@@ -19,7 +19,7 @@ import libvirt
 
 from agent.app import Parts, build_parts
 from agent.asking import Asking
-from agent.compute import CreateServer
+from agent.compute import CreateServer, Wanted
 from agent.config import Config, read_config
 from agent.errors import NotFound
 from agent.hypervisor.host import Host
@@ -194,7 +194,9 @@ class SmallCloud:
     def inventory(self) -> dict[str, set[str]]:
         """The ids that each place knows: all must agree (but builds that failed before define)."""
         host = self.parts.host
-        servers = self.parts.cloud.compute.list_servers(self.asking, limit=1000, marker=None)
+        servers = self.parts.cloud.compute.list_servers(
+            self.asking, Wanted(), limit=1000, marker=None
+        )
         by_ip = {nic.ip: server.id for server in servers for nic in server.nics}
         reservations = host.list_reservations(self.config.network.libvirt_network)
         spares = {port.ip for port in self.parts.store.networks.list_ports(project_id=NOBODY)}

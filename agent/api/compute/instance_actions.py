@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
@@ -24,12 +25,13 @@ def list_actions(server_id: str) -> Response:
 
 @routes.get("/servers/<server_id>/os-instance-actions/<request_id>")
 def show(server_id: str, request_id: str) -> Response:
-    """Show what one request did; administrators see the events too, as at 2.1 everywhere."""
+    """Show what one request did.
+
+    Its events are shown to all, as Nova does from 2.51: the `openstack` client needs them always.
+    """
     task = cloud().records.get_task(asking(), server_id, request_id)
-    view = instance_action_view(task)
-    if caller().is_admin:
-        view["events"] = events_view(task)
-    return jsonify(instanceAction=view)
+    events = events_view(task, for_admin=caller().is_admin)
+    return jsonify(instanceAction={**instance_action_view(task), "events": events})
 
 
 def shown_action(task: Task) -> str:
@@ -51,30 +53,28 @@ def instance_action_view(task: Task) -> dict[str, Any]:
     }
 
 
-def events_view(task: Task) -> list[dict[str, Any]]:
+def events_view(task: Task, *, for_admin: bool) -> list[dict[str, Any]]:
     """Show the recorded steps of a task, and its failure, newest first."""
     events = []
     since = task.started_at
     for step in task.steps:
-        events.append(
-            {
-                "event": f"compute_{step.name}",
-                "start_time": iso_micros(since),
-                "finish_time": iso_micros(step.finished_at),
-                "result": "Success",
-                "traceback": None,
-            }
-        )
+        events.append(_event(step.name, since, step.finished_at))
         since = step.finished_at
     if task.error is not None:
-        ended = task.finished_at
-        events.append(
-            {
-                "event": f"compute_{shown_action(task)}",
-                "start_time": iso_micros(since),
-                "finish_time": iso_micros(ended) if ended else None,
-                "result": "Error",
-                "traceback": task.error,
-            }
-        )
+        events.append(_event(shown_action(task), since, task.finished_at, result="Error"))
+    if for_admin:
+        events = [{**event, "traceback": None} for event in events]
+        if task.error is not None:
+            events[-1]["traceback"] = task.error
     return events[::-1]
+
+
+def _event(
+    name: str, began: datetime, ended: datetime | None, *, result: str = "Success"
+) -> dict[str, Any]:
+    return {
+        "event": f"compute_{name}",
+        "start_time": iso_micros(began),
+        "finish_time": iso_micros(ended) if ended else None,
+        "result": result,
+    }

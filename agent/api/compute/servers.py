@@ -10,6 +10,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from agent.api.body import json_body
 from agent.api.compute.paging import next_links, parse_page
+from agent.api.compute.server_filters import parse_filters
 from agent.api.compute.server_parse import (
     CREATE_SCHEMA,
     UPDATE_SCHEMA,
@@ -23,9 +24,7 @@ from agent.api.compute.server_views import (
     updated_view,
 )
 from agent.api.context import asking, base_url, caller, cloud
-from agent.api.parse import parse_boolean
 from agent.api.replies import empty
-from agent.errors import Forbidden
 from agent.model.server import Server
 
 routes = Blueprint("servers", __name__)
@@ -87,10 +86,9 @@ def _view(server: Server) -> dict[str, Any]:
 
 def _list(path: str, view: Callable[[Server], dict[str, Any]]) -> Response:
     page = parse_page(request.args)
+    wanted = parse_filters(request.args, is_admin=caller().is_admin)
     servers = (
-        cloud().compute.list_servers(
-            asking(), limit=page.limit, marker=page.marker, all_projects=_wants_all_projects()
-        )
+        cloud().compute.list_servers(asking(), wanted, limit=page.limit, marker=page.marker)
         if page.limit
         else ()
     )
@@ -99,11 +97,3 @@ def _list(path: str, view: Callable[[Server], dict[str, Any]]) -> Response:
         url = f"{base_url()}/compute/v2.1{path}"
         body["servers_links"] = next_links(url, request.args, page, servers[-1].id)
     return jsonify(body)
-
-
-def _wants_all_projects() -> bool:
-    asked = request.args.get("all_tenants")
-    wants = asked is not None and (asked == "" or parse_boolean("all_tenants", asked))
-    if wants and not caller().is_admin:
-        raise Forbidden("Policy doesn't allow all_tenants: it needs the role admin.")
-    return wants
