@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from agent.actions import ACTIONS, Action, OnFailure
 from agent.engine.clock import Clock
@@ -27,7 +27,7 @@ from agent.model.change import ServerChange
 from agent.model.observation import POWER_STATE, Seen
 from agent.model.server import Fault
 from agent.model.states import VmState
-from agent.model.task import Task
+from agent.model.task import StepRecord, Task
 from agent.workflows.step import Context, Later, Step, Tools
 
 log = logging.getLogger(__name__)
@@ -116,7 +116,7 @@ class Runner:
         if isinstance(outcome, Later):
             return outcome.after_s
         change = outcome.change.copy()
-        following = _following(action, step)
+        following = _following(action, task, step, outcome.result)
         change["task_state"] = (following and following.task_state) or action.task_state
         if step.progress is not None and self._takes_long(task):
             change["progress"] = step.progress
@@ -155,8 +155,8 @@ class Runner:
         return None
 
     def _fail(self, task: Task, error: str) -> float | None:
-        log.warning("%s: failed: %s", _about(task), error)
-        self.store.fail_task(task.id, error, self.clock.now())
+        if self.store.fail_task(task.id, error, self.clock.now()):
+            log.warning("%s: failed: %s", _about(task), error)
         return None
 
     def fail_open(self, server_id: str, error: str) -> None:
@@ -230,12 +230,16 @@ def _knows_all_steps(action: Action, task: Task) -> bool:
 
 def _next_step(action: Action, task: Task) -> Step | None:
     done = {record.name for record in task.steps}
-    return next((step for step in action.workflow if step.name not in done), None)
+    left = (step for step in action.workflow if step.name not in done)
+    return next((step for step in left if step.only_if is None or step.only_if(task)), None)
 
 
-def _following(action: Action, step: Step) -> Step | None:
-    rest = action.workflow[action.workflow.index(step) + 1 :]
-    return rest[0] if rest else None
+def _following(
+    action: Action, task: Task, step: Step, result: Mapping[str, str | int]
+) -> Step | None:
+    """The step that comes when this one is recorded."""
+    record = StepRecord(step.name, task.started_at, result)
+    return _next_step(action, replace(task, steps=(*task.steps, record)))
 
 
 def _to_undo(action: Action, task: Task) -> Sequence[Step]:

@@ -37,6 +37,10 @@ class Task:
     steps: tuple[StepRecord, ...] = ()
     undone: tuple[str, ...] = ()  # names of the steps undone so far
 
+    def result_of(self, step: str) -> Mapping[str, str | int]:
+        """What a recorded step left for later ones; empty when it left nothing."""
+        return next((each.result for each in self.steps if each.name == step), {})
+
 
 @dataclass(frozen=True, slots=True)
 class NewTask:

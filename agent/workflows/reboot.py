@@ -8,7 +8,10 @@ proof. A guest that does not go down within its time is rebooted hard.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from agent.errors import HostFailed
+from agent.model.task import Task
 from agent.workflows import create
 from agent.workflows.power import drop_saved, power_off, power_on, press, wait_until_off
 from agent.workflows.step import Context, Done, Outcome, Step, Workflow
@@ -26,14 +29,6 @@ def shut_down(context: Context) -> Outcome:
     return wait_until_off(context, SOFT_DEADLINE_S)
 
 
-def force(context: Context) -> Outcome:
-    """When the guest's time is up, pull the plug and repair, as a hard reboot does."""
-    if context.result_of("shut_down").get("forced"):
-        for step in (check, power_off, drop_saved, repair):
-            step(context)
-    return Done()
-
-
 def boot(context: Context) -> Outcome:
     """Switch the domain on; its new id is on record."""
     power_on(context)
@@ -48,24 +43,10 @@ def check(context: Context) -> Outcome:
     return Done()
 
 
-def repair(context: Context) -> Outcome:
-    """Make again what may be missing or wrong around the disk, and define the domain from it."""
-    for step in (
-        create.reserve,
-        create.make_base,
-        create.write_config_drive,
-        create.define,
-    ):
-        step(context)
-    return Done()
+def is_forced(task: Task) -> bool:
+    """Whether a soft reboot has waited in vain, and goes on as a hard one."""
+    return bool(task.result_of("shut_down").get("forced"))
 
-
-REBOOT_SOFT: Workflow = (
-    Step("press", press),
-    Step("shut_down", shut_down),
-    Step("force", force),
-    Step("boot", boot),
-)
 
 REBOOT_HARD: Workflow = (
     Step("check", check),
@@ -75,5 +56,12 @@ REBOOT_HARD: Workflow = (
     Step("base", create.make_base),
     Step("config_drive", create.write_config_drive),
     Step("define", create.define),
+    Step("boot", boot),
+)
+
+REBOOT_SOFT: Workflow = (
+    Step("press", press),
+    Step("shut_down", shut_down),
+    *(replace(step, only_if=is_forced) for step in REBOOT_HARD if step.name != "boot"),
     Step("boot", boot),
 )

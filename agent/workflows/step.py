@@ -76,7 +76,7 @@ class Context:
 
     def result_of(self, step: str) -> Mapping[str, str | int]:
         """What an earlier step of the task left for this one; empty when it left nothing."""
-        return next((each.result for each in self.task.steps if each.name == step), {})
+        return self.task.result_of(step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +107,7 @@ class Step:
     task_state: TaskState | None = None  # None: the action's own
     progress: int | None = None  # percent of the task when the step is done
     seals: bool = False  # once recorded, a later failure undoes nothing
+    only_if: Callable[[Task], bool] | None = None  # else it is left out, by what is on record
 
 
 Workflow = tuple[Step, ...]
