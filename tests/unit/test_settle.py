@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import pytest
 
+from agent.hypervisor.words import EventWords
 from agent.model.observation import Observation, Seen
-from agent.model.settle import settle
+from agent.model.settle import ASLEEP, Policy, is_correction, settle
 from agent.model.states import VmState
 
 # Rows are vm_states; "-" leaves the server as it is.
@@ -67,3 +68,35 @@ def test_a_lost_domain_is_a_fault_that_says_what_to_do() -> None:
     assert settlement.fault is not None
     assert "gone from libvirt" in settlement.fault
     assert "Delete the server" in settlement.fault
+
+
+POLICIES = [
+    Policy(),
+    Policy(started_outside="enforce"),
+    Policy(deletes_itself=True),
+    *(Policy(after_boot=choice) for choice in ("previous", "never", "always")),
+]
+
+
+def test_every_note_is_known_as_a_correction() -> None:
+    settlements = [
+        settle(vm_state, Observation(seen, reason), policy)
+        for vm_state in VmState
+        for seen in Seen
+        for reason in ("", "crashed")
+        for policy in POLICIES
+    ]
+    notes = {settlement.note for settlement in settlements if settlement}
+
+    assert len(notes) > 30
+    assert all(map(is_correction, {*notes, ASLEEP}))
+
+
+def test_nothing_that_libvirt_tells_is_taken_for_a_correction() -> None:
+    words = EventWords()
+    texts = {
+        words.describe("id", event, detail).text for event in range(12) for detail in range(12)
+    }
+
+    assert len(texts) > 30
+    assert not any(map(is_correction, texts))
