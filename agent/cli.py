@@ -18,6 +18,7 @@ from agent import __version__
 from agent.config import DEFAULT_CONFIG, DEFAULT_STATE, Config, ConfigError, read_config
 
 if TYPE_CHECKING:
+    from agent.history import History
     from agent.setup import InitReport
 
 T = TypeVar("T")
@@ -164,6 +165,49 @@ def import_image(
     click.echo(f"{image_id}  {name}")
 
 
+@main.command()
+@click.argument("server")
+@config_option
+def why(server: str, config_path: Path | None) -> None:
+    """Show the history of SERVER, an id or a name: why it is as it is.
+
+    It shows what the server is now; then, in order of time, who asked for what, the steps of it and
+    how it ended, what libvirt told of the domain, and where the record was corrected after it.
+
+    Only the database is read: this works whether or not `cumulet serve` and libvirt run. Of a
+    deleted server the history is kept; name it by its id.
+
+    \b
+    Examples:
+      cumulet why web-1
+      cumulet why 9ed9be4c-6f28-4aee-b1f8-8a7ab0ae2f5e | grep corrected
+    """
+    _require_root("cumulet why")
+    config = _read(config_path)
+    history = _or_explain(lambda: _history(config, server))
+    from rich.console import Console
+
+    from agent.timeline import render_history
+
+    console = Console(highlight=False)
+    width = console.width if console.is_terminal else None
+    for line in render_history(history, width=width):
+        console.print(line, soft_wrap=True)
+
+
+def _history(config: Config, server: str) -> History:
+    from agent.engine.clock import SystemClock
+    from agent.history import find_server, read_history
+    from agent.model.layout import Layout
+    from agent.store import Store
+
+    store = Store.open(Layout(config.state_dir).database)
+    try:
+        return read_history(store, find_server(store, server), SystemClock().now())
+    finally:
+        store.close()
+
+
 def _read(path: Path | None) -> Config:
     return _or_explain(lambda: read_config(path or DEFAULT_CONFIG))
 
@@ -185,7 +229,7 @@ def _or_explain(work: Callable[[], T]) -> T:
 def _require_root(command: str) -> None:
     if os.geteuid() != 0:
         click.echo(
-            f"cumulet: libvirt's disks and console logs belong to root. Run: sudo {command} …",
+            f"cumulet: its database, disks and console logs belong to root. Run: sudo {command} …",
             err=True,
         )
         sys.exit(WRONG_USAGE)

@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from agent.engine.clock import Clock
 from agent.engine.keyqueue import KeyQueue
@@ -82,7 +83,7 @@ class Engine:
         )
         self._clock = clock
         self._queue = KeyQueue(clock.monotonic)
-        self._events: defaultdict[str, list[DomainEvent]] = defaultdict(list)
+        self._events: defaultdict[str, list[tuple[datetime, DomainEvent]]] = defaultdict(list)
         self._events_lock = threading.Lock()
         self._broken: defaultdict[str, int] = defaultdict(int)
         self._is_rebooted = False
@@ -128,8 +129,10 @@ class Engine:
 
     def on_event(self, event: DomainEvent) -> None:
         """Take what libvirt told, from its event thread. Returns at once."""
+        # Now, for it is written down only when its server is free: after a task, perhaps.
+        told_at = self._clock.now()
         with self._events_lock:
-            self._events[event.server_id].append(event)
+            self._events[event.server_id].append((told_at, event))
         self._queue.add(event.server_id)
 
     def on_connected(self) -> None:
@@ -202,8 +205,8 @@ class Engine:
     def _process_server(self, server_id: str) -> float | None:
         with self._events_lock:
             events = self._events.pop(server_id, [])
-        for event in events:
-            self._store.add_event(server_id, event.text, self._clock.now())
+        for told_at, event in events:
+            self._store.add_event(server_id, event.text, told_at)
         after_s = self._runner.run(server_id)
         if after_s is not None:
             return after_s
@@ -215,7 +218,7 @@ class Engine:
         if server.task_state is not None or server.host is None:
             self._seen_to(server_id)
             return None
-        shut_down = bool(events) and events[-1].guest_shutdown
+        shut_down = bool(events) and events[-1][1].guest_shutdown
         guest_shutdown = shut_down and not self._settings.is_host_stopping()
         after_s = self._reconciler.look(server, guest_shutdown=guest_shutdown)
         self._end_greeting()

@@ -20,18 +20,13 @@ from agent.model.change import ServerChange
 from agent.model.metakeys import resume_on_boot, wants_termination
 from agent.model.observation import Observation, Seen
 from agent.model.server import Fault, Rest, Server
-from agent.model.settle import Policy, Settlement, settle
-from agent.model.task import NewTask
+from agent.model.settle import ASLEEP, Policy, Settlement, settle
+from agent.model.task import SYSTEM, NewTask
 
 log = logging.getLogger(__name__)
 
 LOOK_AGAIN_S = 2.0
 """After a domain was not found once: libvirt may be loading its domains still."""
-
-SYSTEM = "cumulet"
-"""Who asks for what this cloud does by itself, where a user's id stands."""
-
-ASLEEP = "the guest put itself to sleep; a hard reboot wakes it"
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,9 @@ GONE = (
     "Its disk is kept. Delete the server, or ask the administrator to repair it."
 )
 
+ASLEEP = "the guest put itself to sleep; a hard reboot wakes it"
+"""What is noted of a server that stays where it is, though its guest sleeps."""
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -95,6 +98,11 @@ def settle(
         note=f"{vm_state} -> {settled}: the domain is {observed.seen}{reason}{lost}",
         fault=GONE if settled is VmState.ERROR else None,
     )
+
+
+def is_correction(line: str) -> bool:
+    """Whether a line of a server's history is a note from here; else libvirt told it."""
+    return line == ASLEEP or any(line.startswith(f"{vm_state} -> ") for vm_state in VmState)
 
 
 _WAS_ON = frozenset({VmState.ACTIVE, VmState.PAUSED})

@@ -9,6 +9,12 @@ from datetime import datetime
 
 from agent.model.states import TaskState
 
+SYSTEM = "cumulet"
+"""Who asks for what this cloud does by itself, where a user's id stands."""
+
+INTERRUPTED_BY = "interrupted by "
+"""How the error of a task begins that was pushed aside; the other action's name follows."""
+
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:

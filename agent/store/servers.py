@@ -33,7 +33,7 @@ from agent.model.placement import HostLoad
 from agent.model.quota import Quota, Usage
 from agent.model.server import Flavor, Server
 from agent.model.states import TaskState, VmState
-from agent.model.task import NewTask, Task
+from agent.model.task import INTERRUPTED_BY, NewTask, Task
 from agent.store import addresses, loading, patterns, rows
 from agent.store.claims import check_return
 from agent.store.db import Database
@@ -99,6 +99,20 @@ class Servers:
         """One server that is not deleted, of this project (None: of any); `NotFound` otherwise."""
         with self.db.read() as connection:
             return loading.get_server(connection, server_id, project_id)
+
+    def find_kept(self, server_id: str) -> Server | None:
+        """One server of any project, a deleted one too, as long as its row is kept."""
+        with self.db.read() as connection:
+            found = loading.list_servers(
+                connection, select(servers).where(servers.c.id == server_id)
+            )
+            return found[0] if found else None
+
+    def list_kept(self, name: str) -> Sequence[Server]:
+        """The servers of this name of all projects, deleted ones too, newest first."""
+        named = select(servers).where(servers.c.name == name)
+        with self.db.read() as connection:
+            return loading.list_servers(connection, named.order_by(servers.c.created_at.desc()))
 
     def list(self, wanted: ServerFilter) -> Sequence[Server]:
         """The servers that a filter lets through; `BadRequest` for an unknown marker."""
@@ -272,7 +286,7 @@ def _admit(connection: Connection, server_id: str, admission: Admission) -> None
 
 def _push_aside(connection: Connection, running: Task | None, by: NewTask, now: datetime) -> None:
     if running:
-        error = running.error or f"interrupted by {by.action}"
+        error = running.error or f"{INTERRUPTED_BY}{by.action}"
         close_task(connection, running.id, now, error=error)
 
 

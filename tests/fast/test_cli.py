@@ -43,7 +43,9 @@ def live(tmp_path: Path) -> LiveCloud:
     return cloud
 
 
-@pytest.mark.parametrize("command", [(), ("init",), ("serve",), ("image",), ("image", "import")])
+@pytest.mark.parametrize(
+    "command", [(), ("init",), ("serve",), ("image",), ("image", "import"), ("why",)]
+)
 def test_help_is_there_for_every_command(command: tuple[str, ...]) -> None:
     done = cumulet(*command, "--help")
 
@@ -51,9 +53,10 @@ def test_help_is_there_for_every_command(command: tuple[str, ...]) -> None:
     assert "Usage:" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["init", "serve"])
+@pytest.mark.parametrize("command", ["init", "serve", "why"])
 def test_whoever_is_not_root_is_told_what_to_run(command: str) -> None:
-    done = cumulet(command, prefix=AS_NOBODY)
+    arguments = ["one"] if command == "why" else []
+    done = cumulet(command, *arguments, prefix=AS_NOBODY)
 
     assert done.returncode == 2
     assert f"sudo cumulet {command}" in done.stderr
@@ -143,3 +146,34 @@ def test_each_step_of_a_task_is_a_line_with_its_request(live: LiveCloud, tmp_pat
     assert all(headers["x-openstack-request-id"] in line for line in told)
     steps = [line.split(": step ")[1].split()[0] for line in told if ": step " in line]
     assert steps == ["place", "reserve", "base", "disk", "config_drive", "define", "start"]
+
+
+def test_why_tells_the_same_while_it_is_served_and_when_it_is_not(
+    live: LiveCloud, tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk"
+    run(["qemu-img", "create", "-q", "-f", "qcow2", disk, "1M"])
+    image_id = live.import_image("tiny", disk)
+    live.start()
+    api = Api(live).log_in()
+    server_id = api.create_server("one", image_id)
+    api.wait_for_status(server_id, "ACTIVE")
+    by_name = cumulet("why", "one", "--config", str(live.config))
+    live.stop()
+    by_id = cumulet("why", server_id, "--config", str(live.config))
+
+    assert by_name.returncode == 0
+    assert by_name.stdout == by_id.stdout
+    lines = by_id.stdout.splitlines()
+    assert lines[0] == f"server    one ({server_id})"
+    assert lines[1].startswith("status    ACTIVE (vm_state active, task_state none, ")
+    assert [line.split()[2] for line in lines if "  step  " in line] == [
+        *("place,", "reserve,", "base,", "disk,", "config_drive,", "define,", "start,")
+    ]
+
+
+def test_why_of_nobody_says_so(live: LiveCloud) -> None:
+    done = cumulet("why", "nobody", "--config", str(live.config))
+
+    assert done.returncode == 1
+    assert done.stderr == "Error: No server has the id or the name 'nobody'.\n"

@@ -26,6 +26,24 @@ def test_an_event_makes_the_engine_look(cloud: SmallCloud) -> None:
     assert texts[1].startswith("active -> stopped: the domain is off")
 
 
+def test_an_event_is_noted_with_the_time_when_it_was_told(cloud: SmallCloud) -> None:
+    def tell(point: str) -> None:
+        if point == "suspend/save/after":
+            cloud.parts.engine.on_event(DomainEvent(server_id, "stopped: memory saved"))
+            cloud.clock.advance(60)
+
+    server_id = active(cloud)
+    cloud.reboot(tell)
+    cloud.work()
+    told_at = cloud.clock.now()
+    cloud.act(server_id, "suspend")
+    cloud.work()
+
+    (event,) = cloud.parts.store.servers.list_events(server_id)
+    assert event == (told_at, "stopped: memory saved")
+    assert cloud.clock.now() > told_at
+
+
 @pytest.mark.parametrize(
     ("verb", "vm_state"),
     [("destroy", "stopped"), ("suspend", "paused"), ("managedSave", "suspended")],

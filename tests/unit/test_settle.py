@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import pytest
 
+from agent.hypervisor.words import EventWords
 from agent.model.observation import Observation, Seen
-from agent.model.settle import Policy, settle
+from agent.model.settle import ASLEEP, Policy, is_correction, settle
 from agent.model.states import VmState
 
 # Rows are vm_states; "-" leaves the server as it is.
@@ -78,7 +79,7 @@ def test_the_note_says_what_a_lost_save_means() -> None:
 
 # What a policy adds: vm_state, what is seen, the policy -> where it rests and what begins.
 OFF, SAVED, RUNNING, CRASHED = Seen.OFF, Seen.SAVED, Seen.RUNNING, Seen.CRASHED
-POLICIES = [
+CHOICES = [
     ("active", OFF, Policy(after_boot="previous"), ("stopped", "start")),
     ("active", CRASHED, Policy(after_boot="previous"), ("stopped", "start")),
     ("paused", OFF, Policy(after_boot="previous"), ("stopped", "start")),
@@ -104,10 +105,42 @@ POLICIES = [
 ]
 
 
-@pytest.mark.parametrize(("vm_state", "seen", "policy", "expected"), POLICIES)
+@pytest.mark.parametrize(("vm_state", "seen", "policy", "expected"), CHOICES)
 def test_a_policy_fills_the_cells_that_are_a_choice(
     vm_state: str, seen: Seen, policy: Policy, expected: tuple[str, str | None] | None
 ) -> None:
     settlement = settle(VmState(vm_state), Observation(seen), policy)
 
     assert (settlement and (settlement.vm_state, settlement.then)) == expected
+
+
+POLICIES = [
+    Policy(),
+    Policy(started_outside="enforce"),
+    Policy(deletes_itself=True),
+    *(Policy(after_boot=choice) for choice in ("previous", "never", "always")),
+]
+
+
+def test_every_note_is_known_as_a_correction() -> None:
+    settlements = [
+        settle(vm_state, Observation(seen, reason), policy)
+        for vm_state in VmState
+        for seen in Seen
+        for reason in ("", "crashed")
+        for policy in POLICIES
+    ]
+    notes = {settlement.note for settlement in settlements if settlement}
+
+    assert len(notes) > 30
+    assert all(map(is_correction, {*notes, ASLEEP}))
+
+
+def test_nothing_that_libvirt_tells_is_taken_for_a_correction() -> None:
+    words = EventWords()
+    texts = {
+        words.describe("id", event, detail).text for event in range(12) for detail in range(12)
+    }
+
+    assert len(texts) > 30
+    assert not any(map(is_correction, texts))
