@@ -45,8 +45,8 @@ class Reconciler:
     hypervisor: Hypervisor
     clock: Clock
     wishes: Wishes = field(default_factory=Wishes)
-    missed: set[str] = field(default_factory=set)
-    """Servers whose domain was absent at the last look."""
+    missed: dict[str, float] = field(default_factory=dict)
+    """When the domain of a server was found absent first, by the monotonic clock."""
 
     unreserved: set[str] = field(default_factory=set)
     """Servers whose network has lost their addresses."""
@@ -62,19 +62,23 @@ class Reconciler:
         observed = self.hypervisor.observe(server.id)
         settlement = settle(server.vm_state, observed, self._policy(server, guest_shutdown))
         if observed.seen is not Seen.ABSENT:
-            self.missed.discard(server.id)
+            self.missed.pop(server.id, None)
             self._reserve_again(server)
-        elif settlement is not None and server.id not in self.missed:
-            self.missed.add(server.id)
-            return LOOK_AGAIN_S
+        elif settlement is not None and (early_s := self._until_second_look(server.id)) > 0:
+            return early_s
         again_s = None
         if settlement is None:
             self._note_power(server, observed)
         else:
             again_s = self._settle(server, observed, settlement)
-        self.missed.discard(server.id)
+        self.missed.pop(server.id, None)
         self.rebooted.discard(server.id)
         return again_s
+
+    def _until_second_look(self, server_id: str) -> float:
+        """Seconds until an absent domain is believed to be gone: other looks may come before."""
+        now = self.clock.monotonic()
+        return self.missed.setdefault(server_id, now) + LOOK_AGAIN_S - now
 
     def _policy(self, server: Server, guest_shutdown: bool) -> Policy:
         after_boot = resume_on_boot(server.metadata, self.wishes.resume_on_boot)

@@ -6,7 +6,6 @@ Written by hand on purpose: what the agent makes is compared with this, never ma
 
 from __future__ import annotations
 
-import base64
 import json
 import tempfile
 import uuid
@@ -16,6 +15,7 @@ from pathlib import Path
 from string import Template
 
 from tests.lab.commands import run
+from tests.lab.guest_agent import GuestAgent
 from tests.lab.private_host import PrivateHost
 from tests.lab.tiny_guest import tiny_image
 from tests.lab.waiting import wait_for
@@ -86,24 +86,7 @@ class LabGuest:
 
     def run(self, program: str, *arguments: str) -> tuple[int, str]:
         """Run a program inside the guest through its agent; return exit code and output."""
-        command = {"path": program, "arg": list(arguments), "capture-output": True}
-        pid = int(str(self._ask_agent("guest-exec", command)["pid"]))
-
-        def look() -> Mapping[str, object] | None:
-            status = self._ask_agent("guest-exec-status", {"pid": pid})
-            return status if status["exited"] else None
-
-        status = wait_for(look, timeout_s=AGENT_TIMEOUT_S, what=f"{program} to end in {self.name}")
-        output = base64.b64decode(str(status.get("out-data", "")))
-        return int(str(status["exitcode"])), output.decode()
-
-    def _ask_agent(self, command: str, arguments: Mapping[str, object]) -> dict[str, object]:
-        request = json.dumps({"execute": command, "arguments": arguments})
-        answer = self.host.virsh("qemu-agent-command", self.uuid, request)
-        returned = json.loads(answer)["return"]
-        if not isinstance(returned, dict):
-            raise TypeError(f"{command} answered {answer!r}")
-        return returned
+        return GuestAgent(self.host, self.uuid).run(program, *arguments)
 
 
 def start_network(host: PrivateHost, network: LabNetwork) -> None:

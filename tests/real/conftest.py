@@ -3,18 +3,27 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agent.model.task import Task
 from agent.store import Store
 from tests.lab.cloud import Api, LiveCloud
+from tests.lab.guest_agent import GuestAgent
 from tests.lab.private_host import PrivateHost
 from tests.lab.tiny_guest import tiny_image
+from tests.lab.waiting import wait_for
+
+EVENT_S = 2.0  # so soon after an event its status must show; the sweep is an hour away
+BOOT_S = 180.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,33 +45,94 @@ class RealCloud:
         self.api.wait_for_status(server_id, "ACTIVE")
         return server_id
 
-    def history(self, server_id: str) -> list[str]:
-        """What the cloud has noted of a server."""
-        store = Store.open(self.live.state / "cumulet.db")
-        try:
-            return [text for _, text in store.servers.list_events(server_id)]
-        finally:
-            store.close()
+    def booted(self, name: str = "real", **fields: Any) -> str:
+        """Create a server, wait until its guest has booted and give its id."""
+        server_id = self.active(name, **fields)
+        self.wait_for_boot(server_id, 1)
+        return server_id
 
     def delete(self, server_id: str) -> None:
         """Delete a server and wait until it is gone."""
         self.api.request("DELETE", f"/compute/v2.1/servers/{server_id}")
         self.api.wait_until_gone(server_id)
 
+    def boots(self, server_id: str) -> int:
+        """How often the guest has booted, by the counter on its disk."""
+        counted = re.findall(r"TINY-RC \S+ boots=(\d+)", self.api.console(server_id))
+        return int(counted[-1]) if counted else 0
+
+    def wait_for_boot(self, server_id: str, boots: int) -> str:
+        """Wait until the guest has booted for the n-th time; what that boot has printed."""
+        boot = re.compile(rf"TINY-RC \S+ boots={boots}\b.*TINY-READY", re.DOTALL)
+
+        def look() -> str | None:
+            found = boot.search(self.api.console(server_id))
+            return found[0] if found else None
+
+        what = f"boot {boots} of server {server_id}"
+        return wait_for(look, timeout_s=BOOT_S, poll_s=0.1, what=what)
+
+    def inside(self, server_id: str) -> GuestAgent:
+        """Where programs run inside a guest that has booted."""
+        return GuestAgent(self.host, server_id)
+
+    def shows(self, server_id: str, status: str, after: str, *, within_s: float = EVENT_S) -> None:
+        """Assert that the server comes to show a status soon `after` what has just been done."""
+        began = time.monotonic()
+        self.api.wait_for_status(server_id, status, timeout_s=within_s)
+        print(f"{after} -> {status}: shown after {time.monotonic() - began:.2f} s")
+
+    def wait_for_log(self, text: str, count: int = 1) -> None:
+        """Wait until `cumulet serve` has said something so often."""
+        wait_for(
+            lambda: self.live.log.read_text().count(text) >= count,
+            timeout_s=60,
+            what=f"{text!r} in the log, {count} times",
+        )
+
+    def history(self, server_id: str) -> list[str]:
+        """What the cloud has noted of a server."""
+        with self._store() as store:
+            return [text for _, text in store.servers.list_events(server_id)]
+
+    def tasks(self, server_id: str) -> Sequence[Task]:
+        """What was asked of a server, newest first."""
+        with self._store() as store:
+            return store.servers.list_tasks(server_id)
+
+    def open_tasks(self) -> Sequence[Task]:
+        """What is still being done, to any server."""
+        with self._store() as store:
+            return store.tasks.list_open_tasks()
+
+    @contextmanager
+    def _store(self) -> Iterator[Store]:
+        store = Store.open(self.live.state / "cumulet.db")
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+@contextmanager
+def running_cloud(host: PrivateHost, **settings: object) -> Iterator[RealCloud]:
+    """A cloud on a host, its sweep as good as off: what shows, shows by events."""
+    state = Path(tempfile.mkdtemp(prefix="cumulet-real-", dir="/var/tmp"))
+    live = LiveCloud(state, host.uri)
+    try:
+        live.init()
+        with live.config.open("a") as config:
+            for key, value in {"sweep_every_s": 3600, **settings}.items():
+                config.write(f"{key}: {value}\n")
+        image_id = live.import_image("tiny", tiny_image())
+        live.start()
+        yield RealCloud(host, live, Api(live).log_in(), image_id)
+    finally:
+        live.close()
+
 
 @pytest.fixture(scope="module")
 def real() -> Iterator[RealCloud]:
-    """A cloud whose sweep is as good as off: what shows, shows by events."""
-    image = tiny_image()
-    with PrivateHost.start() as host:
-        state = Path(tempfile.mkdtemp(prefix="cumulet-real-", dir="/var/tmp"))
-        live = LiveCloud(state, host.uri)
-        try:
-            live.init()
-            with live.config.open("a") as config:
-                config.write("sweep_every_s: 3600\n")
-            image_id = live.import_image("tiny", image)
-            live.start()
-            yield RealCloud(host, live, Api(live).log_in(), image_id)
-        finally:
-            live.close()
+    """A cloud on a host of its own."""
+    with PrivateHost.start() as host, running_cloud(host) as cloud:
+        yield cloud

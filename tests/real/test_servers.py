@@ -9,11 +9,9 @@ import signal
 import pytest
 
 from tests.lab.waiting import wait_for
-from tests.real.conftest import RealCloud
+from tests.real.conftest import EVENT_S, RealCloud
 
 pytestmark = pytest.mark.real
-
-EVENT_S = 2.0  # so soon after an event its status must show; the sweep is an hour away
 
 
 def test_a_created_server_boots_with_its_name_its_metadata_and_its_address(
@@ -36,8 +34,7 @@ def test_a_created_server_boots_with_its_name_its_metadata_and_its_address(
 def test_a_guest_that_powers_itself_off_reads_shutoff_and_starts_again(real: RealCloud) -> None:
     server_id = real.active()
     real.api.wait_for_console(server_id, "TINY-READY")
-    poweroff = '{"execute": "guest-exec", "arguments": {"path": "/sbin/poweroff"}}'
-    real.host.virsh("qemu-agent-command", server_id, poweroff)
+    real.inside(server_id).start("poweroff")
     server = real.api.wait_for_status(server_id, "SHUTOFF", timeout_s=30)
     console_when_off = real.api.console(server_id)
     real.api.act(server_id, {"os-start": None})
@@ -185,8 +182,9 @@ def test_a_stop_while_libvirt_is_away_still_lets_the_guest_go_down_by_itself(
 ) -> None:
     server_id = real.active()
     real.api.wait_for_console(server_id, "TINY-READY")
-    real.host.kill_libvirtd()
+    real.host.freeze_libvirtd()  # it takes the agent some seconds to notice that it is away
     real.api.act(server_id, {"os-stop": None})
+    real.host.kill_libvirtd()
     wait_for(
         lambda: "stop of server " + server_id + ": again in" in real.live.log.read_text(),
         timeout_s=20,

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Looks and acts inside a guest, through the agent that runs in it: no network is needed."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tests.lab.private_host import PrivateHost
+from tests.lab.waiting import wait_for
+
+TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class GuestAgent:
+    """The agent of one guest on a private host."""
+
+    host: PrivateHost
+    uuid: str
+
+    def run(self, program: str, *arguments: str) -> tuple[int, str]:
+        """Run a program to its end; return exit code and output."""
+        command = {"path": program, "arg": list(arguments), "capture-output": True}
+        pid = int(str(self._ask("guest-exec", command)["pid"]))
+
+        def look() -> Mapping[str, object] | None:
+            status = self._ask("guest-exec-status", {"pid": pid})
+            return status if status["exited"] else None
+
+        status = wait_for(look, timeout_s=TIMEOUT_S, what=f"{program} to end in {self.uuid}")
+        output = base64.b64decode(str(status.get("out-data", "")))
+        return int(str(status["exitcode"])), output.decode()
+
+    def shell(self, script: str) -> str:
+        """Run a shell script that must succeed, and return what it printed."""
+        code, output = self.run("/bin/sh", "-c", script)
+        assert code == 0, (script, code, output)
+        return output.strip()
+
+    def start(self, script: str) -> int:
+        """Start a shell script and let it run, also to the guest's end; return its pid."""
+        command = {"path": "/bin/sh", "arg": ["-c", script]}
+        return int(str(self._ask("guest-exec", command)["pid"]))
+
+    def _ask(self, command: str, arguments: Mapping[str, object]) -> dict[str, object]:
+        request = json.dumps({"execute": command, "arguments": arguments})
+        answer = self.host.virsh("qemu-agent-command", self.uuid, request)
+        returned = json.loads(answer)["return"]
+        if not isinstance(returned, dict):
+            raise TypeError(f"{command} answered {answer!r}")
+        return returned
