@@ -232,6 +232,17 @@ def test_a_resume_whose_saved_memory_is_gone_does_not_boot_the_server(cloud: Sma
     assert cloud.domain(server_id).state()[0] == SHUTOFF
 
 
+def test_a_clock_that_can_not_be_set_fails_no_resume(cloud: SmallCloud) -> None:
+    server_id = cloud.made(cloud.create(), "suspended")
+    break_host(cloud, "set_clock", HostFailed("no agent"))
+    cloud.work()
+    cloud.act(server_id, "resume")
+    cloud.work()
+
+    assert cloud.server(server_id).vm_state == "active"
+    assert last_task(cloud, server_id).error is None
+
+
 def test_a_resume_that_fails_stays_suspended_and_says_what_helps(cloud: SmallCloud) -> None:
     server_id = cloud.made(cloud.create(), "suspended")
     break_host(cloud, "start", HostFailed("bad magic"))
