@@ -117,7 +117,7 @@ def _sqlite(url: URL, foreign_keys: bool) -> Engine:
         connect_args={"check_same_thread": False},  # the pool gives it to one thread at a time
         hide_parameters=True,  # no hash or user data in an exception's text
         pool_size=8,
-        max_overflow=56,  # more than the threads of the process
+        max_overflow=88,  # more than the threads of the process: `api_threads` is 64 at most
         pool_use_lifo=True,  # the warm ones first
     )
     on_off = "ON" if foreign_keys else "OFF"
