@@ -120,14 +120,10 @@ def serve(config_path: Path | None) -> None:
       cumulet serve --config /etc/cumulet/cumulet.yaml
     """
     _require_root("cumulet serve")
-    from agent.serve import AlreadyServed
     from agent.serve import serve as run
 
     config = _read(config_path)
-    try:
-        run(config)
-    except AlreadyServed as error:
-        raise click.ClickException(str(error)) from error
+    _or_explain(lambda: run(config))
 
 
 @main.group()

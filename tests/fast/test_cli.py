@@ -128,6 +128,29 @@ def test_a_second_serve_names_the_first(live: LiveCloud) -> None:
     assert code == 0
 
 
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        ("rm -r {state}", "There is no state folder {state}: run `cumulet init`."),
+        ("rm {state}/cumulet.db", "There is no database at {state}/cumulet.db: run"),
+        ("truncate -s 0 {state}/cumulet.db", "The database is empty: run `cumulet init`."),
+        ("cp /bin/sh {state}/cumulet.db", "{state}/cumulet.db is damaged: file is not a database"),
+    ],
+    ids=["no folder", "no database", "empty database", "no SQLite"],
+)
+def test_serve_explains_what_is_wrong_with_its_state_and_says_no_more(
+    live: LiveCloud, tmp_path: Path, damage: str, words: str
+) -> None:
+    config = tmp_path / "cumulet.yaml"
+    config.write_bytes(live.config.read_bytes())
+    run(damage.format(state=live.state).split())
+    done = cumulet("serve", "--config", str(config))
+
+    assert done.returncode == 1
+    assert words.format(state=live.state) in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_each_step_of_a_task_is_a_line_with_its_request(live: LiveCloud, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     run(["qemu-img", "create", "-q", "-f", "qcow2", disk, "1M"])
