@@ -25,6 +25,7 @@ from agent.config import Config, ConfigError, parse_config, read_config, render_
 from agent.errors import AgentError
 from agent.hypervisor.base import NetworkSpec, TakenNetwork
 from agent.identity import hash_password
+from agent.locks import FolderLock
 from agent.model.identity import Project, User
 from agent.model.layout import Layout
 from agent.model.network import Network, Subnet
@@ -49,6 +50,8 @@ SUBNETS = [ipaddress.IPv4Network(f"10.{second}.0.0/24") for second in range(70, 
 """Where a free subnet is looked for: far from 192.168.122.0/24, which is often taken."""
 
 MTU = 1500
+
+LOCK_WAIT_S = 30.0  # an init takes a second, and longer where libvirt is slow to answer
 
 
 class NetworkHost(Protocol):
@@ -82,14 +85,27 @@ def initialise(
 ) -> InitReport:
     """Make or complete the configuration, state folder, database, accounts and network.
 
-    `settings` are those given on the command line. `connect` gives the host of a configuration;
-    when its libvirt does not answer that is only noted, for `serve` makes what is missing.
-    Raises `ConfigError` when an existing file says otherwise than the command line.
+    One at a time in a state folder: others wait. `settings` are those given on the command line.
+    `connect` gives the host of a configuration; when its libvirt does not answer that is only
+    noted, for `serve` makes what is missing. Raises `ConfigError` when an existing file says
+    otherwise than the command line.
     """
+    layout = Layout(_read_or_draft(config_path, settings).state_dir)
+    disks.ensure_folders(layout.state)
+    busy = f"Another `cumulet init` is at work in {layout.state}: process {{pid}}."
+    with FolderLock(layout.init_lock, busy).hold(LOCK_WAIT_S):
+        return _initialise(config_path, settings, connect, now)
+
+
+def _initialise(
+    config_path: Path,
+    settings: dict[str, Any],
+    connect: Callable[[Config], NetworkHost],
+    now: datetime,
+) -> InitReport:
     notes: list[str] = []
     config = _ensure_config(config_path, settings, connect, notes)
     layout = Layout(config.state_dir)
-    disks.ensure_folders(layout.state)
     _migrate(layout)
     store = Store.open(layout.database)
     try:
@@ -127,18 +143,25 @@ def host_routes(table: str) -> list[str]:
     return found
 
 
+def _read_or_draft(path: Path, settings: dict[str, Any]) -> Config:
+    """The configuration that is there, or what is known of the one that will be."""
+    if not path.exists():
+        return parse_config(settings)
+    config = read_config(path)
+    _refuse_differences(path, config, settings)
+    return config
+
+
 def _ensure_config(
     path: Path,
     settings: dict[str, Any],
     connect: Callable[[Config], NetworkHost],
     notes: list[str],
 ) -> Config:
+    draft = _read_or_draft(path, settings)
     if path.exists():
-        config = read_config(path)
-        _refuse_differences(path, config, settings)
-        return config
-    network = settings.pop("network", {})
-    draft = parse_config({**settings, "network": network})
+        return draft
+    network = settings.get("network", {})
     taken: Sequence[TakenNetwork] = ()
     with _noted(notes, "the names and subnet of the network were chosen without asking libvirt"):
         taken = connect(draft).list_networks()

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,15 @@ def test_init_says_where_everything_is(live: LiveCloud) -> None:
     assert str(live.config) in said
     assert str(live.state / "clouds.yaml") in said
     assert f"next           cumulet serve --config {live.config}" in said
+
+
+def test_four_inits_at_once_set_one_cloud_up(tmp_path: Path) -> None:
+    (tmp_path / "node.xml").write_text(NODE)
+    clouds = [LiveCloud(tmp_path / "state", f"test://{tmp_path}/node.xml", 1) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        said = list(pool.map(LiveCloud.init, clouds))
+
+    assert len(set(said)) == 1
 
 
 @pytest.mark.parametrize("disk_format", ["qcow2", "raw"])
