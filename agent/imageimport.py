@@ -22,11 +22,15 @@ from agent.imaging import CreateImage
 from agent.model.layout import Layout
 from agent.store import Store
 
+MAX_NAME = 255
+
 
 def import_file(
     config: Config, name: str, file: Path, properties: Mapping[str, str], disk_format: str | None
 ) -> str:
     """Register a file as a public image and give its id. Blocks; leaves nothing when it fails."""
+    if not name.strip() or not name.isprintable() or len(name) > MAX_NAME:
+        raise BadRequest(f"NAME: must be 1 to {MAX_NAME} printable characters, not {name!r}.")
     store = Store.open(Layout(config.state_dir).database)
     try:
         clock = SystemClock()

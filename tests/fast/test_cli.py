@@ -110,6 +110,16 @@ def test_an_image_is_imported_whatever_its_format(
     assert image.properties == {"os_type": "linux"}
 
 
+@pytest.mark.parametrize("name", ["", " ", "a\nb", 256 * "x"])
+def test_an_image_has_a_name(live: LiveCloud, tmp_path: Path, name: str) -> None:
+    disk = tmp_path / "disk"
+    run(["qemu-img", "create", "-q", "-f", "raw", disk, "1M"])
+    done = cumulet("image", "import", name, str(disk), "--config", str(live.config))
+
+    assert done.returncode == 1
+    assert "NAME: must be 1 to 255 printable characters" in done.stderr
+
+
 def test_an_image_that_is_refused_leaves_nothing(live: LiveCloud, tmp_path: Path) -> None:
     base, disk = tmp_path / "base", tmp_path / "disk"
     run(["qemu-img", "create", "-q", "-f", "raw", base, "1M"])
