@@ -92,10 +92,10 @@ def init(
     click.echo(f"configuration  {report.config_path}")
     click.echo(f"state          {report.config.state_dir}")
     click.echo(f"credentials    {report.clouds_path}  (clouds 'cumulet' and 'cumulet-admin')")
-    net = report.config.network
+    lab = report.lab
     click.echo(
-        f"network        'lab' is {net.subnet} on libvirt network '{net.libvirt_network}', "
-        f"bridge {net.bridge}, {net.mode}"
+        f"network        'lab' is {lab.cidr} on libvirt network '{lab.name}', "
+        f"bridge {lab.bridge}, {lab.mode}"
     )
     for note in report.notes:
         click.echo(f"note           {note}")

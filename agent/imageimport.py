@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from agent import belonging
 from agent.app import build_identity, build_imaging
 from agent.config import Config
 from agent.engine.clock import SystemClock
@@ -33,6 +34,7 @@ def import_file(
         raise BadRequest(f"NAME: must be 1 to {MAX_NAME} printable characters, not {name!r}.")
     store = Store.open(Layout(config.state_dir).database)
     try:
+        belonging.claim(config, store)
         clock = SystemClock()
         imaging = build_imaging(config, store, clock)
         admin = build_identity(config, store, clock).assume("admin")

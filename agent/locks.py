@@ -21,7 +21,7 @@ POLL_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class FolderLock:
-    """One lock; `busy` says what its holder is, and what to do, with a place for its `pid`."""
+    """One lock; `busy` says what its holder is, and what to do, with `{pid}` in it."""
 
     path: Path
     busy: str
@@ -62,7 +62,7 @@ class FolderLock:
         while not _try_lock(fd):
             if time.monotonic() > deadline:
                 pid = os.pread(fd, 32, 0).decode().strip() or "unknown"
-                raise Conflict(self.busy.format(pid=pid))
+                raise Conflict(self.busy.replace("{pid}", pid))
             time.sleep(POLL_S)
 
 

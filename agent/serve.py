@@ -130,10 +130,12 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
 
     def load(self) -> Flask:
         """Build the parts: in the worker, after the fork."""
+        from agent import belonging
         from agent.app import build_parts, build_wsgi
 
         try:
             self._parts = build_parts(self._config)
+            belonging.check(self._config, self._parts.store)
         except (AgentError, ConfigError) as error:
             self._refusals.tell(error)
         app = build_wsgi(self._parts)

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import yaml
 
 from agent.app import build_imaging
 from agent.config import read_config
@@ -120,6 +122,23 @@ def test_an_image_has_a_name(live: LiveCloud, tmp_path: Path, name: str) -> None
     assert "NAME: must be 1 to 255 printable characters" in done.stderr
 
 
+@pytest.mark.parametrize("command", [("serve",), ("image", "import", "some", "/bin/sh"), ("init",)])
+@pytest.mark.parametrize("installation", ["''", "another"])
+def test_a_configuration_of_another_cloud_is_refused(
+    live: LiveCloud, command: tuple[str, ...], installation: str
+) -> None:
+    config = yaml.safe_load(live.config.read_text())
+    own = config["installation"]
+    text = live.config.read_text().replace(own, installation)
+    live.config.write_text(text)
+    done = cumulet(*command, "--config", str(live.config))
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("cumulet: installation: ")
+    assert own in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_an_image_that_is_refused_leaves_nothing(live: LiveCloud, tmp_path: Path) -> None:
     base, disk = tmp_path / "base", tmp_path / "disk"
     run(["qemu-img", "create", "-q", "-f", "raw", base, "1M"])
@@ -151,19 +170,19 @@ def test_a_second_serve_names_the_first(live: LiveCloud) -> None:
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        ("rm -r {state}", "There is no state folder {state}: run `cumulet init`."),
-        ("rm {state}/cumulet.db", "There is no database at {state}/cumulet.db: run"),
-        ("truncate -s 0 {state}/cumulet.db", "The database is empty: run `cumulet init`."),
-        ("cp /bin/sh {state}/cumulet.db", "{state}/cumulet.db is damaged: file is not a database"),
+        (lambda db: shutil.rmtree(db.parent), "There is no state folder {state}: run `cumulet"),
+        (lambda db: db.unlink(), "There is no database at {state}/cumulet.db: run `cumulet init`."),
+        (lambda db: db.write_bytes(b""), "The database is empty: run `cumulet init`."),
+        (lambda db: db.write_bytes(b"x" * 9999), "{state}/cumulet.db is damaged: file is not a"),
     ],
     ids=["no folder", "no database", "empty database", "no SQLite"],
 )
 def test_serve_explains_what_is_wrong_with_its_state_and_says_no_more(
-    live: LiveCloud, tmp_path: Path, damage: str, words: str
+    live: LiveCloud, tmp_path: Path, damage: Callable[[Path], object], words: str
 ) -> None:
     config = tmp_path / "cumulet.yaml"
     config.write_bytes(live.config.read_bytes())
-    run(damage.format(state=live.state).split())
+    damage(live.state / "cumulet.db")
     done = cumulet("serve", "--config", str(config))
 
     assert done.returncode == 1
