@@ -93,10 +93,10 @@ def init(
     click.echo(f"configuration  {report.config_path}")
     click.echo(f"state          {report.config.state_dir}")
     click.echo(f"credentials    {report.clouds_path}  (clouds 'cumulet' and 'cumulet-admin')")
-    net = report.config.network
+    lab = report.lab
     click.echo(
-        f"network        'lab' is {net.subnet} on libvirt network '{net.libvirt_network}', "
-        f"bridge {net.bridge}, {net.mode}"
+        f"network        'lab' is {lab.cidr} on libvirt network '{lab.name}', "
+        f"bridge {lab.bridge}, {lab.mode}"
     )
     for note in report.notes:
         click.echo(f"note           {note}")
@@ -121,14 +121,10 @@ def serve(config_path: Path | None) -> None:
       cumulet serve --config /etc/cumulet/cumulet.yaml
     """
     _require_root("cumulet serve")
-    from agent.serve import AlreadyServed
     from agent.serve import serve as run
 
     config = _read(config_path)
-    try:
-        run(config)
-    except AlreadyServed as error:
-        raise click.ClickException(str(error)) from error
+    _or_explain(lambda: run(config))
 
 
 @main.group()

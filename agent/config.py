@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -114,19 +114,27 @@ class Config:
 def read_config(path: Path) -> Config:
     """Read and check the file; `ConfigError` lists everything that is wrong in it."""
     try:
-        text = path.read_text()
-    except OSError as error:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
         raise ConfigError([f"{path}: {error.strerror}. Run `cumulet init` to make it."]) from error
-    try:
-        raw = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError([f"{path}: not YAML: {error}"]) from error
-    return parse_config(raw)
-
-
-def parse_config(raw: object) -> Config:
-    """Check what the file holds; `ConfigError` lists everything that is wrong in it."""
+    except OSError as error:
+        raise ConfigError([f"{path}: {error.strerror}."]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"{path}: not UTF-8, from byte {error.start} on."]) from error
     problems: list[str] = []
+    try:
+        raw = _load(text, problems)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: 2026-13-45
+        raise ConfigError([f"{path}: not YAML: {error}"]) from error
+    return parse_config(raw, problems)
+
+
+def parse_config(raw: object, found: Sequence[str] = ()) -> Config:
+    """Check what the file holds; `ConfigError` lists everything that is wrong in it.
+
+    `found` are mistakes that are known already.
+    """
+    problems = list(found)
     config = _parse(Config, raw if raw is not None else {}, "", problems)
     problems.extend(_rules(config))
     if problems:
@@ -142,9 +150,34 @@ def render_config(settings: Mapping[str, Any]) -> str:
 def split_listen(listen: str) -> tuple[str, int]:
     """Split HOST:PORT (an IPv6 host stands in brackets); `ValueError` says what is wrong."""
     host, colon, port = listen.rpartition(":")
-    if not colon or not host or not port.isdigit() or not 0 < int(port) < 65536:
+    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise ValueError("must be HOST:PORT with a port from 1 to 65535")
     return host.strip("[]"), int(port)
+
+
+def _load(text: str, problems: list[str]) -> object:
+    """Read YAML, and report keys that stand twice: YAML itself would take the last one."""
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        _report_twice(node, "", problems)
+        return None if node is None else loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _report_twice(node: yaml.Node | None, at: str, problems: list[str]) -> None:
+    if not isinstance(node, yaml.MappingNode) or at.count(".") > 1:
+        return
+    lines: dict[str, int] = {}
+    for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            continue
+        line = key.start_mark.line + 1
+        if key.value in lines:
+            problems.append(f"{at}{key.value}: stands in lines {lines[key.value]} and {line}")
+        lines[key.value] = line
+        _report_twice(value, f"{at}{key.value}.", problems)
 
 
 def _parse(kind: type[T], raw: object, at: str, problems: list[str]) -> T:
@@ -160,18 +193,23 @@ def _parse(kind: type[T], raw: object, at: str, problems: list[str]) -> T:
             problems.append(f"{path}: unknown key; known here: {', '.join(sorted(hints))}")
         elif is_dataclass(hints[key]):
             values[key] = _parse(hints[key], value, f"{path}.", problems)
-        elif (problem := _mismatch(hints[key], value)) is not None:
+        elif (problem := _mismatch(path, hints[key], value)) is not None:
             problems.append(f"{path}: {problem}")
         else:
             values[key] = hints[key](value)
     return kind(**values)
 
 
-def _mismatch(kind: type, value: object) -> str | None:
+def _mismatch(path: str, kind: type, value: object) -> str | None:
     accepts, words = _SCALARS[kind]
-    if isinstance(value, accepts) and not isinstance(value, bool):
-        return None
-    return f"must be {words}, not {value!r}"
+    if not isinstance(value, accepts) or isinstance(value, bool):
+        return f"must be {words}, not {value!r}"
+    if isinstance(value, str):
+        return None if value.isprintable() else f"must be printable, not {value!r}"
+    low, high = RANGES[path]
+    if isinstance(value, int | float) and not low <= value <= high:  # as .nan never is
+        return f"must be {words} from {low} to {high}"
+    return None
 
 
 _SCALARS: dict[type, tuple[type | types.UnionType, str]] = {
@@ -180,6 +218,28 @@ _SCALARS: dict[type, tuple[type | types.UnionType, str]] = {
     float: (int | float, "a number"),
     Path: (str, "a path"),
 }
+
+RANGES: dict[str, tuple[float, float]] = {
+    "token_hours": (0.01, 8784),
+    "sweep_every_s": (0.1, 3600),
+    "api_threads": (1, 64),
+    "address_rest_s": (0, 31_622_400),
+    "unknown_after": (0.1, 86_400),
+    "capacity.cpu_ratio": (0.01, 1000),
+    "capacity.ram_ratio": (0.01, 1000),
+    "capacity.reserved_ram_mb": (0, 1_000_000_000),
+    "capacity.reserved_disk_gb": (0, 1_000_000),
+    "quota.instances": (-1, 1_000_000_000),
+    "quota.cores": (-1, 1_000_000_000),
+    "quota.ram_mb": (-1, 1_000_000_000),
+    "quota.keypairs": (-1, 1_000_000_000),
+    "limits.server_metadata": (0, 10_000),
+    "limits.image_metadata": (0, 10_000),
+    "limits.personality": (0, 10_000),
+    "limits.personality_bytes": (0, 100_000_000),
+    "limits.image_gb": (1, 1_000_000),
+}
+"""The least and the most that each number may be; a test holds that none is without."""
 
 
 def _rules(config: Config) -> list[str]:
@@ -191,7 +251,7 @@ def _rules(config: Config) -> list[str]:
         problems.append(f"listen: {error}, not {config.listen!r}")
     if not config.state_dir.is_absolute():
         problems.append(f"state_dir: must be an absolute path, not {str(config.state_dir)!r}")
-    if config.public_url and not re.match(r"https?://[^/\s]+", config.public_url):
+    if config.public_url and not re.fullmatch(r"https?://[^/\s]+(/\S*)?", config.public_url):
         problems.append(f"public_url: must be http://… or https://…, not {config.public_url!r}")
     if config.network.subnet:
         try:
@@ -199,20 +259,23 @@ def _rules(config: Config) -> list[str]:
                 problems.append("network.subnet: too small, give a /29 or larger")
         except ValueError as error:
             problems.append(f"network.subnet: must be an IPv4 subnet as 10.70.0.0/24: {error}")
+    filled = {
+        "libvirt_uri": config.libvirt_uri,
+        "region": config.region,
+        "availability_zone": config.availability_zone,
+        "network.libvirt_network": config.network.libvirt_network,
+    }
+    problems.extend(f"{path}: must not be empty" for path, value in filled.items() if not value)
+    if not re.fullmatch(r"(?!\.{1,2}$)[^\s/:]{1,15}", config.network.bridge):
+        problems.append(
+            "network.bridge: must be the name of a network interface, of at most 15 characters, "
+            f"not {config.network.bridge!r}"
+        )
     problems.extend(_choice("virt_type", config.virt_type, ("auto", "kvm", "qemu", "test")))
     problems.extend(_choice("started_outside", config.started_outside, ("adopt", "enforce")))
     boots = ("previous", "never", "always")
     problems.extend(_choice("resume_on_boot", config.resume_on_boot, boots))
     problems.extend(_choice("network.mode", config.network.mode, ("isolated", "nat")))
-    positive = {
-        "sweep_every_s": config.sweep_every_s,
-        "token_hours": config.token_hours,
-        "api_threads": config.api_threads,
-        "unknown_after": config.unknown_after,
-        "capacity.cpu_ratio": config.capacity.cpu_ratio,
-        "capacity.ram_ratio": config.capacity.ram_ratio,
-    }
-    problems.extend(f"{path}: must be more than 0" for path, n in positive.items() if n <= 0)
     return problems
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from agent import belonging
 from agent.app import build_identity, build_imaging
 from agent.config import Config
 from agent.engine.clock import SystemClock
@@ -22,13 +23,18 @@ from agent.imaging import CreateImage
 from agent.model.layout import Layout
 from agent.store import Store
 
+MAX_NAME = 255
+
 
 def import_file(
     config: Config, name: str, file: Path, properties: Mapping[str, str], disk_format: str | None
 ) -> str:
     """Register a file as a public image and give its id. Blocks; leaves nothing when it fails."""
+    if not name.strip() or not name.isprintable() or len(name) > MAX_NAME:
+        raise BadRequest(f"NAME: must be 1 to {MAX_NAME} printable characters, not {name!r}.")
     store = Store.open(Layout(config.state_dir).database)
     try:
+        belonging.claim(config, store)
         clock = SystemClock()
         imaging = build_imaging(config, store, clock)
         admin = build_identity(config, store, clock).assume("admin")

@@ -5,26 +5,29 @@
 libvirt's connections and its event loop do not survive a fork, so nothing of it is opened here:
 the worker builds all parts for itself, and starts the engine once it holds the state folder's lock.
 gunicorn replaces a worker that died; the new one takes the lock and resumes the open tasks.
+
+# Note [Refusals]
+Only the worker opens the database, so it finds what is wrong with it. It tells the master by a pipe
+and asks it to end; the master raises that as its own error once gunicorn has stopped.
 """
 
 from __future__ import annotations
 
-import fcntl
+import json
 import logging
 import os
 import signal
 import socket
 import struct
 import threading
-import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.http.errors import ParseException
 
-from agent.config import Config, split_listen
-from agent.errors import BadRequest
+from agent.config import Config, ConfigError, split_listen
+from agent.errors import AgentError, BadRequest, HostFailed
+from agent.locks import FolderLock
 from agent.model.layout import Layout
 
 if TYPE_CHECKING:
@@ -42,56 +45,59 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 ACCESS_FORMAT = '%(h)s "%(r)s" %(s)s %(B)s bytes %(M)s ms [%({x-openstack-request-id}o)s]'
 
 
-class AlreadyServed(Exception):
-    """Another process drives this state folder; the text has its pid."""
-
-
 def serve(config: Config) -> None:
-    """Serve until SIGTERM or SIGINT. Blocks; `AlreadyServed` when the state folder is taken."""
+    """Serve until SIGTERM or SIGINT. Blocks.
+
+    `Conflict` when another process drives the state folder; `ConfigError` or another `AgentError`
+    when the state folder, the database and the configuration don't go together.
+    """
     signal.signal(signal.SIGTERM, _end)  # until gunicorn sets its own
-    lock = _Lock(Layout(config.state_dir).lock)
-    lock.probe()
+    lock = FolderLock(
+        Layout(config.state_dir).lock,
+        f"{config.state_dir} is already served by process {{pid}}: stop that one first.",
+    )
+    lock.probe(LOCK_WAIT_S)
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
-    _Server(config, lock).run()
+    refusals = _Refusals()
+    try:
+        _Server(config, lock, refusals).run()
+    except SystemExit:
+        refusals.raise_what_was_told()
+        raise
 
 
-class _Lock:
-    """The state folder's lock: whoever holds it drives its servers."""
+class _Refusals:
+    """How the worker tells the master why it can't serve: see the note."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._fd: int | None = None
+    def __init__(self) -> None:
+        self._master = os.getpid()
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._reader, False)
 
-    def probe(self) -> None:
-        """Raise `AlreadyServed` when somebody holds it and does not let go. Blocks for 5 s."""
-        fd = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-        deadline = time.monotonic() + LOCK_WAIT_S
+    def tell(self, error: ConfigError | AgentError) -> NoReturn:
+        """End the worker, then the master, with this error."""
+        told = error.problems if isinstance(error, ConfigError) else error.message
+        os.write(self._writer, json.dumps(told).encode())
+        if os.getppid() == self._master:
+            os.kill(self._master, signal.SIGTERM)
+        os._exit(0)
+
+    def raise_what_was_told(self) -> None:
+        """Raise the worker's error in the master; nothing when there was none."""
         try:
-            while not _try_lock(fd):
-                if time.monotonic() > deadline:
-                    pid = os.pread(fd, 32, 0).decode().strip() or "unknown"
-                    raise AlreadyServed(
-                        f"{self._path.parent} is already served by process {pid}: "
-                        "stop that one first."
-                    )
-                time.sleep(0.1)
-        finally:
-            os.close(fd)
-
-    def acquire(self) -> None:
-        """Wait for the lock and keep it as long as the process lives."""
-        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._fd, fcntl.LOCK_EX)
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+            told = json.loads(os.read(self._reader, 65536))
+        except BlockingIOError:
+            return
+        raise ConfigError(told) if isinstance(told, list) else HostFailed(told)
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     """gunicorn, told everything here: it reads no file and no environment."""
 
-    def __init__(self, config: Config, lock: _Lock) -> None:
+    def __init__(self, config: Config, lock: FolderLock, refusals: _Refusals) -> None:
         self._config = config
         self._lock = lock
+        self._refusals = refusals
         self._parts: Parts | None = None
         super().__init__()
 
@@ -124,9 +130,14 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
 
     def load(self) -> Flask:
         """Build the parts: in the worker, after the fork."""
+        from agent import belonging
         from agent.app import build_parts, build_wsgi
 
-        self._parts = build_parts(self._config)
+        try:
+            self._parts = build_parts(self._config)
+            belonging.check(self._config, self._parts.store)
+        except (AgentError, ConfigError) as error:
+            self._refusals.tell(error)
         app = build_wsgi(self._parts)
         app.register_error_handler(ParseException, _on_bad_http)
         return app
@@ -143,7 +154,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         )
 
         def start() -> None:
-            self._lock.acquire()
+            self._lock.keep()
             parts.start()
 
         threading.Thread(target=start, name="engine-start", daemon=True).start()
@@ -166,14 +177,6 @@ def _limit_silence(arbiter: Any) -> None:
     for listener in arbiter.LISTENERS:
         limit = struct.pack("ll", SILENCE_S, 0)
         listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
-
-
-def _try_lock(fd: int) -> bool:
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _end(number: int, frame: object) -> None:

@@ -9,6 +9,7 @@ equal text. What comes from libvirt is read with ElementTree.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -90,10 +91,12 @@ def is_pc(machine: str) -> bool:
     return machine == "pc" or machine.startswith("pc-i440fx")
 
 
-def render_network(spec: NetworkSpec, *, netmask: str) -> str:
+def render_network(
+    spec: NetworkSpec, *, netmask: str, reservations: Sequence[Reservation] = ()
+) -> str:
     """Render a libvirt network's XML."""
     template = _environment().get_template("network.xml.j2")
-    return template.render(network=spec, netmask=netmask)
+    return template.render(network=spec, netmask=netmask, reservations=reservations)
 
 
 def render_reservation(reservation: Reservation) -> str:

@@ -26,6 +26,10 @@ class UnsupportedCallError(HostFailed):
     """This driver lacks the call or the flag; caught where there is another way."""
 
 
+class NoDriverError(HostUnavailable):
+    """libvirt has no driver for the URI: a mistake in it, or a package that is missing."""
+
+
 _NOT_THERE = {
     libvirt.VIR_ERR_NO_DOMAIN,
     libvirt.VIR_ERR_NO_NETWORK,
@@ -43,7 +47,6 @@ _BUSY = {
     libvirt.VIR_ERR_AGENT_UNSYNCED,
 }
 _GONE = {
-    libvirt.VIR_ERR_NO_CONNECT,
     libvirt.VIR_ERR_INVALID_CONN,
     libvirt.VIR_ERR_RPC,
 }
@@ -74,6 +77,8 @@ def _translate(error: Any) -> HostFailed | HostUnavailable:
         return NoSuchThingError(text)
     if code in _UNSUPPORTED:
         return UnsupportedCallError(text)
+    if code == libvirt.VIR_ERR_NO_CONNECT:
+        return NoDriverError(text)
     if code in _GONE or (
         code in _GONE_FROM_RPC and error.get_error_domain() == libvirt.VIR_FROM_RPC
     ):

@@ -199,6 +199,11 @@ class Host:
         with self._network_lock, self._work.use() as connection:
             networks.ensure(connection, spec)
 
+    def change_network(self, spec: NetworkSpec) -> None:
+        """Make the network what the spec says; `Conflict` while guests run on it."""
+        with self._network_lock, self._work.use() as connection:
+            networks.change(connection, spec)
+
     def list_networks(self) -> list[TakenNetwork]:
         """All networks of this libvirt, whoever made them."""
         with self._work.use() as connection:

@@ -8,12 +8,15 @@ look and act. A network that somebody else made is never changed: ours is known 
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
 import libvirt
 
-from agent.errors import HostFailed
+from agent.errors import Conflict, HostFailed
 from agent.hypervisor.base import NetworkSpec, Reservation, TakenNetwork
 from agent.hypervisor.domainxml import render_network, render_reservation
 from agent.hypervisor.errors import NoSuchThingError, UnsupportedCallError, translated
@@ -26,14 +29,38 @@ def ensure(connection: Any, spec: NetworkSpec) -> None:
     """Define, autostart and start the network; `HostFailed` when another one has its name."""
     network = find(connection, spec.name)
     if network is None:
-        netmask = str(ipaddress.ip_network(spec.cidr).netmask)
-        network = connection.networkDefineXML(render_network(spec, netmask=netmask))
+        network = _define(connection, spec)
     else:
         _check_same(network, spec)
     if not network.autostart():
         network.setAutostart(1)
     if not network.isActive():
         network.create()
+
+
+def change(connection: Any, spec: NetworkSpec) -> None:
+    """Make the network what the spec says, its reservations kept; `Conflict` while it is used.
+
+    libvirt takes the bridge away with the old network, and puts no running guest on the new one.
+    """
+    network = find(connection, spec.name)
+    if network is None:
+        ensure(connection, spec)
+        return
+    _check_same(network, spec)
+    guests = _list_guests(connection, spec)
+    if guests:
+        raise Conflict(
+            f"libvirt network {spec.name!r} can't be changed while guests run on it: "
+            f"{', '.join(guests)}. Shut them down first."
+        )
+    reservations = list_entries(network)
+    if network.isActive():
+        network.destroy()
+    try:
+        _define(connection, replace(spec, uuid=network.UUIDString()), reservations)
+    finally:
+        ensure(connection, spec)
 
 
 def find(connection: Any, name: str) -> Any:
@@ -75,6 +102,27 @@ def release(network: Any, mac: str) -> None:
 def list_entries(network: Any) -> list[Reservation]:
     """List the DHCP host entries of a network."""
     return [_read_reservation(entry) for entry in _read_entries(network, 0)]
+
+
+def _define(connection: Any, spec: NetworkSpec, reservations: Sequence[Reservation] = ()) -> Any:
+    netmask = str(ipaddress.ip_network(spec.cidr).netmask)
+    return connection.networkDefineXML(
+        render_network(spec, netmask=netmask, reservations=reservations)
+    )
+
+
+def _list_guests(connection: Any, spec: NetworkSpec) -> list[str]:
+    """The names of running domains with an interface on the network, whoever made them."""
+    names = []
+    for domain in connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE):
+        with suppress(NoSuchThingError), translated():
+            sources = ElementTree.fromstring(domain.XMLDesc()).findall("devices/interface/source")
+            if any(
+                source.get("bridge") == spec.bridge or source.get("network") == spec.name
+                for source in sources
+            ):
+                names.append(domain.name())
+    return sorted(names)
 
 
 def _read_taken(xml: str) -> TakenNetwork:

@@ -27,6 +27,11 @@ class Layout:
         return self.state / "engine.lock"
 
     @property
+    def init_lock(self) -> Path:
+        """Held by the one `cumulet init` that is at work in this state folder."""
+        return self.state / "init.lock"
+
+    @property
     def servers(self) -> Path:
         """Holds one folder a server."""
         return self.state / "servers"

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import OperationalError, TimeoutError
+from sqlalchemy.exc import DatabaseError, OperationalError, TimeoutError
 
-from agent.errors import HostUnavailable, NotFound
+from agent.errors import HostFailed, HostUnavailable, NotFound
 from agent.store import patterns
 
 BUSY_S = 10
@@ -67,24 +67,41 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """Give a connection that sees one moment of the database and may not write.
 
-        `HostUnavailable` when the database does not answer.
+        `HostUnavailable` when the database does not answer, `HostFailed` when it is damaged.
         """
-        with _translated(), self.engine.connect() as connection:
+        with self._translated(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Give the only connection that may write now; what it did is committed at the end.
 
-        Any exception rolls back. `HostUnavailable` when the turn does not come within 10 seconds.
+        Any exception rolls back. `HostUnavailable` when the turn does not come within 10 seconds,
+        and as from `read`.
         """
         if not self.turn.acquire(timeout=BUSY_S):
             raise HostUnavailable("The database is busy: another change takes too long.")
         try:
-            with _translated(), self.writer.begin() as connection:
+            with self._translated(), self.writer.begin() as connection:
                 yield connection
         finally:
             self.turn.release()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (OperationalError, TimeoutError) as error:
+            # SQLAlchemy's own text has a link to its manual in it.
+            cause = getattr(error, "orig", None) or error.args[0]
+            raise HostUnavailable(f"The database does not answer now: {cause}.") from error
+        except DatabaseError as error:
+            if type(error) is not DatabaseError:  # SQLite says so of a file, not of a statement
+                raise
+            raise HostFailed(
+                f"The database {self.engine.url.database} is damaged: {error.orig}. "
+                "Put a copy of it from before in its place."
+            ) from error
 
 
 def parse_url(path_or_url: str | Path) -> URL:
@@ -118,7 +135,7 @@ def _sqlite(url: URL, foreign_keys: bool) -> Engine:
         connect_args={"check_same_thread": False},  # the pool gives it to one thread at a time
         hide_parameters=True,  # no hash or user data in an exception's text
         pool_size=8,
-        max_overflow=56,  # more than the threads of the process
+        max_overflow=88,  # more than the threads of the process: `api_threads` is 64 at most
         pool_use_lifo=True,  # the warm ones first
     )
     on_off = "ON" if foreign_keys else "OFF"
@@ -147,12 +164,3 @@ def _server(url: URL) -> Engine:
 
     event.listen(engine, "begin", begin)
     return engine
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except (OperationalError, TimeoutError) as error:
-        cause = getattr(error, "orig", None) or error
-        raise HostUnavailable(f"The database does not answer now: {cause}.") from error

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Select, Table, insert, or_, select
+from sqlalchemy import Select, Table, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from agent.errors import Conflict, NotFound
@@ -33,6 +33,16 @@ class Networks:
                 )
         except IntegrityError as error:
             raise Conflict(f"Network {network.id} or subnet {subnet.id} already exists.") from error
+
+    def set_mode(self, network_id: str, mode: str, dns: Sequence[str]) -> None:
+        """Make a network isolated or nat, and give the name servers of its subnet."""
+        with self.db.write() as connection:
+            connection.execute(
+                update(networks).where(networks.c.id == network_id).values(mode=mode)
+            )
+            connection.execute(
+                update(subnets).where(subnets.c.network_id == network_id).values(dns=list(dns))
+            )
 
     def list_networks(
         self,

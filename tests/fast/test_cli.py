@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import yaml
 
 from agent.app import build_imaging
 from agent.config import read_config
@@ -86,6 +89,15 @@ def test_init_says_where_everything_is(live: LiveCloud) -> None:
     assert f"next           cumulet serve --config {live.config}" in said
 
 
+def test_four_inits_at_once_set_one_cloud_up(tmp_path: Path) -> None:
+    (tmp_path / "node.xml").write_text(NODE)
+    clouds = [LiveCloud(tmp_path / "state", f"test://{tmp_path}/node.xml", 1) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        said = list(pool.map(LiveCloud.init, clouds))
+
+    assert len(set(said)) == 1
+
+
 @pytest.mark.parametrize("disk_format", ["qcow2", "raw"])
 def test_an_image_is_imported_whatever_its_format(
     live: LiveCloud, tmp_path: Path, disk_format: str
@@ -101,6 +113,33 @@ def test_an_image_is_imported_whatever_its_format(
     assert (image.name, image.status, image.visibility) == ("some", "active", "public")
     assert (image.disk_format, image.virtual_size) == (disk_format, 3 * 2**20)
     assert image.properties == {"os_type": "linux"}
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\nb", 256 * "x"])
+def test_an_image_has_a_name(live: LiveCloud, tmp_path: Path, name: str) -> None:
+    disk = tmp_path / "disk"
+    run(["qemu-img", "create", "-q", "-f", "raw", disk, "1M"])
+    done = cumulet("image", "import", name, str(disk), "--config", str(live.config))
+
+    assert done.returncode == 1
+    assert "NAME: must be 1 to 255 printable characters" in done.stderr
+
+
+@pytest.mark.parametrize("command", [("serve",), ("image", "import", "some", "/bin/sh"), ("init",)])
+@pytest.mark.parametrize("installation", ["''", "another"])
+def test_a_configuration_of_another_cloud_is_refused(
+    live: LiveCloud, command: tuple[str, ...], installation: str
+) -> None:
+    config = yaml.safe_load(live.config.read_text())
+    own = config["installation"]
+    text = live.config.read_text().replace(own, installation)
+    live.config.write_text(text)
+    done = cumulet(*command, "--config", str(live.config))
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("cumulet: installation: ")
+    assert own in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_an_image_that_is_refused_leaves_nothing(live: LiveCloud, tmp_path: Path) -> None:
@@ -129,6 +168,29 @@ def test_a_second_serve_names_the_first(live: LiveCloud) -> None:
     assert second.returncode == 1
     assert f"is already served by process {worker}" in second.stderr
     assert code == 0
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda db: shutil.rmtree(db.parent), "There is no state folder {state}: run `cumulet"),
+        (lambda db: db.unlink(), "There is no database at {state}/cumulet.db: run `cumulet init`."),
+        (lambda db: db.write_bytes(b""), "The database is empty: run `cumulet init`."),
+        (lambda db: db.write_bytes(b"x" * 9999), "{state}/cumulet.db is damaged: file is not a"),
+    ],
+    ids=["no folder", "no database", "empty database", "no SQLite"],
+)
+def test_serve_explains_what_is_wrong_with_its_state_and_says_no_more(
+    live: LiveCloud, tmp_path: Path, damage: Callable[[Path], object], words: str
+) -> None:
+    config = tmp_path / "cumulet.yaml"
+    config.write_bytes(live.config.read_bytes())
+    damage(live.state / "cumulet.db")
+    done = cumulet("serve", "--config", str(config))
+
+    assert done.returncode == 1
+    assert words.format(state=live.state) in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_each_step_of_a_task_is_a_line_with_its_request(live: LiveCloud, tmp_path: Path) -> None:

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from agent.engine.clock import SystemClock
 from agent.errors import HostUnavailable, Unauthorized
 from agent.hypervisor.base import NetworkSpec, TakenNetwork
 from agent.identity import ProjectRef, UserRef
-from agent.setup import InitReport, free_subnet, host_routes, initialise
+from agent.labnetwork import free_subnet, host_routes
+from agent.setup import InitReport, initialise
 from agent.store import Store
 
 ROUTES = """\
@@ -44,6 +46,9 @@ class Libvirt:
     def ensure_network(self, spec: NetworkSpec) -> None:
         self.made.append(spec)
 
+    def change_network(self, spec: NetworkSpec) -> None:
+        self.made.append(spec)
+
 
 class Away(Libvirt):
     """A libvirt that does not answer."""
@@ -55,10 +60,35 @@ class Away(Libvirt):
         raise HostUnavailable("libvirt does not answer.")
 
 
-def init(folder: Path, libvirt: Libvirt | None = None, **settings: Any) -> InitReport:
+def init(
+    folder: Path, libvirt: Libvirt | None = None, *, file: str = "cumulet.yaml", **settings: Any
+) -> InitReport:
     given = {"state_dir": str(folder), **settings}
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    return initialise(folder / "cumulet.yaml", given, connect=libvirt or Libvirt(), now=now)
+    return initialise(folder / file, given, connect=libvirt or Libvirt(), now=now)
+
+
+def edit(report: InitReport, old: str, new: str) -> None:
+    """Change the configuration as its owner would, in an editor."""
+    text = report.config_path.read_text()
+    assert old in text
+    report.config_path.write_text(text.replace(old, new))
+
+
+@contextmanager
+def opened(report: InitReport) -> Iterator[Store]:
+    store = Store.open(report.config.state_dir / "cumulet.db")
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def problem_of(work: Callable[[], object]) -> str:
+    with pytest.raises(ConfigError) as refused:
+        work()
+    (problem,) = refused.value.problems
+    return problem
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -72,13 +102,10 @@ def contents(folder: Path) -> dict[str, bytes]:
 def log_in(report: InitReport, cloud: str) -> str:
     """Log in as clouds.yaml says, and give the project's name."""
     auth = yaml.safe_load(report.clouds_path.read_text())["clouds"][cloud]["auth"]
-    store = Store.open(report.config.state_dir / "cumulet.db")
-    try:
+    with opened(report) as store:
         identity = build_identity(report.config, store, SystemClock())
         who, scope = UserRef(name=auth["username"]), ProjectRef(name=auth["project_name"])
         return identity.log_in(who, auth["password"], scope)[1].project.name
-    finally:
-        store.close()
 
 
 def test_everything_is_there_after_init(tmp_path: Path) -> None:
@@ -156,8 +183,7 @@ def test_without_libvirt_everything_else_is_made_and_it_is_said(tmp_path: Path) 
 
     assert log_in(report, "cumulet") == "lab"
     assert report.notes == (
-        "libvirt does not answer. So the names and subnet of the network were chosen without "
-        "asking libvirt.",
+        "libvirt does not answer. So the network may have a name or subnet of another one.",
         "libvirt does not answer. So libvirt's network is made when `cumulet serve` starts.",
     )
 

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from agent.errors import BadRequest, HostFailed, HostUnavailable
+from agent.errors import BadRequest, Conflict, HostFailed, HostUnavailable
 from agent.hypervisor.base import DomainSpec, Listeners, Reservation
 from agent.hypervisor.domainxml import render_domain
 from agent.hypervisor.host import Host
@@ -327,6 +327,28 @@ def test_a_reservation_of_which_one_half_was_lost_is_completed(
     host.reserve("cumulet", reservation_of(make_nic(5)))
 
     assert host.list_reservations("cumulet") == [Reservation("fa:16:3e:00:00:05", "10.70.0.15")]
+    host.release("cumulet", make_nic(5).mac)
+
+
+def test_a_network_becomes_nat_and_isolated_again_when_no_guest_is_on_it(
+    host: Host, machine: PrivateHost, spec: DomainSpec
+) -> None:
+    host.reserve("cumulet", reservation_of(make_nic(5)))
+    host.define(spec)
+    host.start(spec.server_id)
+    with pytest.raises(Conflict, match=f"guests run on it: {spec.domain_name}"):
+        host.change_network(make_network(mode="nat"))
+    before = machine.virsh("net-dumpxml", "cumulet")
+    host.destroy(spec.server_id)
+
+    host.change_network(make_network(mode="nat"))
+    nat = [machine.virsh("net-dumpxml", "cumulet", *also) for also in ([], ["--inactive"])]
+    kept = [entries(machine), entries(machine, "--inactive")]
+    host.change_network(make_network())
+
+    assert ["<forward" in xml for xml in (before, *nat)] == [False, True, True]
+    assert kept == [[("fa:16:3e:00:00:05", "10.70.0.15")]] * 2
+    assert "<forward" not in machine.virsh("net-dumpxml", "cumulet")
     host.release("cumulet", make_nic(5).mac)
 
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -10,20 +12,22 @@ from typing import Any
 import pytest
 import yaml
 
-from agent.config import Config, ConfigError, parse_config, read_config
+from agent.config import RANGES, Config, ConfigError, parse_config, read_config
 
 SAMPLE = Path(__file__).parents[2] / "etc" / "cumulet.yaml"
 
 
-def keys_of(value: Any, prefix: str = "") -> set[str]:
-    found = set()
+def values_of(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     for f in fields(value):
         inner = getattr(value, f.name)
         if is_dataclass(inner):
-            found |= keys_of(inner, f"{prefix}{f.name}.")
+            yield from values_of(inner, f"{prefix}{f.name}.")
         else:
-            found.add(f"{prefix}{f.name}")
-    return found
+            yield f"{prefix}{f.name}", inner
+
+
+def keys_of(value: Any) -> set[str]:
+    return {path for path, _ in values_of(value)}
 
 
 def test_an_empty_file_means_the_defaults() -> None:
@@ -65,7 +69,23 @@ def test_all_mistakes_are_reported_together_with_their_paths() -> None:
     ("raw", "problem"),
     [
         ([], "the file: must be a mapping of keys to values"),
-        ({"api_threads": 0}, "api_threads: must be more than 0"),
+        ({"api_threads": 0}, "api_threads: must be a whole number from 1 to 64"),
+        ({"api_threads": 10**400}, "api_threads: must be a whole number from 1 to 64"),
+        ({"token_hours": 10**400}, "token_hours: must be a number from 0.01 to 8784"),
+        ({"token_hours": math.inf}, "token_hours: must be a number from 0.01 to 8784"),
+        ({"sweep_every_s": math.nan}, "sweep_every_s: must be a number from 0.1 to 3600"),
+        (
+            {"quota": {"cores": -2}},
+            "quota.cores: must be a whole number from -1 to 1000000000",
+        ),
+        ({"host": "\0"}, "host: must be printable, not '\\x00'"),
+        ({"state_dir": "/a\nb"}, "state_dir: must be printable, not '/a\\nb'"),
+        ({"libvirt_uri": ""}, "libvirt_uri: must not be empty"),
+        (
+            {"network": {"bridge": "a/b"}},
+            "network.bridge: must be the name of a network interface, of at most 15 characters, "
+            "not 'a/b'",
+        ),
         ({"api_threads": True}, "api_threads: must be a whole number, not True"),
         ({"state_dir": "here"}, "state_dir: must be an absolute path, not 'here'"),
         ({"public_url": "ftp://x"}, "public_url: must be http://… or https://…, not 'ftp://x'"),
@@ -78,6 +98,50 @@ def test_a_mistake_is_named(raw: object, problem: str) -> None:
         parse_config(raw)
 
     assert wrong.value.problems == [problem]
+
+
+def test_every_number_has_its_range_and_every_default_is_in_it() -> None:
+    numbers = {path: value for path, value in values_of(Config()) if isinstance(value, int | float)}
+
+    assert set(numbers) == set(RANGES)
+    assert [p for p, n in numbers.items() if not RANGES[p][0] <= n <= RANGES[p][1]] == []
+
+
+def test_a_quota_may_be_without_limit() -> None:
+    assert parse_config({"quota": {"cores": -1}}).quota.cores == -1
+
+
+def test_keys_that_stand_twice_are_reported_with_everything_else(tmp_path: Path) -> None:
+    path = tmp_path / "twice.yaml"
+    path.write_text("host: a\nnetwork:\n  mode: nat\n  mode: isolated\nhost: b\nvirt_type: xen\n")
+
+    with pytest.raises(ConfigError) as wrong:
+        read_config(path)
+
+    assert wrong.value.problems == [
+        "network.mode: stands in lines 3 and 4",
+        "host: stands in lines 1 and 5",
+        "virt_type: must be one of auto, kvm, qemu, test, not 'xen'",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"host: \xff\n", "not UTF-8, from byte 6 on."),
+        (b"host: [\n", "not YAML: "),
+        (b"host: \0\n", "not YAML: "),
+        (b"installation: 2026-13-45\n", "not YAML: "),
+    ],
+)
+def test_a_file_that_can_not_be_read_is_named(tmp_path: Path, content: bytes, problem: str) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_bytes(content)
+
+    with pytest.raises(ConfigError) as wrong:
+        read_config(path)
+
+    assert wrong.value.problems[0].startswith(f"{path}: {problem}")
 
 
 def test_a_missing_file_says_what_makes_it(tmp_path: Path) -> None:

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
-from agent.errors import HostFailed
+from agent.errors import Conflict, HostFailed
 from agent.hypervisor.base import Reservation
 from agent.hypervisor.host import Host
-from tests.domain_specs import make_network, make_nic, reservation_of
+from tests.domain_specs import SERVER_ID, make_network, make_nic, make_spec, reservation_of
 
 
 def test_a_network_is_made_once(host: Host, connection: Any) -> None:
@@ -37,6 +38,46 @@ def test_a_network_of_somebody_else_is_left_alone(host: Host) -> None:
         HostFailed, match=r"exists with address 10\.70\.0\.1 on bridge cumulet0, not"
     ):
         host.ensure_network(make_network(gateway="10.71.0.1"))
+
+
+def mode_of(connection: Any) -> str | None:
+    root = ElementTree.fromstring(connection.networkLookupByName("cumulet").XMLDesc())
+    forward = root.find("forward")
+    return None if forward is None else forward.get("mode")
+
+
+def test_a_network_that_nobody_is_on_is_changed_and_keeps_its_reservations(
+    host: Host, connection: Any
+) -> None:
+    host.ensure_network(make_network())
+    host.reserve("cumulet", reservation_of(make_nic(1)))
+    uuid = connection.networkLookupByName("cumulet").UUIDString()
+
+    host.change_network(make_network(mode="nat"))
+    network = connection.networkLookupByName("cumulet")
+    nat = mode_of(connection)
+    host.change_network(make_network())
+
+    assert (nat, mode_of(connection)) == ("nat", None)
+    assert host.list_reservations("cumulet") == [reservation_of(make_nic(1))]
+    assert (network.UUIDString(), network.isActive(), network.autostart()) == (uuid, 1, 1)
+
+
+def test_a_network_on_which_a_guest_runs_is_not_changed(host: Host, connection: Any) -> None:
+    host.ensure_network(make_network())
+    host.define(make_spec())
+    host.start(SERVER_ID)
+
+    with pytest.raises(Conflict, match=f"guests run on it: instance-{SERVER_ID[:8]}"):
+        host.change_network(make_network(mode="nat"))
+
+    assert mode_of(connection) is None
+
+
+def test_a_network_that_is_gone_is_made_as_it_is_to_become(host: Host, connection: Any) -> None:
+    host.change_network(make_network(mode="nat"))
+
+    assert mode_of(connection) == "nat"
 
 
 def test_a_reservation_is_made_once(host: Host) -> None:

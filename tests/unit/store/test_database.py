@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -21,7 +21,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import make_url, update
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from agent.errors import Conflict, HostUnavailable, NotFound
+from agent.errors import Conflict, HostFailed, HostUnavailable, NotFound
 from agent.model.states import VmState
 from agent.store import Store, migrate
 from agent.store.migrations import HEAD, REVISIONS
@@ -104,6 +104,20 @@ def test_a_newer_database_is_left_alone(migrated: Path, tmp_path: Path) -> None:
         Store.open(path)
     with pytest.raises(Conflict, match="version 9999, which this program"):
         migrate.upgrade(path)
+
+
+@pytest.mark.parametrize("open_it", [Store.open, migrate.upgrade])
+@pytest.mark.parametrize("damage", [slice(0, 4096), slice(4000, 100_000)], ids=["head", "tables"])
+def test_a_damaged_database_is_told_in_a_sentence(
+    migrated: Path, tmp_path: Path, damage: slice, open_it: Callable[[Path], object]
+) -> None:
+    path = tmp_path / "cumulet.db"
+    content = bytearray(migrated.read_bytes())
+    content[damage] = b"x" * len(content[damage])
+    path.write_bytes(content)
+
+    with pytest.raises(HostFailed, match=r"cumulet\.db is damaged: [a-z ]+\. Put a copy"):
+        open_it(path)
 
 
 def test_an_upgrade_of_what_is_up_to_date_changes_nothing(store: Store, tmp_path: Path) -> None:
