@@ -44,6 +44,7 @@ class LiveCloud:
     libvirt_uri: str
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    launcher: tuple[str | Path, ...] = ()  # what `cumulet serve` is started through
 
     @property
     def url(self) -> str:
@@ -89,8 +90,8 @@ class LiveCloud:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [
-                    *("setpriv", "--pdeathsig", "KILL", "--", BIN / "cumulet"),
-                    *("serve", "--config", self.config),
+                    *("setpriv", "--pdeathsig", "KILL", "--", *self.launcher),
+                    *(BIN / "cumulet", "serve", "--config", self.config),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -60,13 +60,13 @@ def main(folder: Path, owner_pidfd: int) -> None:
 
 def _lay_out(folder: Path) -> None:
     resolv_conf = RESOLV_CONF.resolve()
-    _mount("proc", Path("/proc"), fstype="proc")
+    mount("proc", Path("/proc"), fstype="proc")
     # A new sysfs shows this network namespace's interfaces. The old one goes, with the control
     # groups mounted below it: libvirt would leave groups behind in the machine's hierarchy.
     _LIBC.umount2(b"/sys", MNT_DETACH)
-    _mount("sysfs", Path("/sys"), fstype="sysfs")
+    mount("sysfs", Path("/sys"), fstype="sysfs")
     # A new /run also hides the machine's D-Bus, firewalld and machined from libvirtd.
-    _mount("tmpfs", Path("/run"), fstype="tmpfs", data="mode=755")
+    mount("tmpfs", Path("/run"), fstype="tmpfs", data="mode=755")
     if resolv_conf.is_relative_to("/run"):
         # dnsmasq refuses to start when the folder of its resolv.conf is missing.
         resolv_conf.parent.mkdir(parents=True, exist_ok=True)
@@ -74,13 +74,13 @@ def _lay_out(folder: Path) -> None:
     for name, target in PRIVATE_FOLDERS.items():
         if not target.is_dir():
             make_room(target)
-        _mount(str(folder / name), target, flags=MS_BIND)
+        mount(str(folder / name), target, flags=MS_BIND)
     for name, line in ACCOUNTS.items():
         accounts = (Path("/etc") / name).read_text()
         if "\nlibvirt-qemu:" not in accounts:
             (folder / name).write_text(accounts + line)
-            _mount(str(folder / name), Path("/etc") / name, flags=MS_BIND)
-    _mount(str(folder / "boot_id"), BOOT_ID, flags=MS_BIND)
+            mount(str(folder / name), Path("/etc") / name, flags=MS_BIND)
+    mount(str(folder / "boot_id"), BOOT_ID, flags=MS_BIND)
 
 
 def make_room(missing: Path) -> None:
@@ -92,7 +92,7 @@ def make_room(missing: Path) -> None:
     original = os.open(parent, os.O_RDONLY | os.O_DIRECTORY)
     behind = Path(f"/proc/self/fd/{original}")
     mode = parent.stat().st_mode & 0o7777
-    _mount("tmpfs", parent, fstype="tmpfs", data=f"mode={mode:o}")
+    mount("tmpfs", parent, fstype="tmpfs", data=f"mode={mode:o}")
     for entry in os.scandir(original):
         shown = parent / entry.name
         if entry.is_symlink():
@@ -102,12 +102,13 @@ def make_room(missing: Path) -> None:
             shown.mkdir()
         else:
             shown.touch()
-        _mount(str(behind / entry.name), shown, flags=MS_BIND | MS_REC)
+        mount(str(behind / entry.name), shown, flags=MS_BIND | MS_REC)
     os.close(original)
     missing.mkdir()
 
 
-def _mount(source: str, target: Path, *, fstype: str = "", flags: int = 0, data: str = "") -> None:
+def mount(source: str, target: Path, *, fstype: str = "", flags: int = 0, data: str = "") -> None:
+    """Mount, or raise OSError."""
     done = _LIBC.mount(
         source.encode(), os.fsencode(target), fstype.encode(), ctypes.c_ulong(flags), data.encode()
     )
