@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from flask import Flask, Response
 
     from agent.app import Parts
+    from agent.engine.runner import CrashHook
 
 log = logging.getLogger(__name__)
 
@@ -46,13 +47,16 @@ class AlreadyServed(Exception):
     """Another process drives this state folder; the text has its pid."""
 
 
-def serve(config: Config) -> None:
-    """Serve until SIGTERM or SIGINT. Blocks; `AlreadyServed` when the state folder is taken."""
+def serve(config: Config, *, hook: CrashHook = lambda point: None) -> None:
+    """Serve until SIGTERM or SIGINT. Blocks; `AlreadyServed` when the state folder is taken.
+
+    The hook is the runner's, for tests.
+    """
     signal.signal(signal.SIGTERM, _end)  # until gunicorn sets its own
     lock = _Lock(Layout(config.state_dir).lock)
     lock.probe()
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
-    _Server(config, lock).run()
+    _Server(config, lock, hook).run()
 
 
 class _Lock:
@@ -89,9 +93,10 @@ class _Lock:
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     """gunicorn, told everything here: it reads no file and no environment."""
 
-    def __init__(self, config: Config, lock: _Lock) -> None:
+    def __init__(self, config: Config, lock: _Lock, hook: CrashHook) -> None:
         self._config = config
         self._lock = lock
+        self._hook = hook
         self._parts: Parts | None = None
         super().__init__()
 
@@ -126,7 +131,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         """Build the parts: in the worker, after the fork."""
         from agent.app import build_parts, build_wsgi
 
-        self._parts = build_parts(self._config)
+        self._parts = build_parts(self._config, hook=self._hook)
         app = build_wsgi(self._parts)
         app.register_error_handler(ParseException, _on_bad_http)
         return app
