@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from flask import Flask, Response
 
     from agent.app import Parts
+    from agent.engine.runner import CrashHook
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +46,8 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 ACCESS_FORMAT = '%(h)s "%(r)s" %(s)s %(B)s bytes %(M)s ms [%({x-openstack-request-id}o)s]'
 
 
-def serve(config: Config) -> None:
-    """Serve until SIGTERM or SIGINT. Blocks.
+def serve(config: Config, *, hook: CrashHook = lambda point: None) -> None:
+    """Serve until SIGTERM or SIGINT. Blocks. The hook is the runner's, for tests.
 
     `Conflict` when another process drives the state folder; `ConfigError` or another `AgentError`
     when the state folder, the database and the configuration don't go together.
@@ -60,7 +61,7 @@ def serve(config: Config) -> None:
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
     refusals = _Refusals()
     try:
-        _Server(config, lock, refusals).run()
+        _Server(config, lock, refusals, hook).run()
     except SystemExit:
         refusals.raise_what_was_told()
         raise
@@ -94,10 +95,13 @@ class _Refusals:
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     """gunicorn, told everything here: it reads no file and no environment."""
 
-    def __init__(self, config: Config, lock: FolderLock, refusals: _Refusals) -> None:
+    def __init__(
+        self, config: Config, lock: FolderLock, refusals: _Refusals, hook: CrashHook
+    ) -> None:
         self._config = config
         self._lock = lock
         self._refusals = refusals
+        self._hook = hook
         self._parts: Parts | None = None
         super().__init__()
 
@@ -134,7 +138,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         from agent.app import build_parts, build_wsgi
 
         try:
-            self._parts = build_parts(self._config)
+            self._parts = build_parts(self._config, hook=self._hook)
             belonging.check(self._config, self._parts.store)
         except (AgentError, ConfigError) as error:
             self._refusals.tell(error)

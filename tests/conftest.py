@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="rewrite the golden files from what the code gives now; git shows the difference",
     )
+    parser.addoption(
+        "--kill-seed",
+        type=int,
+        help="which sample of the crash matrix is killed by 9; the seed of a run is printed",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Draw the seed once: the workers get it with the options."""
+    if config.option.kill_seed is None:
+        config.option.kill_seed = random.randrange(10**6)
 
 
 @pytest.fixture

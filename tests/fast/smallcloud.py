@@ -19,7 +19,7 @@ import libvirt
 
 from agent.app import Parts, build_parts
 from agent.asking import Asking
-from agent.compute import CreateServer, Wanted
+from agent.compute import CreateServer
 from agent.config import Config, read_config
 from agent.errors import NotFound
 from agent.hypervisor.host import Host
@@ -27,6 +27,7 @@ from agent.imaging import CreateImage
 from agent.model.layout import Layout
 from agent.model.server import Server
 from agent.setup import initialise
+from agent.store import ServerFilter, Store
 from agent.store.addresses import NOBODY
 from tests.lab.commands import run
 
@@ -43,6 +44,20 @@ PLACES = ("database", "domains", "folders", "reservations")
 def everywhere(*server_ids: str) -> dict[str, set[str]]:
     """The inventory in which just these servers are known, in every place."""
     return {place: set(server_ids) for place in PLACES}
+
+
+def take_inventory(config: Config, store: Store, host: Host) -> dict[str, set[str]]:
+    """The ids that each place knows: all must agree (but builds that failed before define)."""
+    servers = store.servers.list(ServerFilter(project_id=None))
+    by_ip = {nic.ip: server.id for server in servers for nic in server.nics}
+    reservations = host.list_reservations(config.network.libvirt_network)
+    spares = {port.ip for port in store.networks.list_ports(project_id=NOBODY)}
+    return {
+        "database": {server.id for server in servers},
+        "domains": set(host.list_owned()),
+        "folders": {folder.name for folder in Layout(config.state_dir).servers.iterdir()},
+        "reservations": {by_ip.get(entry.ip, entry.ip) for entry in reservations} - spares,
+    }
 
 
 Hook = Callable[[str], None]
@@ -192,21 +207,7 @@ class SmallCloud:
         return server_id
 
     def inventory(self) -> dict[str, set[str]]:
-        """The ids that each place knows: all must agree (but builds that failed before define)."""
-        host = self.parts.host
-        servers = self.parts.cloud.compute.list_servers(
-            self.asking, Wanted(), limit=1000, marker=None
-        )
-        by_ip = {nic.ip: server.id for server in servers for nic in server.nics}
-        reservations = host.list_reservations(self.config.network.libvirt_network)
-        spares = {port.ip for port in self.parts.store.networks.list_ports(project_id=NOBODY)}
-        folders = Layout(self.config.state_dir).servers.iterdir()
-        return {
-            "database": {server.id for server in servers},
-            "domains": set(host.list_owned()),
-            "folders": {folder.name for folder in folders},
-            "reservations": {by_ip.get(entry.ip, entry.ip) for entry in reservations} - spares,
-        }
+        return take_inventory(self.config, self.parts.store, self.parts.host)
 
     def open_tasks(self) -> int:
         return len(self.parts.store.tasks.list_open_tasks())

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from tests.lab.waiting import wait_for
 READY_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 30.0
 BIN = Path(sys.executable).parent
+ROOT = Path(__file__).parents[2]
 
 
 def free_port() -> int:
@@ -43,6 +45,7 @@ class LiveCloud:
     state: Path
     libvirt_uri: str
     port: int = field(default_factory=free_port)
+    serve: Sequence[str | Path] = (BIN / "cumulet", "serve")
     process: subprocess.Popen[bytes] | None = None
     launcher: tuple[str | Path, ...] = ()  # what `cumulet serve` is started through
 
@@ -91,8 +94,9 @@ class LiveCloud:
             self.process = subprocess.Popen(
                 [
                     *("setpriv", "--pdeathsig", "KILL", "--", *self.launcher),
-                    *(BIN / "cumulet", "serve", "--config", self.config),
+                    *(*self.serve, "--config", self.config),
                 ],
+                cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -114,10 +118,15 @@ class LiveCloud:
         pids = self.pids()
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
+        self.wait_for_death(pids)
+
+    def wait_for_death(self, pids: Sequence[int]) -> None:
+        """Wait until all of its processes, which somebody else ends, are gone."""
+        assert self.process is not None
         self.process.wait(STOP_TIMEOUT_S)
         self.process = None
         wait_for(
-            lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids),
+            lambda: not any(map(_is_alive, pids)),
             timeout_s=STOP_TIMEOUT_S,
             what="the end of the killed processes",
         )
@@ -261,6 +270,15 @@ class Api:
             return output if text in output else None
 
         return wait_for(look, timeout_s=timeout_s, poll_s=0.1, what=f"{text!r} on the console")
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether a process can still do anything: a zombie holds no file and no lock."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] not in {"Z", "X"}
 
 
 def _lower(headers: Any) -> dict[str, str]:
