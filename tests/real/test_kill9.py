@@ -7,7 +7,7 @@ and worker are killed together. After a new start everything must be in order.
 
 libvirt is the test driver inside a private libvirtd, which outlives the killed processes as a real
 one does, and boots nothing. The states `error_with_domain`, `error_without_domain` and `deaf` are
-left out: they need a host that fails or whose guests ignore the power button, and this one's do not.
+left out: they need a host that fails, or whose guests ignore the power button.
 """
 
 from __future__ import annotations
