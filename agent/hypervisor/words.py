@@ -116,7 +116,11 @@ EVENTS: dict[int, tuple[str, tuple[str, ...]]] = {
             "its migration failed",
         ),
     ),
-    4: ("resumed", ("", "migrated", "put back to a snapshot", "migrating", "its migration failed")),
+    4: (
+        "resumed",
+        # The third one also after each restore of saved memory.
+        ("", "migrated", "from what was saved", "migrating", "its migration failed"),
+    ),
     EVENT_STOPPED: (
         "stopped",
         (

@@ -72,7 +72,7 @@ class RealCloud:
         what = f"boot {boots} of server {server_id}"
         return wait_for(look, timeout_s=BOOT_S, poll_s=0.1, what=what)
 
-    def inside(self, server_id: str) -> GuestAgent:
+    def guest(self, server_id: str) -> GuestAgent:
         """Where programs run inside a guest that has booted."""
         return GuestAgent(self.host, server_id)
 

@@ -17,7 +17,7 @@ DIES_WITH_ITS_GUEST = {"cumulet:shutdown_terminate": "true"}
 
 def test_a_guest_that_panics_reads_shutoff_with_the_reason(real: RealCloud) -> None:
     server_id = real.booted()
-    real.inside(server_id).start("echo c >/proc/sysrq-trigger")
+    real.guest(server_id).start("echo c >/proc/sysrq-trigger")
     real.api.wait_for_console(server_id, "Kernel panic", timeout_s=30)
     real.shows(server_id, "SHUTOFF", after="a kernel panic")
     history = real.history(server_id)
@@ -61,7 +61,7 @@ def test_a_server_with_shutdown_terminate_goes_with_its_guest_and_with_nothing_e
     real.api.act(server_id, {"os-start": None})
     boots = 1 + real.boots(server_id)
     real.wait_for_boot(server_id, boots)
-    real.inside(server_id).start("poweroff")
+    real.guest(server_id).start("/sbin/poweroff")
     real.api.wait_until_gone(server_id)
 
     assert [line for line in real.history(server_id) if "->" in line][-1] == (

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.real
 
 SERVERS = "/compute/v2.1/servers"
 PORT = 9000
-POWER_OFF_WHEN_CALLED = f"nc -l -p {PORT} && poweroff"
+POWER_OFF_WHEN_CALLED = f"nc -l -p {PORT} && /sbin/poweroff"
 CALL = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 10).close()"
 
 READS = 20
@@ -52,7 +52,7 @@ def assert_refused(real: RealCloud, server_id: str) -> None:
 def test_what_guests_do_while_libvirtd_is_killed_shows_when_it_is_back(real: RealCloud) -> None:
     powered_off = real.booted("powered off")
     ((address,),) = real.api.server(powered_off)["addresses"].values()
-    real.inside(powered_off).start(POWER_OFF_WHEN_CALLED)
+    real.guest(powered_off).start(POWER_OFF_WHEN_CALLED)
     kept, killed, deleted = (real.active(name) for name in ("kept", "killed", "deleted"))
     qemu = real.host.qemu_pids()[killed]
     real.host.kill_libvirtd()

@@ -48,7 +48,10 @@ def test_a_domain_that_is_saved_and_restored_outside(real: RealCloud) -> None:
     real.shows(server_id, "ACTIVE", after="virsh start of a saved domain")
 
     note = "suspended -> active: the domain is running (resumed from saved memory)"
-    assert note in real.history(server_id)
+    history = real.history(server_id)
+    assert note in history
+    assert "started: resumed from saved memory" in history
+    assert "resumed: from what was saved" in history
     real.delete(server_id)
 
 

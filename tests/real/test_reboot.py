@@ -47,7 +47,7 @@ def test_a_soft_reboot_is_a_shutdown_by_the_guest_and_a_start(real: RealCloud, s
 def test_a_hard_reboot_pulls_the_plug_and_keeps_the_data(real: RealCloud, server: str) -> None:
     boots, domain_id = real.boots(server), real.host.virsh("domid", server)
     downs = real.api.console(server).count("TINY-DOWN")
-    real.inside(server).shell("echo precious >/root/data; sync")
+    real.guest(server).shell("echo precious >/root/data; sync")
     real.api.act(server, HARD)
     rebooting = real.api.server(server)
     real.wait_for_boot(server, boots + 1)
@@ -56,7 +56,7 @@ def test_a_hard_reboot_pulls_the_plug_and_keeps_the_data(real: RealCloud, server
     assert rebooting["OS-EXT-STS:task_state"] == "rebooting_hard"
     assert real.api.console(server).count("TINY-DOWN") == downs
     assert real.host.virsh("domid", server) != domain_id
-    assert real.inside(server).shell("cat /root/data") == "precious"
+    assert real.guest(server).shell("cat /root/data") == "precious"
 
 
 def test_a_hard_reboot_ends_the_soft_one_of_a_guest_that_ignores_its_power_button(
@@ -64,7 +64,7 @@ def test_a_hard_reboot_ends_the_soft_one_of_a_guest_that_ignores_its_power_butto
 ) -> None:
     boots = real.boots(server)
     downs = real.api.console(server).count("TINY-DOWN")
-    real.inside(server).shell(IGNORE_THE_BUTTON)
+    real.guest(server).shell(IGNORE_THE_BUTTON)
     real.api.act(server, SOFT)
     wait_for(
         lambda: real.api.console(server).count("PRESSED") >= 2,

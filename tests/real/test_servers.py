@@ -34,7 +34,7 @@ def test_a_created_server_boots_with_its_name_its_metadata_and_its_address(
 def test_a_guest_that_powers_itself_off_reads_shutoff_and_starts_again(real: RealCloud) -> None:
     server_id = real.active()
     real.api.wait_for_console(server_id, "TINY-READY")
-    real.inside(server_id).start("poweroff")
+    real.guest(server_id).start("/sbin/poweroff")
     server = real.api.wait_for_status(server_id, "SHUTOFF", timeout_s=30)
     console_when_off = real.api.console(server_id)
     real.api.act(server_id, {"os-start": None})

@@ -23,7 +23,7 @@ def counting(real: RealCloud) -> str:
     """A server whose guest has booted and counts; each test leaves it so."""
     server_id = real.booted()
     real.api.wait_for_console(server_id, "login:")  # what comes before it may be thrown away
-    real.inside(server_id).start(COUNT)
+    real.guest(server_id).start(COUNT)
     wait_for_count(real, server_id, more_than=0)
     return server_id
 
@@ -67,8 +67,8 @@ def test_a_paused_guest_stands_still_and_then_goes_on(real: RealCloud, counting:
 def test_a_suspended_guest_holds_no_memory_and_goes_on_at_the_right_time(
     real: RealCloud, counting: str
 ) -> None:
-    inside = real.inside(counting)
-    inside.shell("date -s @1000000000")  # it would go on with the time at which it was stopped
+    guest = real.guest(counting)
+    guest.shell("date -s @1000000000")  # it would go on with the time at which it was stopped
     qemu = Path(f"/proc/{real.host.qemu_pids()[counting]}")
     pages = int((qemu / "statm").read_text().split()[1])
     real.api.act(counting, {"suspend": None})
@@ -77,7 +77,7 @@ def test_a_suspended_guest_holds_no_memory_and_goes_on_at_the_right_time(
     at_rest = counts(real, counting)[-1][1]
     real.api.act(counting, {"resume": None})
     real.api.wait_for_status(counting, "ACTIVE")
-    clock = int(inside.shell("date +%s"))
+    clock = int(guest.shell("date +%s"))
     now = time.time()
     wait_for_count(real, counting, more_than=at_rest + 5)
 
