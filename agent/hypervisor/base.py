@@ -133,6 +133,10 @@ class Hypervisor(Protocol):
         """
         ...
 
+    def has_whole_save(self, server_id: str) -> bool:
+        """Whether there is saved memory, and all of it: a power cut leaves half of it behind."""
+        ...
+
     def abort(self, server_id: str) -> None:
         """End a `save` that is under way, which then fails; nothing when there is none."""
         ...

@@ -169,6 +169,11 @@ class Host:
         with self._own(server_id) as domain:
             guest.save(domain)
 
+    def has_whole_save(self, server_id: str) -> bool:
+        """Whether there is saved memory, and all of it: a power cut leaves half of it behind."""
+        with self._own(server_id) as domain:
+            return guest.has_whole_save(domain)
+
     def abort(self, server_id: str) -> None:
         """End a `save` that is under way, which then fails; nothing when there is none."""
         with suppress(NoSuchThingError), self._own(server_id, self._aside) as domain:

@@ -37,10 +37,17 @@ def check_room(context: Context) -> Outcome:
 
 
 def save(context: Context) -> Outcome:
-    """Save the memory; a save that a killed agent began is waited for."""
+    """Save the memory; a save that a killed agent began is waited for.
+
+    One that was cut off with its host is no save: the guest is off, and has been.
+    """
     hypervisor, server_id = context.tools.hypervisor, context.server.id
-    if hypervisor.observe(server_id).is_busy:
+    observed = hypervisor.observe(server_id)
+    if observed.is_busy:
         return Later(LOOK_EVERY_S)
+    if observed.seen is Seen.SAVED and not hypervisor.has_whole_save(server_id):
+        hypervisor.drop_saved(server_id)
+        raise HostFailed("The host went down while it saved the memory, which is lost.")
     hypervisor.save(server_id)
     return Done()
 
@@ -53,6 +60,11 @@ def restore(context: Context) -> Outcome:
         return Later(LOOK_EVERY_S)
     if observed.is_on:
         return Done(RUNS_AGAIN)
+    if observed.seen is Seen.SAVED and not hypervisor.has_whole_save(server_id):
+        raise HostFailed(
+            "The saved memory is incomplete, perhaps since the host went down while saving it. "
+            "A hard reboot drops it and boots the server from its disk."
+        )
     if observed.seen is not Seen.SAVED:
         raise HostFailed("The server's saved memory is gone: start it, or reboot it hard.")
     context.tools.ensure_networks()

@@ -232,6 +232,46 @@ def test_a_resume_whose_saved_memory_is_gone_does_not_boot_the_server(cloud: Sma
     assert cloud.domain(server_id).state()[0] == SHUTOFF
 
 
+class HalfSaved:
+    """A host that went down while it saved a guest's memory: the file is there, and worthless."""
+
+    def __init__(self, host: Any) -> None:
+        self._host = host
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "has_whole_save":
+            return lambda server_id: False
+        return getattr(self._host, name)
+
+
+def test_a_resume_from_half_the_memory_does_not_boot_the_server(cloud: SmallCloud) -> None:
+    server_id = cloud.made(cloud.create(), "suspended")
+    cloud.wrap = HalfSaved
+    cloud.reboot()
+    cloud.work()
+    cloud.act(server_id, "resume")
+    cloud.work()
+
+    assert last_task(cloud, server_id).error.startswith("The saved memory is incomplete")
+    assert cloud.server(server_id).vm_state == "suspended"
+    assert cloud.domain(server_id).state()[0] == SHUTOFF
+
+
+def test_a_suspend_that_was_cut_off_with_its_host_is_none(cloud: SmallCloud) -> None:
+    server_id = active(cloud)
+    cloud.act(server_id, "suspend")
+    cloud.domain(server_id).managedSave()
+    cloud.wrap = HalfSaved
+    cloud.reboot()
+    cloud.work()
+
+    assert last_task(cloud, server_id).error == (
+        "The host went down while it saved the memory, which is lost."
+    )
+    assert cloud.server(server_id).vm_state == "stopped"
+    assert not cloud.domain(server_id).hasManagedSaveImage()
+
+
 def test_a_clock_that_can_not_be_set_fails_no_resume(cloud: SmallCloud) -> None:
     server_id = cloud.made(cloud.create(), "suspended")
     break_host(cloud, "set_clock", HostFailed("no agent"))

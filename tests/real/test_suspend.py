@@ -14,6 +14,7 @@ from tests.real.conftest import RealCloud
 
 pytestmark = pytest.mark.real
 
+HALF = b"LibvirtQemudPart"  # how a save file begins until it is whole
 COUNT = "n=0; while :; do n=$((n + 1)); echo COUNT $$ $n; usleep 50000; done >/dev/ttyS0"
 LOOKS = 100  # at a console that must stand still; the guest counts some twenty times meanwhile
 
@@ -88,6 +89,30 @@ def test_a_suspended_guest_holds_no_memory_and_goes_on_at_the_right_time(
     assert_one_process_counted_on(counts(real, counting))
     assert real.boots(counting) == 1
     assert not real.host.virsh("list", "--all", "--with-managed-save", "--uuid").strip()
+
+
+def test_memory_that_was_saved_by_half_is_not_resumed_from(real: RealCloud, counting: str) -> None:
+    """A power cut leaves such a file; libvirt would drop it without a word, and boot."""
+    real.api.act(counting, {"suspend": None})
+    real.api.wait_for_status(counting, "SUSPENDED")
+    (saved,) = (real.host.folder / "lib" / "qemu" / "save").iterdir()
+    with saved.open("r+b") as file:
+        whole = file.read(len(HALF))
+        file.seek(0)
+        file.write(HALF)
+    real.api.act(counting, {"resume": None})
+    refused = wait_for(
+        lambda: real.tasks(counting)[0].error, timeout_s=20, what="the resume to be refused"
+    )
+    still = real.api.wait_for_status(counting, "SUSPENDED")
+    with saved.open("r+b") as file:
+        file.write(whole)
+    real.api.act(counting, {"resume": None})
+    real.api.wait_for_status(counting, "ACTIVE")
+
+    assert refused.startswith("The saved memory is incomplete")
+    assert still["OS-EXT-STS:power_state"] == 4
+    assert_one_process_counted_on(counts(real, counting))
 
 
 def test_a_hard_reboot_of_a_suspended_server_boots_it_from_its_disk(
