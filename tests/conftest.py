@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every suite shares: golden files, and the option that rewrites them."""
+"""What every suite shares: golden files, the options, and the count of the crash matrix."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ from pathlib import Path
 import pytest
 
 GOLDEN = Path(__file__).parent / "golden"
+
+MATRIX = {
+    "fast": "tests/fast/test_crash_",
+    "kill -9": "tests/real/test_kill9.py",
+}
+"""How the ids of the crash matrix's cases begin, by the suite that they are counted in."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,6 +35,30 @@ def pytest_configure(config: pytest.Config) -> None:
     """Draw the seed once: the workers get it with the options."""
     if config.option.kill_seed is None:
         config.option.kill_seed = random.randrange(10**6)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say how many cases of the crash matrix ran, and whether all converged."""
+    counts = [text for suite in MATRIX if (text := _count(terminalreporter, suite))]
+    if any(text.startswith("kill -9") for text in counts):
+        counts.append(f"seed {config.option.kill_seed}")
+    if counts:
+        terminalreporter.write_line(f"crash matrix: {', '.join(counts)}")
+
+
+def _count(terminalreporter: pytest.TerminalReporter, suite: str) -> str:
+    """Count a suite's cases; nothing when none ran. A case is a test with parameters."""
+    outcomes = {
+        report.nodeid: category
+        for category in ("passed", "failed", "error")
+        for report in terminalreporter.stats.get(category, ())
+        if report.nodeid.startswith(MATRIX[suite]) and "[" in report.nodeid
+    }
+    bad = sum(category != "passed" for category in outcomes.values())
+    verdict = f"{bad} did NOT converge" if bad else "all converged"
+    return f"{suite} {len(outcomes)} cases, {verdict}" if outcomes else ""
 
 
 @pytest.fixture
