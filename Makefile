@@ -48,8 +48,10 @@ run: root setup  ## serve from this checkout, for development: state in /var/lib
 regenerate: root setup  ## rewrite the golden files; git shows the difference
 	$(PYTEST) --dist=worksteal tests/fast tests/unit --regenerate
 
-bench: root setup  ## measure a server's life against bare libvirt calls
+bench: root setup  ## measure a server's life, each power action and the sweep against bare libvirt calls
 	$(BIN)/python -m bench.lifecycle
+	$(BIN)/python -m bench.power
+	$(BIN)/python -m bench.sweep
 
 setup: $(READY)
 	@.ci/install-packages

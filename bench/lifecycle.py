@@ -11,64 +11,23 @@ from __future__ import annotations
 
 import statistics
 import sys
-import tempfile
-import threading
 import time
-import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import libvirt
 
-from agent import configdrive
-from agent.model.layout import Layout
+from bench.ground import Events, a_cloud, make_bare, remove_bare, spread, when
 from tests.lab.cloud import Api, LiveCloud
-from tests.lab.commands import run
-from tests.lab.private_host import PrivateHost
 from tests.lab.tiny_guest import tiny_image
-from tests.lab.waiting import wait_for
 
 ROUNDS = 7
-POLL_S = 0.02
-
-
-@dataclass(slots=True)
-class Events:
-    """When libvirt said what of which domain: (uuid, event) to a monotonic time."""
-
-    seen: dict[tuple[str, int], float] = field(default_factory=dict)
-
-    def listen(self, uri: str) -> libvirt.virConnect:
-        libvirt.virEventRegisterDefaultImpl()
-        threading.Thread(target=self._loop, daemon=True).start()
-        connection = libvirt.open(uri)
-        connection.domainEventRegisterAny(
-            None, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._note, None
-        )
-        return connection
-
-    def wait(self, server_id: str, event: int) -> float:
-        key = (server_id, event)
-        return wait_for(lambda: self.seen.get(key), timeout_s=60, poll_s=0.001, what=f"event {key}")
-
-    def _note(self, connection: object, domain: libvirt.virDomain, event: int, *_: object) -> None:
-        self.seen[domain.UUIDString(), event] = time.monotonic()
-
-    def _loop(self) -> None:
-        while True:
-            libvirt.virEventRunDefaultImpl()
 
 
 def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
-    image = tiny_image()
-    with PrivateHost.start() as host:
-        cloud = LiveCloud(Path(tempfile.mkdtemp(prefix="cumulet-bench-", dir="/var/tmp")), host.uri)
-        try:
-            measure(cloud, image, rounds)
-        finally:
-            cloud.close()
+    with a_cloud() as cloud:
+        measure(cloud, tiny_image(), rounds)
 
 
 def measure(cloud: LiveCloud, image: Path, rounds: int) -> None:
@@ -117,40 +76,12 @@ def life_of_a_server(
     return Life(accepted - began, running - began, active - began, shown - stopped, xml)
 
 
-def when(condition: Callable[[], bool]) -> float:
-    wait_for(condition, timeout_s=60, poll_s=POLL_S, what="the status")
-    return time.monotonic()
-
-
 def floor(cloud: LiveCloud, image_id: str, connection: libvirt.virConnect, xml: str) -> float:
     """Do what a create does, with bare calls; seconds."""
-    layout, server_id = Layout(cloud.state), str(uuid.uuid4())
-    old_id = xml.split("<uuid>")[1].split("</uuid>")[0]
-    xml = xml.replace(old_id, server_id).replace(
-        f"cumulet-{old_id.replace('-', '')[:12]}", f"floor-{server_id}"
-    )
-    spec = configdrive.ConfigDriveSpec(
-        server_id=server_id,
-        name="floor",
-        hostname="floor",
-        project_id=uuid.uuid4().hex,
-        random_seed=bytes(512),
-    )
     began = time.monotonic()
-    layout.server(server_id).mkdir(mode=0o711)
-    run(
-        [
-            *("qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2"),
-            *("-b", layout.base(image_id), layout.disk(server_id), "1G"),
-        ]
-    )
-    configdrive.write_iso(configdrive.render_tree(spec), layout.config_drive(server_id))
-    domain = connection.defineXML(xml)
-    domain.createWithFlags(0)
+    domain = make_bare(cloud, image_id, connection, xml)
     took = time.monotonic() - began
-    domain.destroy()
-    domain.undefine()
-    run(["rm", "-r", layout.server(server_id)])
+    remove_bare(cloud, domain)
     return took
 
 
@@ -177,10 +108,6 @@ def report(lives: list[Life], floors: list[float]) -> None:
         ratio = f"{middle / base:5.2f} of the floor" if name.startswith("POST to ") else ""
         print(f"{name:23} {middle * 1000:8.1f} ms  {spread(values)}  {ratio}")
     print("aims: ACTIVE within 1.15 of the floor, SHUTOFF within 500 ms of the event")
-
-
-def spread(values: list[float]) -> str:
-    return f"[{min(values) * 1000:.1f} .. {max(values) * 1000:.1f}]"
 
 
 if __name__ == "__main__":
