@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,9 +33,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Draw the seed once: the workers get it with the options."""
+    """Draw the seed, once a run: a worker is told it."""
     if config.option.kill_seed is None:
-        config.option.kill_seed = random.randrange(10**6)
+        told: dict[str, int] = getattr(config, "workerinput", {})
+        config.option.kill_seed = told.get("kill_seed", random.randrange(10**6))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker the seed: all must draw the same."""
+    node.workerinput["kill_seed"] = node.config.option.kill_seed
 
 
 def pytest_terminal_summary(
