@@ -37,9 +37,10 @@ class Offers:
             ram_mb=int((facts.ram_mb - capacity.reserved_ram_mb) * capacity.ram_ratio),
         )
 
-    def look(self) -> list[HostLoad]:
-        """Ask libvirt, and say what is offered. Blocks."""
-        self.learn()
+    def find(self) -> list[HostLoad]:
+        """Say what is offered; blocks on libvirt when it was never asked."""
+        if self.last is None:
+            self.learn()
         return self.known()
 
     def known(self) -> list[HostLoad]:
