@@ -215,9 +215,7 @@ def test_the_sample_has_every_action_from_every_state() -> None:
 
     assert len(draw(0)) == len(set(draw(0))) == SAMPLE
     assert drawn == {
-        (case.action, case.start.__name__)
-        for case in CASES
-        if case.start not in NEED_A_BROKEN_HOST
+        (case.action, case.start.__name__) for case in CASES if case.start not in NEED_A_BROKEN_HOST
     }
 
 
