@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agent.actions import Action
@@ -26,7 +26,9 @@ class Asking:
         return None if self.caller.is_admin else self.caller.project.id
 
 
-def admission(asking: Asking, row: Action, hosts: Sequence[HostLoad] | None = None) -> Admission:
+def admission(
+    asking: Asking, row: Action, offers: Callable[[], Sequence[HostLoad]] | None = None
+) -> Admission:
     """What must hold of a server for the action to begin when this caller asks for it."""
     return Admission(
         label=row.label,
@@ -34,7 +36,7 @@ def admission(asking: Asking, row: Action, hosts: Sequence[HostLoad] | None = No
         interrupts=row.interrupts,
         any_task=row.any_task,
         despite_lock=asking.caller.is_admin or row.name in {"lock", "unlock"},
-        hosts=hosts,
+        offers=offers,
     )
 
 

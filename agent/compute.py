@@ -154,7 +154,7 @@ class Compute:
         begun = self.store.servers.begin(
             server_id,
             new_task(asking, row),
-            admission(asking, row, self.offers() if returns else None),
+            admission(asking, row, self.offers if returns else None),
             now=self.now(),
         )
         if row.interrupts:

@@ -7,7 +7,7 @@ back claims from the moment its action begins.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection, func, or_, select
@@ -58,12 +58,16 @@ def with_claims(
     return list(loads.values())
 
 
-def check_return(connection: Connection, row: rows.AnyRow, hosts: Sequence[HostLoad]) -> None:
+def check_return(
+    connection: Connection, row: rows.AnyRow, offers: Callable[[], Sequence[HostLoad]]
+) -> None:
     """Raise `NoCapacity`, with the numbers, when a suspended server's host has no room for it.
 
-    Nothing for a server that claims its share already.
+    Nothing for a server that claims its share already: then nobody is asked what hosts offer.
     """
     if row.vm_state != VmState.SUSPENDED.value or row.task_state in RETURNING:
         return
-    own = [host for host in with_claims(connection, hosts, row.project_id) if host.name == row.host]
+    own = [
+        host for host in with_claims(connection, offers(), row.project_id) if host.name == row.host
+    ]
     choose_host(own, rows.flavor_of(row))

@@ -8,7 +8,7 @@ engine's, in `tasks.py`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Unpack
@@ -63,7 +63,8 @@ class Admission:
     interrupts: Collection[TaskState] = ()  # running tasks that may be pushed aside
     any_task: bool = False  # a running task does not matter, and goes on
     despite_lock: bool = False
-    hosts: Sequence[HostLoad] | None = None  # where a suspended server needs room to come back
+    offers: Callable[[], Sequence[HostLoad]] | None = None
+    """Of the hosts, asked when a suspended server needs room to come back. May not block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,8 +281,8 @@ def _admit(connection: Connection, server_id: str, admission: Admission) -> None
     is_free = admission.any_task or row.task_state is None
     if not is_free and TaskState(row.task_state) not in admission.interrupts:
         raise Conflict(f"{where} task_state {row.task_state}")
-    if admission.hosts is not None:
-        check_return(connection, row, admission.hosts)
+    if admission.offers is not None:
+        check_return(connection, row, admission.offers)
 
 
 def _push_aside(connection: Connection, running: Task | None, by: NewTask, now: datetime) -> None:

@@ -317,6 +317,16 @@ def test_a_suspended_server_leaves_its_place_and_needs_one_to_come_back(
     assert cloud.server(first).vm_state == "active"
 
 
+def test_a_hard_reboot_of_a_server_that_has_its_place_asks_for_none(cloud: SmallCloud) -> None:
+    """Right after a start nobody knows yet what the host offers."""
+    server_id = active(cloud)
+    cloud.reboot()
+    cloud.act(server_id, "reboot_hard")
+    cloud.work()
+
+    assert cloud.server(server_id).vm_state == "active"
+
+
 def test_a_second_server_finds_no_place_while_the_first_is_on_its_way_back(
     cloud: SmallCloud,
 ) -> None:

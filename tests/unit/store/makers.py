@@ -11,7 +11,6 @@ from ipaddress import IPv4Network
 from agent.model.change import ServerChange
 from agent.model.image import Image, ImageStatus
 from agent.model.network import Network, NicRequest, Subnet
-from agent.model.placement import HostLoad
 from agent.model.quota import Quota
 from agent.model.server import Flavor, Server
 from agent.model.states import TaskState, VmState
@@ -75,7 +74,6 @@ def admit(
     *vm_states: VmState,
     interrupts: Collection[TaskState] = (),
     despite_lock: bool = False,
-    hosts: Sequence[HostLoad] | None = None,
 ) -> Admission:
     """What must hold for an action: one of these vm_states (none named: any)."""
     return Admission(
@@ -83,7 +81,6 @@ def admit(
         vm_states or None,
         interrupts=interrupts,
         despite_lock=despite_lock,
-        hosts=hosts,
     )
 
 
