@@ -17,6 +17,7 @@ from enum import Enum
 from agent.model.states import RESTING_STATUS, Status, TaskState, VmState
 from agent.workflows.create import CREATE
 from agent.workflows.delete import DELETE
+from agent.workflows.password import CHANGE_PASSWORD
 from agent.workflows.pause import PAUSE, RESUME, SUSPEND, UNPAUSE
 from agent.workflows.power import START, STOP
 from agent.workflows.reboot import REBOOT_HARD, REBOOT_SOFT
@@ -50,6 +51,7 @@ class Action:
     status_meanwhile: Status | None = None
     status_from: frozenset[VmState] = frozenset()
     shown_as: str = ""  # in `os-instance-actions` and in a 409; else the name
+    mends: bool = False  # from ERROR only where the fault says that this action mends it
     any_task: bool = False  # also beside a running task, which goes on
 
     @property
@@ -168,6 +170,18 @@ _ROWS = (
         end=VmState.ACTIVE,
         on_failure=OnFailure.AS_BEFORE,
         deadline_s=600,
+    ),
+    Action(
+        name="changePassword",
+        allowed_from=_from(VmState.ACTIVE, VmState.ERROR),
+        mends=True,
+        task_state=TaskState.UPDATING_PASSWORD,
+        workflow=CHANGE_PASSWORD,
+        end=VmState.ACTIVE,
+        on_failure=OnFailure.AS_BEFORE,
+        deadline_s=30,
+        status_meanwhile=Status.PASSWORD,
+        status_from=_from(VmState.ACTIVE),
     ),
     Action(name="lock", allowed_from=None, any_task=True),
     Action(name="unlock", allowed_from=None, any_task=True),

@@ -13,11 +13,14 @@ from datetime import timedelta
 from flask import Flask
 
 from agent import __version__, api, disks, machine
+from agent.adminpass import AdminPass
 from agent.aside import Aside
 from agent.cloud import Cloud
 from agent.compute import Compute
 from agent.config import Config
 from agent.consolelog import read_console
+from agent.creation import Creation
+from agent.driving import ConfigDrives
 from agent.engine.clock import Clock, SystemClock
 from agent.engine.engine import Engine, EngineSettings
 from agent.engine.reconciler import Wishes
@@ -28,12 +31,15 @@ from agent.identity import Identity
 from agent.images import ImageFiles
 from agent.imaging import Imaging
 from agent.keypairs import Keypairs
+from agent.model.injection import FileLimits
 from agent.model.layout import Layout
+from agent.model.password import PasswordRule
 from agent.model.placement import choose_host
 from agent.model.quota import Quota
 from agent.model.server import Server
 from agent.networking import Networking, network_spec
 from agent.offers import Offers
+from agent.passwords import Seal, hash_password
 from agent.records import Records
 from agent.standing import Standing
 from agent.storage import GIB, LocalImages, ServerDisks
@@ -160,6 +166,7 @@ def build_tools(
 ) -> Tools:
     """Wire what the workflows' steps may touch."""
     layout = Layout(config.state_dir)
+    seal = Seal(layout.secret_key)
 
     def claim_host(server: Server) -> str:
         return store.tasks.claim_host(
@@ -175,9 +182,11 @@ def build_tools(
         disks=ServerDisks(
             layout,
             lambda image_id: store.catalog.get_image(image_id, project_id=None),
+            ConfigDrives(store.injections.get, seal.open, config.nova_compatible_files),
             config.capacity.reserved_disk_gb,
         ),
         layout=layout,
+        unseal=seal.open,
         claim_host=claim_host,
         ensure_networks=ensure_networks,
     )
@@ -188,15 +197,24 @@ def build_cloud(
 ) -> Cloud:
     """Wire the use cases."""
     layout = Layout(config.state_dir)
-    quota = Quota(config.quota.instances, config.quota.cores, config.quota.ram_mb)
+    admin_pass = build_admin_pass(config, store, clock, engine)
     return Cloud(
         config=config,
         identity=build_identity(config, store, clock),
-        compute=Compute(
+        creation=Creation(
             store=store,
-            quota=quota,
+            quota=Quota(config.quota.instances, config.quota.cores, config.quota.ram_mb),
+            file_limits=FileLimits(config.limits.personality, config.limits.personality_bytes),
+            admin_pass=admin_pass,
             address_rest_s=config.address_rest_s,
             availability_zone=config.availability_zone,
+            now=clock.now,
+            wake=engine.wake,
+            reachability=engine.reachability,
+        ),
+        admin_pass=admin_pass,
+        compute=Compute(
+            store=store,
             now=clock.now,
             wake=engine.wake,
             interrupt=engine.interrupt,
@@ -212,6 +230,20 @@ def build_cloud(
         keypairs=Keypairs(store, config.quota.keypairs, clock.now),
         imaging=build_imaging(config, store, clock),
         networking=Networking(store),
+    )
+
+
+def build_admin_pass(config: Config, store: Store, clock: Clock, engine: Engine) -> AdminPass:
+    """Wire the use case of passwords."""
+    return AdminPass(
+        store=store,
+        rule=PasswordRule(config.admin_pass.min_length, config.admin_pass.min_classes),
+        hash_password=hash_password,
+        seal=Seal(Layout(config.state_dir).secret_key).close,
+        now=clock.now,
+        wake=engine.wake,
+        reachability=engine.reachability,
+        wait_for_end=engine.wait_for_end,
     )
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.actions import Action
@@ -35,19 +35,20 @@ def admission(
         vm_states=row.allowed_from,
         interrupts=row.interrupts,
         any_task=row.any_task,
+        mends=row.name if row.mends else "",
         despite_lock=asking.caller.is_admin or row.name in {"lock", "unlock"},
         offers=offers,
     )
 
 
-def new_task(asking: Asking, row: Action) -> NewTask:
+def new_task(asking: Asking, row: Action, args: Mapping[str, str | int] | None = None) -> NewTask:
     """The task of an action that this caller asks for."""
     return NewTask(
         request_id=asking.request_id,
         action=row.name,
         user_id=asking.caller.user.id,
         project_id=asking.caller.project.id,
-        args={},
+        args=args or {},
         deadline_s=row.deadline_s,
         task_state=row.task_state,
     )

@@ -57,6 +57,7 @@ def check_network(config: Config, lab: NetworkSpec) -> None:
     pairs = {
         "libvirt_network": (lab.name, asked.libvirt_network),
         "bridge": (lab.bridge, asked.bridge),
+        "dhcp": (lab.dhcp, asked.dhcp),
         "subnet": (lab.cidr, str(ipaddress.IPv4Network(asked.subnet or lab.cidr))),
     }
     problems = [
@@ -69,12 +70,13 @@ def check_network(config: Config, lab: NetworkSpec) -> None:
         raise ConfigError(problems)
 
 
-def network_settings(lab: NetworkSpec) -> dict[str, str]:
+def network_settings(lab: NetworkSpec) -> dict[str, object]:
     """What a configuration says of a network that is there."""
     return {
         "libvirt_network": lab.name,
         "bridge": lab.bridge,
         "mode": lab.mode,
+        "dhcp": lab.dhcp,
         "subnet": lab.cidr,
     }
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from agent.adminpass import AdminPass
 from agent.compute import Compute
 from agent.config import Config
+from agent.creation import Creation
 from agent.identity import Identity
 from agent.imaging import Imaging
 from agent.keypairs import Keypairs
@@ -22,6 +24,8 @@ class Cloud:
     config: Config
     identity: Identity
     compute: Compute
+    creation: Creation
+    admin_pass: AdminPass
     standing: Standing
     records: Records
     keypairs: Keypairs

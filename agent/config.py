@@ -40,6 +40,7 @@ class NetworkConfig:
     libvirt_network: str = "cumulet"
     bridge: str = "cumulet0"
     mode: str = "isolated"
+    dhcp: bool = True
     subnet: str = ""  # chosen by init: one that collides with no route of the host
 
 
@@ -61,6 +62,14 @@ class QuotaConfig:
     cores: int = 20
     ram_mb: int = 51200
     keypairs: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class AdminPassConfig:
+    """How strong a password must be that a user gives for a server."""
+
+    min_length: int = 0
+    min_classes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +103,11 @@ class Config:
     unknown_after: float = 30.0
     started_outside: str = "adopt"
     resume_on_boot: str = "previous"
+    nova_compatible_files: bool = False
     network: NetworkConfig = field(default_factory=NetworkConfig)
     capacity: CapacityConfig = field(default_factory=CapacityConfig)
     quota: QuotaConfig = field(default_factory=QuotaConfig)
+    admin_pass: AdminPassConfig = field(default_factory=AdminPassConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
 
     @property
@@ -202,8 +213,10 @@ def _parse(kind: type[T], raw: object, at: str, problems: list[str]) -> T:
 
 def _mismatch(path: str, kind: type, value: object) -> str | None:
     accepts, words = _SCALARS[kind]
-    if not isinstance(value, accepts) or isinstance(value, bool):
+    if not isinstance(value, accepts) or (isinstance(value, bool) and kind is not bool):
         return f"must be {words}, not {value!r}"
+    if isinstance(value, bool):
+        return None
     if isinstance(value, str):
         return None if value.isprintable() else f"must be printable, not {value!r}"
     low, high = RANGES[path]
@@ -214,6 +227,7 @@ def _mismatch(path: str, kind: type, value: object) -> str | None:
 
 _SCALARS: dict[type, tuple[type | types.UnionType, str]] = {
     str: (str, "a text"),
+    bool: (bool, "true or false"),
     int: (int, "a whole number"),
     float: (int | float, "a number"),
     Path: (str, "a path"),
@@ -233,6 +247,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "quota.cores": (-1, 1_000_000_000),
     "quota.ram_mb": (-1, 1_000_000_000),
     "quota.keypairs": (-1, 1_000_000_000),
+    "admin_pass.min_length": (0, 255),
+    "admin_pass.min_classes": (0, 4),
     "limits.server_metadata": (0, 10_000),
     "limits.image_metadata": (0, 10_000),
     "limits.personality": (0, 10_000),

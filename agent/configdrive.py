@@ -5,8 +5,11 @@ Two halves. `render_tree` is pure: a spec in, the drive's files out, the same by
 spec. `write_iso` masters any such tree as ISO 9660 (label `config-2`, Joliet 3, Rock Ridge 1.09).
 
 Nothing a user chose may become a path on the host or a name on the drive: users' text lives only
-inside the JSON documents and in `user_data`. The drive holds user data and seeds, so its file is
-never readable by others (0600).
+inside the documents, in `user_data` and in `openstack/content/NNNN`. The drive holds user data,
+seeds and a password's hash, so its file is never readable by others (0600).
+
+Which documents, keys and versions there are: Nova's user guide, "Metadata" (its config drive and
+metadata service have the same).
 
 The tree is deterministic, the ISO is not: pycdlib stamps the time of mastering and offers no way
 to choose it. pycdlib is imported when the first drive is made, to keep an idle process small.
@@ -16,26 +19,45 @@ from __future__ import annotations
 
 import base64
 import io
+import ipaddress
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from agent.model.injection import InjectedFile
 from agent.model.server import Nic
 from agent.wholefile import create_private, refusals, whole_file
 
 LABEL = "config-2"
-VERSIONS = ("2018-08-27", "latest")
-"""Folders below `openstack/`. cloud-init reads the newest dated one it knows, else `latest`."""
+
+HAVANA, LIBERTY, NEWTON = "2013-10-17", "2015-10-15", "2016-10-06"
+DATED = (
+    *("2012-08-10", "2013-04-04", HAVANA, LIBERTY, "2016-06-30", NEWTON),
+    *("2017-02-22", "2018-08-27", "2020-10-14", "2025-04-04"),
+)
+VERSIONS = (*DATED, "latest")
+"""Folders below `openstack/`, as Nova's. A reader takes the newest dated one it knows (cloud-init),
+or `latest`, which sorts behind all dates."""
+
+EC2_VERSIONS = ("2009-04-04", "latest")
+
+NEW_IN = {
+    "random_seed": "2013-04-04",
+    "project_id": LIBERTY,
+    "devices": "2016-06-30",
+    "dedicated_cpus": "2020-10-14",
+}
+"""The keys of meta_data.json that older versions do not have."""
 
 FILE_MODE = 0o100444  # inside the drive: a read-only regular file
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigDriveSpec:
-    """All that a config drive is made of. Neither seed nor user data shows in its `repr`."""
+    """All that a config drive is made of. What may be secret does not show in its `repr`."""
 
     server_id: str
     name: str
@@ -48,21 +70,33 @@ class ConfigDriveSpec:
     public_keys: Mapping[str, str] = field(default_factory=dict)  # OpenSSH lines by key name
     user_data: bytes | None = field(default=None, repr=False)
     nics: tuple[Nic, ...] = ()
+    files: tuple[InjectedFile, ...] = ()
+    lists_files: bool = False  # in meta_data.json, for readers that write them by themselves
+    admin_pass: str | None = field(default=None, repr=False)  # only for guests that take no hash
+    vendor_parts: tuple[str, ...] = field(default=(), repr=False)  # what cloud-init is to run
+    image_id: str = ""
+    flavor_name: str = ""
 
 
 def render_tree(spec: ConfigDriveSpec) -> dict[str, bytes]:
     """Render the drive's files: their contents by their paths below the drive's root. Pure."""
-    documents = {
-        "meta_data.json": _to_json(_meta_data(spec)),
-        "network_data.json": _to_json(_network_data(spec.nics)),
-    }
-    if spec.user_data is not None:
-        documents["user_data"] = spec.user_data
-    return {
+    tree = {
         f"openstack/{version}/{name}": content
         for version in VERSIONS
-        for name, content in documents.items()
+        for name, content in _documents(spec, version)
     }
+    for number, file in enumerate(spec.files):
+        tree[f"openstack{content_path(number)}"] = file.content
+    for version in EC2_VERSIONS:
+        tree[f"ec2/{version}/meta-data.json"] = _to_json(_ec2_meta_data(spec))
+        if spec.user_data is not None:
+            tree[f"ec2/{version}/user-data"] = spec.user_data
+    return tree
+
+
+def content_path(number: int) -> str:
+    """Where the n-th injected file lies, below `openstack`: never under a name of the user's."""
+    return f"/content/{number:04d}"
 
 
 def write_iso(tree: Mapping[str, bytes], path: Path) -> None:
@@ -79,22 +113,79 @@ def write_iso(tree: Mapping[str, bytes], path: Path) -> None:
         _master(tree, file)
 
 
+def _documents(spec: ConfigDriveSpec, version: str) -> Iterator[tuple[str, bytes]]:
+    """The documents that a version has, by their names."""
+    meta_data = _meta_data(spec)
+    meta_data = {key: meta_data[key] for key in meta_data if NEW_IN.get(key, "") <= version}
+    yield "meta_data.json", _to_json(meta_data)
+    if spec.user_data is not None:
+        yield "user_data", spec.user_data
+    if version >= HAVANA:
+        vendor_data = {"cloud-init": list(spec.vendor_parts)} if spec.vendor_parts else {}
+        yield "vendor_data.json", _to_json(vendor_data)
+    if version >= LIBERTY:
+        yield "network_data.json", _to_json(_network_data(spec.nics))
+    if version >= NEWTON:
+        yield "vendor_data2.json", _to_json({"static": {}})
+
+
 def _meta_data(spec: ConfigDriveSpec) -> dict[str, object]:
-    return {
+    meta_data: dict[str, object] = {
         "uuid": spec.server_id,
         "name": spec.name,
         "hostname": spec.hostname,
         "launch_index": spec.launch_index,
         "availability_zone": spec.availability_zone,
         "project_id": spec.project_id,
-        "meta": dict(spec.metadata),
-        "public_keys": dict(spec.public_keys),
-        "keys": [
-            {"name": name, "type": "ssh", "data": key} for name, key in spec.public_keys.items()
-        ],
         "random_seed": base64.b64encode(spec.random_seed).decode("ascii"),
         "devices": [],
+        "dedicated_cpus": [],
     }
+    if spec.metadata:
+        meta_data["meta"] = dict(spec.metadata)
+    if spec.public_keys:
+        keys = spec.public_keys.items()
+        meta_data["public_keys"] = dict(keys)
+        meta_data["keys"] = [{"name": name, "type": "ssh", "data": key} for name, key in keys]
+    if spec.admin_pass is not None:
+        meta_data["admin_pass"] = spec.admin_pass
+    if spec.files and spec.lists_files:
+        meta_data["files"] = [
+            {"path": file.path, "content_path": content_path(number)}
+            for number, file in enumerate(spec.files)
+        ]
+    return meta_data
+
+
+def _ec2_meta_data(spec: ConfigDriveSpec) -> dict[str, object]:
+    """What readers of Amazon's format find, with ids that look like its own."""
+    meta_data: dict[str, object] = {
+        "instance-id": _ec2_id("i", spec.server_id),
+        "instance-action": "none",
+        "instance-type": spec.flavor_name,
+        "ami-id": _ec2_id("ami", spec.image_id),
+        "ami-launch-index": spec.launch_index,
+        "ami-manifest-path": "(unknown)",
+        "block-device-mapping": {"ami": "vda", "root": "/dev/vda"},
+        "hostname": spec.hostname,
+        "local-hostname": spec.hostname,
+        "public-hostname": spec.hostname,
+        "local-ipv4": spec.nics[0].ip if spec.nics else "",
+        "public-ipv4": "",
+        "placement": {"availability-zone": spec.availability_zone},
+        "reservation-id": _ec2_id("r", spec.server_id),
+        "security-groups": ["default"],
+    }
+    if spec.public_keys:
+        meta_data["public-keys"] = {
+            str(number): {"_name": f"{number}={name}", "openssh-key": key}
+            for number, (name, key) in enumerate(spec.public_keys.items())
+        }
+    return meta_data
+
+
+def _ec2_id(kind: str, uuid: str) -> str:
+    return f"{kind}-{uuid.replace('-', '')[:8]}"
 
 
 def _network_data(nics: Iterable[Nic]) -> dict[str, object]:
@@ -109,17 +200,25 @@ def _network_data(nics: Iterable[Nic]) -> dict[str, object]:
             "vif_id": nic.port_id,
         }
         links.append(link if nic.mtu is None else {**link, "mtu": nic.mtu})
-        networks.append(
-            {
-                "id": f"network{index}",
-                "type": "ipv4_dhcp",
-                "link": link["id"],
-                "network_id": nic.network_id,
-            }
-        )
+        network = {"id": f"network{index}", "link": link["id"], "network_id": nic.network_id}
+        networks.append({**network, **_addressing(nic)})
         resolvers.update(dict.fromkeys(nic.dns))
     services = [{"type": "dns", "address": address} for address in resolvers]
     return {"links": links, "networks": networks, "services": services}
+
+
+def _addressing(nic: Nic) -> dict[str, object]:
+    """How a nic comes to its address: by DHCP, or by these lines alone."""
+    if nic.dhcp:
+        return {"type": "ipv4_dhcp"}
+    anywhere = {"network": "0.0.0.0", "netmask": "0.0.0.0"}
+    return {
+        "type": "ipv4",
+        "ip_address": nic.ip,
+        "netmask": str(ipaddress.IPv4Network(nic.cidr).netmask),
+        "routes": [{**anywhere, "gateway": nic.gateway}] if nic.gateway else [],
+        "services": [{"type": "dns", "address": address} for address in nic.dns],
+    }
 
 
 def _to_json(document: Mapping[str, object]) -> bytes:

@@ -16,6 +16,7 @@ from typing import BinaryIO, Protocol
 from agent.errors import BadRequest, Conflict, Forbidden
 from agent.model.identity import Caller
 from agent.model.image import Image, ImageStatus
+from agent.model.injection import find_limit_problem
 from agent.store import Store
 
 
@@ -75,9 +76,15 @@ class Imaging:
     now: Callable[[], datetime]
 
     def create(self, caller: Caller, request: CreateImage) -> Image:
-        """Register an image that waits for its bytes; only an admin may make one public."""
+        """Register an image that waits for its bytes; only an admin may make one public.
+
+        `BadRequest` for a property of ours that can't be read.
+        """
         if request.visibility == "public" and not caller.is_admin:
             raise Forbidden("visibility: only an administrator may make an image public.")
+        problem = find_limit_problem(request.properties)
+        if problem is not None:
+            raise BadRequest(problem)
         now = self.now()
         image = Image(
             id=request.id or str(uuid.uuid4()),

@@ -140,6 +140,7 @@ def ensure_lab(
         pool_end=str(cidr[-2]),
         dns=_name_servers(network.mode, str(cidr[1])),
         created_at=now,
+        dhcp=config.network.dhcp,
     )
     store.networks.add_network(network, made)
     return network_spec(network, made)

@@ -53,5 +53,6 @@ def network_spec(network: Network, subnet: Subnet) -> NetworkSpec:
         dhcp_start=subnet.pool_start,
         dhcp_end=subnet.pool_end,
         mode=network.mode,
+        dhcp=subnet.dhcp,
         uuid=network.id,
     )

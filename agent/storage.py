@@ -6,14 +6,13 @@ The adapters know files and formats, not servers; this room knows which file bel
 
 from __future__ import annotations
 
-import base64
-import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from agent import configdrive, disks
+from agent import disks
+from agent.driving import ConfigDrives
 from agent.images import ImageFiles
 from agent.imaging import Received
 from agent.model.image import Image
@@ -33,6 +32,7 @@ class ServerDisks:
 
     layout: Layout
     find_image: Callable[[str], Image]
+    drives: ConfigDrives
     reserved_gb: float
 
     def check_room(self, server: Server) -> None:
@@ -73,7 +73,7 @@ class ServerDisks:
         """Make the config drive, unless it is there."""
         path = self.layout.config_drive(server.id)
         if not path.exists():
-            configdrive.write_iso(configdrive.render_tree(config_drive_spec(server)), path)
+            self.drives.write(server, path)
 
     def remove_server(self, server_id: str) -> None:
         """Remove the server's folder with all that is in it; nothing when it is gone."""
@@ -116,21 +116,3 @@ class LocalImages:
         """Remove an image's bytes and the base made of them; nothing when there are none."""
         self.files.delete(image_id)
         self.layout.base(image_id).unlink(missing_ok=True)
-
-
-def config_drive_spec(server: Server) -> configdrive.ConfigDriveSpec:
-    """Gather what a server's config drive says."""
-    return configdrive.ConfigDriveSpec(
-        server_id=server.id,
-        name=server.name,
-        hostname=server.hostname,
-        project_id=server.project_id,
-        availability_zone=server.availability_zone,
-        metadata=server.metadata,
-        public_keys={server.key_name: server.public_key}
-        if server.key_name and server.public_key
-        else {},
-        user_data=base64.b64decode(server.user_data) if server.user_data else None,
-        nics=server.nics,
-        random_seed=secrets.token_bytes(512),
-    )

@@ -138,7 +138,7 @@ def test_the_wheel_brings_the_command(unpacked: Path) -> None:
 def test_an_installed_agent_finds_its_templates(unpacked: Path) -> None:
     found = run_from(
         unpacked,
-        "from agent.hypervisor.domainxml import templates_dir; print(templates_dir())",
+        "from agent.packaged import packaged; print(packaged('templates'))",
     )
 
     assert found == str(unpacked / "agent/templates")

@@ -24,7 +24,12 @@ FAILED = {
 }
 
 
-NAMES = {"reboot": "reboot (soft)", "reboot_hard": "reboot (hard)", "resetState": "reset state"}
+NAMES = {
+    "reboot": "reboot (soft)",
+    "reboot_hard": "reboot (hard)",
+    "changePassword": "change password",
+    "resetState": "reset state",
+}
 AFTERWARDS = {
     "lock": "as before; others than administrators change nothing",
     "unlock": "as before",
@@ -39,6 +44,8 @@ def render_row(action: Action) -> str:
     else:
         states = [x for x in VmState if x in action.allowed_from and x is not VmState.BUILDING]
         allowed = ", ".join(RESTING_STATUS[state] for state in states) or "–"
+    if action.mends:
+        allowed = allowed.replace(", ERROR", "; ERROR after a build whose password was refused")
     if action.interrupts == EVERYTHING:
         allowed += ", over any other action"
     elif action.interrupts:

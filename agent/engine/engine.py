@@ -88,6 +88,7 @@ class Engine:
         self._broken: defaultdict[str, int] = defaultdict(int)
         self._is_rebooted = False
         self._threads: list[threading.Thread] = []
+        self._ended = threading.Condition()  # told when a task is closed
 
     def start(self) -> None:
         """Resume what was left open, and start the threads. Does not wait for libvirt."""
@@ -124,8 +125,20 @@ class Engine:
         Returns at once.
         """
         self._queue.add(server_id)
+        self._tell_ended()
         if self._queue.is_owned(server_id):
             threading.Thread(target=self._abort, args=(server_id,), daemon=True).start()
+
+    def wait_for_end(self, server_id: str, task_id: int, timeout_s: float) -> None:
+        """Block until a task is closed, or its time is up; not at all while no thread works."""
+
+        def is_closed() -> bool:
+            task = self._store.find_open_task(server_id)
+            return task is None or task.id != task_id
+
+        if self._threads:
+            with self._ended:
+                self._ended.wait_for(is_closed, timeout_s)
 
     def on_event(self, event: DomainEvent) -> None:
         """Take what libvirt told, from its event thread. Returns at once."""
@@ -277,6 +290,11 @@ class Engine:
 
     def _task_finished(self) -> None:
         self._queue.add(RESERVE, RESERVE_AFTER_S)
+        self._tell_ended()
+
+    def _tell_ended(self) -> None:
+        with self._ended:
+            self._ended.notify_all()
 
     def _break(self, key: str) -> float | None:
         self._broken[key] += 1

@@ -39,6 +39,8 @@ class Reservations:
 
         Those are left to whoever owns the server at the time: it may just be deleted.
         """
+        if not network.dhcp:
+            return set()
         # In this order: a port is recorded before it is reserved, so what was seen reserved and has
         # no port now is a stray.
         reserved = set(self.hypervisor.list_reservations(network.name))

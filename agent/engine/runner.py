@@ -190,8 +190,15 @@ class Runner:
         change = ServerChange()
         if action.on_failure is OnFailure.FAULT:
             change["vm_state"] = VmState.ERROR
-            change["fault"] = Fault(code=500, message=task.error or "", created_at=now)
-        self.store.finish_task(task.id, change, now)
+            failed = _next_step(action, task)
+            change["fault"] = Fault(
+                code=500,
+                message=task.error or "",
+                created_at=now,
+                mended_by=failed.mended_by if failed else "",
+            )
+        if self.store.finish_task(task.id, change, now):
+            self.on_finished()
         return None
 
     def _finish_unknown(self, task: Task) -> float | None:

@@ -51,6 +51,7 @@ class NetworkSpec:
     dhcp_start: str
     dhcp_end: str
     mode: str = "isolated"  # or "nat"
+    dhcp: bool = True
     uuid: str = ""
 
 
@@ -143,6 +144,13 @@ class Hypervisor(Protocol):
 
     def set_clock(self, server_id: str) -> bool:
         """Set the guest's clock through its agent; False when no agent answers within seconds."""
+        ...
+
+    def set_password(self, server_id: str, user: str, secret: str, *, is_hash: bool) -> None:
+        """Have the guest's agent set an account's password, given as crypt hash or in clear.
+
+        `HostFailed`, within seconds, when no agent answers or it refuses.
+        """
         ...
 
     def diagnose(self, server_id: str) -> Mapping[str, int]:

@@ -12,7 +12,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from xml.etree import ElementTree
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -21,6 +20,7 @@ from markupsafe import Markup
 from agent.errors import HostFailed
 from agent.hypervisor.base import DomainSpec, NetworkSpec, Reservation
 from agent.model.server import MAX_NICS
+from agent.packaged import packaged
 
 NAMESPACE = "urn:cumulet:domain:1"
 """The XML namespace of our mark in a domain's <metadata>."""
@@ -110,17 +110,10 @@ def find_mark(metadata_xml: str, field: str) -> str | None:
     return ElementTree.fromstring(metadata_xml).findtext(field)
 
 
-def templates_dir() -> Path:
-    """The folder of the templates: package data of an installed agent, else the checkout's."""
-    package = Path(__file__).parent.parent
-    installed = package / "templates"
-    return installed if installed.is_dir() else package.parent / "templates"
-
-
 @cache
 def _environment() -> Environment:
     return Environment(
-        loader=FileSystemLoader(templates_dir()),
+        loader=FileSystemLoader(packaged("templates")),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_clean,

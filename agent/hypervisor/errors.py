@@ -2,8 +2,8 @@
 """Turns libvirt's errors into ours, at the border: the only place that reads an error's code.
 
 One question decides: does trying the same again help? `HostUnavailable` is a libvirt that is gone
-or busy, `HostFailed` everything else. The text is libvirt's own, which names no secret: we send
-none in clear.
+or busy, `HostFailed` everything else. The text is libvirt's own, which repeats no
+secret that it was given.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ class UnsupportedCallError(HostFailed):
     """This driver lacks the call or the flag; caught where there is another way."""
 
 
+class GuestAgentSilentError(HostUnavailable):
+    """libvirt answers, the agent in the guest does not."""
+
+
 class NoDriverError(HostUnavailable):
     """libvirt has no driver for the URI: a mistake in it, or a package that is missing."""
 
@@ -43,8 +47,11 @@ _UNSUPPORTED = {
 _BUSY = {
     libvirt.VIR_ERR_OPERATION_TIMEOUT,  # "cannot acquire state change lock"
     libvirt.VIR_ERR_RESOURCE_BUSY,
+}
+_NO_GUEST_AGENT = {
     libvirt.VIR_ERR_AGENT_UNRESPONSIVE,
     libvirt.VIR_ERR_AGENT_UNSYNCED,
+    getattr(libvirt, "VIR_ERR_AGENT_COMMAND_TIMEOUT", libvirt.VIR_ERR_AGENT_UNSYNCED),  # of later
 }
 _GONE = {
     libvirt.VIR_ERR_INVALID_CONN,
@@ -77,6 +84,8 @@ def _translate(error: Any) -> HostFailed | HostUnavailable:
         return NoSuchThingError(text)
     if code in _UNSUPPORTED:
         return UnsupportedCallError(text)
+    if code in _NO_GUEST_AGENT:
+        return GuestAgentSilentError(f"the guest's agent does not answer: {text}")
     if code == libvirt.VIR_ERR_NO_CONNECT:
         return NoDriverError(text)
     if code in _GONE or (

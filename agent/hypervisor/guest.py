@@ -18,7 +18,12 @@ import libvirt
 
 from agent.errors import AgentError, HostFailed
 from agent.hypervisor.domainxml import NAMESPACE, find_mark
-from agent.hypervisor.errors import NoSuchThingError, UnsupportedCallError, translated
+from agent.hypervisor.errors import (
+    GuestAgentSilentError,
+    NoSuchThingError,
+    UnsupportedCallError,
+    translated,
+)
 from agent.hypervisor.words import (
     STATE_BLOCKED,
     STATE_CRASHED,
@@ -172,6 +177,21 @@ def set_clock(domain: Any, *, timeout_s: int) -> bool:
         log.warning("guest %s: its clock is not set: %s", domain.UUIDString(), error)
         return False
     return True
+
+
+def set_password(domain: Any, user: str, secret: str, *, is_hash: bool, timeout_s: int) -> None:
+    """Have the guest's agent set a password; `HostFailed` says why it did not."""
+    flags = libvirt.VIR_DOMAIN_PASSWORD_ENCRYPTED if is_hash else 0
+    with suppress(UnsupportedCallError), translated():
+        domain.agentSetResponseTimeout(timeout_s)
+    try:
+        with translated():
+            domain.setUserPassword(user, secret, flags)
+    except GuestAgentSilentError as error:
+        raise HostFailed(
+            "no guest agent answers: qemu-guest-agent is not installed in the guest or does not "
+            "run, or the guest has not booted yet"
+        ) from error
 
 
 def has_agent(domain: Any) -> bool:

@@ -184,6 +184,11 @@ class Host:
         with self._own(server_id, self._aside) as domain:
             return guest.set_clock(domain, timeout_s=AGENT_TIMEOUT_S)
 
+    def set_password(self, server_id: str, user: str, secret: str, *, is_hash: bool) -> None:
+        """Have the guest's agent set an account's password; `HostFailed` when none does."""
+        with self._own(server_id, self._aside) as domain:
+            guest.set_password(domain, user, secret, is_hash=is_hash, timeout_s=AGENT_TIMEOUT_S)
+
     def diagnose(self, server_id: str) -> Mapping[str, int]:
         """Counters of a running guest, named as the Compute API 2.1 does; empty when it is off."""
         with self._own(server_id, self._aside) as domain:

@@ -27,6 +27,11 @@ class Layout:
         return self.state / "engine.lock"
 
     @property
+    def secret_key(self) -> Path:
+        """What passwords are sealed with on their way into a guest that takes no hash."""
+        return self.state / "secret.key"
+
+    @property
     def init_lock(self) -> Path:
         """Held by the one `cumulet init` that is at work in this state folder."""
         return self.state / "init.lock"

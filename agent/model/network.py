@@ -35,6 +35,7 @@ class Subnet:
     pool_end: str
     dns: tuple[str, ...]
     created_at: datetime
+    dhcp: bool = True  # else guests have their addresses from their config drives
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ class Nic:
     gateway: str | None = None
     dns: tuple[str, ...] = ()
     mtu: int | None = None
+    dhcp: bool = True  # else its guest has the address from the config drive alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Fault:
     message: str
     created_at: datetime
     details: str = ""
+    mended_by: str = ""  # the action that may begin from ERROR because of just this fault
 
 
 @dataclass(frozen=True, slots=True)

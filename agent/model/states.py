@@ -39,6 +39,7 @@ class TaskState(StrEnum):
     UNPAUSING = "unpausing"
     SUSPENDING = "suspending"
     RESUMING = "resuming"
+    UPDATING_PASSWORD = "updating_password"
     DELETING = "deleting"
 
 
@@ -62,6 +63,7 @@ class Status(StrEnum):
     ERROR = "ERROR"
     HARD_REBOOT = "HARD_REBOOT"
     PAUSED = "PAUSED"
+    PASSWORD = "PASSWORD"
     REBOOT = "REBOOT"
     RESCUE = "RESCUE"
     SHUTOFF = "SHUTOFF"

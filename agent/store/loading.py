@@ -35,6 +35,7 @@ _NICS = (
         subnets.c.cidr,
         subnets.c.gateway_ip,
         subnets.c.dns,
+        subnets.c.dhcp,
     )
     .join(networks, networks.c.id == ports.c.network_id)
     .join(subnets, subnets.c.id == ports.c.subnet_id)

@@ -138,6 +138,7 @@ def nic_from(row: AnyRow) -> Nic:
         gateway=None if row.mode == "isolated" else row.gateway_ip,
         dns=tuple(row.dns),
         mtu=row.mtu,
+        dhcp=row.dhcp,
     )
 
 

@@ -27,6 +27,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     text,
+    true,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -204,6 +205,7 @@ subnets = Table(
     Column("pool_end", String(15), nullable=False),
     Column("dns", _JSON, nullable=False),
     Column("created_at", UtcTime, nullable=False),
+    Column("dhcp", Boolean, nullable=False, server_default=true()),
 )
 
 resting_addresses = Table(
@@ -254,6 +256,14 @@ servers = Table(
     Column("locked_by", String(16)),
     Index("ix_servers_listed", "project_id", "deleted_at", "created_at", "id"),
     Index(None, "created_at", "id"),
+)
+
+injections = Table(
+    "injections",  # kept as long as their server: its config drive is made of them
+    metadata,
+    Column("server_id", _ID, ForeignKey("servers.id", ondelete="CASCADE"), primary_key=True),
+    Column("files", _JSON, nullable=False),  # [{path, content}], the content being text
+    Column("credential", _JSON),  # {user, hash, sealed}, nothing of it in clear
 )
 
 ports = Table(

@@ -28,6 +28,7 @@ from sqlalchemy import (
 
 from agent.errors import BadRequest, Conflict, OverQuota
 from agent.model.change import ServerChange
+from agent.model.injection import Injection
 from agent.model.network import NicRequest
 from agent.model.placement import HostLoad
 from agent.model.quota import Quota, Usage
@@ -37,6 +38,7 @@ from agent.model.task import INTERRUPTED_BY, NewTask, Task
 from agent.store import addresses, loading, patterns, rows
 from agent.store.claims import check_return
 from agent.store.db import Database
+from agent.store.injections import insert_injection
 from agent.store.schema import server_events, servers, tasks
 from agent.store.tasks import close_task, insert_task
 
@@ -63,6 +65,7 @@ class Admission:
     interrupts: Collection[TaskState] = ()  # running tasks that may be pushed aside
     any_task: bool = False  # a running task does not matter, and goes on
     despite_lock: bool = False
+    mends: str = ""  # from ERROR only where the fault says that this action mends it
     offers: Callable[[], Sequence[HostLoad]] | None = None
     """Of the hosts, asked when a suspended server needs room to come back. May not block."""
 
@@ -80,10 +83,13 @@ class Servers:
         *,
         quota: Quota,
         nics: Sequence[NicRequest],
+        injection: Injection | None = None,
         rest_s: float,
         now: datetime,
     ) -> Server:
-        """Write a new server with its ports and its first task; give it with its nics.
+        """Write a new server with its ports, its first task and what its guest is given.
+
+        Gives it with its nics.
 
         Released addresses are given again after `rest_s` seconds. Raises `OverQuota` with the
         numbers, and what `addresses.allocate` raises; nothing is written then.
@@ -93,6 +99,7 @@ class Servers:
             shown = rows.change_values({"task_state": task.task_state})
             connection.execute(insert(servers).values({**rows.server_values(server), **shown}))
             addresses.allocate(connection, server, nics, rest_s=rest_s, now=now)
+            insert_injection(connection, server.id, injection)
             insert_task(connection, server.id, task, now)
             return loading.get_server(connection, server.id, None)
 
@@ -193,6 +200,7 @@ _STANDING = select(
     servers.c.project_id,
     servers.c.host,
     servers.c.flavor,
+    servers.c.fault,
 ).where(servers.c.id == bindparam("server"), servers.c.deleted_at.is_(None))
 
 _USAGE = select(
@@ -277,6 +285,9 @@ def _admit(connection: Connection, server_id: str, admission: Admission) -> None
         raise Conflict(f"Instance {server_id} is locked")
     where = f"Cannot '{admission.label}' instance {server_id} while it is in"
     if admission.vm_states is not None and VmState(row.vm_state) not in admission.vm_states:
+        raise Conflict(f"{where} vm_state {row.vm_state}")
+    is_broken = row.vm_state == VmState.ERROR.value
+    if is_broken and admission.mends and (row.fault or {}).get("mended_by") != admission.mends:
         raise Conflict(f"{where} vm_state {row.vm_state}")
     is_free = admission.any_task or row.task_state is None
     if not is_free and TaskState(row.task_state) not in admission.interrupts:

@@ -10,6 +10,7 @@ from agent.errors import AgentError
 from agent.store.catalog import Catalog
 from agent.store.db import Database
 from agent.store.identity import Identity
+from agent.store.injections import Injections
 from agent.store.keypairs import Keypairs
 from agent.store.migrate import check
 from agent.store.networks import Networks
@@ -29,6 +30,7 @@ class Store:
     tasks: Tasks  # what the engine gets: an `agent.engine.ports.TaskStore`
     catalog: Catalog
     keypairs: Keypairs
+    injections: Injections
     networks: Networks
     identity: Identity
     settings: Settings
@@ -53,6 +55,7 @@ class Store:
             tasks=Tasks(db),
             catalog=Catalog(db),
             keypairs=Keypairs(db),
+            injections=Injections(db),
             networks=Networks(db),
             identity=Identity(db),
             settings=Settings(db),

@@ -25,6 +25,7 @@ from agent.model.task import NewTask, Task
 from agent.store import addresses, loading, rows
 from agent.store.claims import with_claims
 from agent.store.db import Database
+from agent.store.injections import forget_injection
 from agent.store.schema import server_events, servers, task_steps, tasks
 from agent.store.settings import read_setting, write_setting
 
@@ -314,7 +315,8 @@ def _change_server(
     )
     if change.get("deleted_at") is not None:
         addresses.release(connection, server_id, now)
-        # It may hold secrets of its user's, and nobody needs it any more.
+        # They may hold secrets of its user's, and nobody needs them any more.
+        forget_injection(connection, server_id)
         forget = update(servers).where(servers.c.id == server_id)
         connection.execute(forget.values(user_data=None))
 

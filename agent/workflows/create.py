@@ -12,8 +12,9 @@ from agent.hypervisor.base import DomainSpec, Reservation
 from agent.model.change import ServerChange
 from agent.model.hostname import instance_name
 from agent.model.layout import Layout
-from agent.model.server import Server
+from agent.model.server import Nic, Server
 from agent.model.states import TaskState
+from agent.workflows.password import is_refused, tell_refusal
 from agent.workflows.step import Context, Done, Outcome, Step, Workflow
 
 
@@ -54,15 +55,19 @@ def place(context: Context) -> Outcome:
 def reserve(context: Context) -> Outcome:
     """Let DHCP give each nic its address: mostly it does already, the port was a spare one."""
     context.tools.ensure_networks()
-    for nic in context.server.nics:
+    for nic in filter(_has_dhcp, context.server.nics):
         context.tools.hypervisor.reserve(nic.libvirt_network, Reservation(nic.mac, nic.ip))
     return Done()
 
 
 def release(context: Context) -> None:
     """Take the DHCP reservations back."""
-    for nic in context.server.nics:
+    for nic in filter(_has_dhcp, context.server.nics):
         context.tools.hypervisor.release(nic.libvirt_network, nic.mac)
+
+
+def _has_dhcp(nic: Nic) -> bool:
+    return nic.dhcp
 
 
 def make_base(context: Context) -> Outcome:
@@ -113,4 +118,11 @@ CREATE: Workflow = (
     Step("config_drive", write_config_drive, task_state=TaskState.SPAWNING, progress=70),
     Step("define", define, undefine, task_state=TaskState.SPAWNING, progress=80, seals=True),
     Step("start", start, task_state=TaskState.SPAWNING, progress=95),
+    Step(
+        "password",
+        tell_refusal,
+        task_state=TaskState.SPAWNING,
+        only_if=is_refused,
+        mended_by="changePassword",
+    ),
 )

@@ -62,6 +62,7 @@ class Tools:
     disks: Disks
     layout: Layout
     claim_host: Callable[[Server], str]  # places the server; raises NoCapacity
+    unseal: Callable[[str], str]  # opens a sealed password
     ensure_networks: Callable[[], None]  # makes those that are missing on the host
 
 
@@ -107,6 +108,7 @@ class Step:
     task_state: TaskState | None = None  # None: the action's own
     progress: int | None = None  # percent of the task when the step is done
     seals: bool = False  # once recorded, a later failure undoes nothing
+    mended_by: str = ""  # an action that may begin from ERROR because the task failed here
     only_if: Callable[[Task], bool] | None = None  # else it is left out, by what is on record
 
 

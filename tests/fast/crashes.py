@@ -26,6 +26,7 @@ REACHED = {
     "unpause": "active",
     "suspend": "suspended",
     "resume": "active",
+    "changePassword": "active",
     "delete": None,
 }
 """Where each action must end; None is gone."""
@@ -81,6 +82,14 @@ def _failed_build(cloud: SmallCloud, verb: str) -> str:
     return server_id
 
 
+def weak(cloud: SmallCloud) -> str:
+    """A server in ERROR, since the password that its build was given breaks the rule."""
+    server_id = cloud.create_weak()
+    cloud.work()
+    assert cloud.server(server_id).vm_state == "error"
+    return server_id
+
+
 Start = Callable[[SmallCloud], str]
 
 STARTS: dict[str, tuple[Start, ...]] = {
@@ -93,6 +102,7 @@ STARTS: dict[str, tuple[Start, ...]] = {
     "unpause": (paused,),
     "suspend": (active,),
     "resume": (suspended,),
+    "changePassword": (active, weak),
     "delete": (
         building,
         active,

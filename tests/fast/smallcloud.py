@@ -19,8 +19,8 @@ import libvirt
 
 from agent.app import Parts, build_parts
 from agent.asking import Asking
-from agent.compute import CreateServer
-from agent.config import Config, read_config
+from agent.config import AdminPassConfig, Config, read_config
+from agent.creation import CreateServer
 from agent.errors import NotFound
 from agent.hypervisor.host import Host
 from agent.imaging import CreateImage
@@ -37,6 +37,8 @@ NODE = """\
   <memory>33554432</memory>
 </node>
 """
+
+STRONG = "a strong enough password"
 
 PLACES = ("database", "domains", "folders", "reservations")
 
@@ -175,10 +177,21 @@ class SmallCloud:
         """Accept a create request and give the server's id; the engine has not run yet."""
         image = self.parts.cloud.imaging.list_images(self.asking.caller)[0]
         request = CreateServer(name, image.id, "1", metadata=metadata)
-        return self.parts.cloud.compute.create_server(self.asking, request).id
+        return self.parts.cloud.creation.create_server(self.asking, request).server.id
+
+    def create_weak(self) -> str:
+        """Accept a create request with a password that breaks the rule, which is there from now."""
+        self.config = replace(self.config, admin_pass=AdminPassConfig(min_length=12))
+        self.reboot()
+        image = self.parts.cloud.imaging.list_images(self.asking.caller)[0]
+        request = CreateServer("weak", image.id, "1", admin_pass="weak")
+        return self.parts.cloud.creation.create_server(self.asking, request).server.id
 
     def act(self, server_id: str, action: str) -> None:
-        self.parts.cloud.compute.act(self.asking, server_id, action)
+        if action == "changePassword":
+            self.parts.cloud.admin_pass.change(self.asking, server_id, STRONG)
+        else:
+            self.parts.cloud.compute.act(self.asking, server_id, action)
 
     def reset_state(self, server_id: str, state: str) -> None:
         admin = Asking(self.parts.cloud.identity.assume("admin"), "req-of-an-admin")

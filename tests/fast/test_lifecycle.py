@@ -9,7 +9,7 @@ from typing import Any
 import libvirt
 import pytest
 
-from agent.compute import CreateServer
+from agent.creation import CreateServer
 from agent.errors import Conflict, HostFailed, HostUnavailable
 from agent.hypervisor.base import Reservation
 from agent.model.layout import Layout
@@ -143,7 +143,7 @@ class Failing:
             return getattr(self._host, name)
         return self._fail
 
-    def _fail(self, *args: object) -> None:
+    def _fail(self, *args: object, **options: object) -> None:
         self.times -= 1
         if self._error is not None:
             raise self._error
@@ -298,7 +298,7 @@ def test_what_a_user_gave_a_server_is_forgotten_with_it(cloud: SmallCloud) -> No
     secret = "Y2FuYXJ5LWluLXVzZXItZGF0YQ=="
     image = cloud.parts.cloud.imaging.list_images(cloud.asking.caller)[0]
     request = CreateServer("one", image.id, "1", user_data=secret)
-    server_id = cloud.parts.cloud.compute.create_server(cloud.asking, request).id
+    server_id = cloud.parts.cloud.creation.create_server(cloud.asking, request).server.id
     cloud.act(cloud.made(server_id, "active"), "delete")
     cloud.work()
     cloud.parts.store.close()

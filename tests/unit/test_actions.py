@@ -20,6 +20,7 @@ ALLOWED_FROM = {
     "unpause": {"paused"},
     "suspend": {"active"},
     "resume": {"suspended"},
+    "changePassword": {"active", "error"},
     "lock": None,
     "unlock": None,
     "resetState": None,
@@ -39,6 +40,7 @@ EVERY_TASK = {
     "unpausing",
     "suspending",
     "resuming",
+    "updating_password",
     "deleting",
 }
 INTERRUPTS = {
@@ -68,6 +70,7 @@ RESTING = {
 SHOWN_MEANWHILE = {
     ("active", "rebooting"): "REBOOT",
     ("active", "rebooting_hard"): "HARD_REBOOT",
+    ("active", "updating_password"): "PASSWORD",
 }
 """Where a running task shows another status than the rest would."""
 
@@ -102,6 +105,13 @@ def test_the_status_while_the_host_is_unknown(
     shown = status(vm_state, task_state, is_host_known=False)
 
     assert shown == (RESTING[vm_state] if stays else "UNKNOWN")
+
+
+def test_only_a_new_password_mends_a_refused_one() -> None:
+    mending = {name for name, row in ACTIONS.items() if row.mends}
+    mended = {step.mended_by for row in ACTIONS.values() for step in row.workflow} - {""}
+
+    assert mending == mended == {"changePassword"}
 
 
 def test_every_task_state_belongs_to_one_action() -> None:

@@ -87,6 +87,12 @@ def test_all_mistakes_are_reported_together_with_their_paths() -> None:
             "not 'a/b'",
         ),
         ({"api_threads": True}, "api_threads: must be a whole number, not True"),
+        ({"network": {"dhcp": "no"}}, "network.dhcp: must be true or false, not 'no'"),
+        ({"nova_compatible_files": 1}, "nova_compatible_files: must be true or false, not 1"),
+        (
+            {"admin_pass": {"min_classes": 5}},
+            "admin_pass.min_classes: must be a whole number from 0 to 4",
+        ),
         ({"state_dir": "here"}, "state_dir: must be an absolute path, not 'here'"),
         ({"public_url": "ftp://x"}, "public_url: must be http://… or https://…, not 'ftp://x'"),
         ({"virt_type": "xen"}, "virt_type: must be one of auto, kvm, qemu, test, not 'xen'"),
@@ -101,7 +107,11 @@ def test_a_mistake_is_named(raw: object, problem: str) -> None:
 
 
 def test_every_number_has_its_range_and_every_default_is_in_it() -> None:
-    numbers = {path: value for path, value in values_of(Config()) if isinstance(value, int | float)}
+    numbers = {
+        path: value
+        for path, value in values_of(Config())
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
 
     assert set(numbers) == set(RANGES)
     assert [p for p, n in numbers.items() if not RANGES[p][0] <= n <= RANGES[p][1]] == []

@@ -17,7 +17,6 @@ from agent.hypervisor.domainxml import (
     render_domain,
     render_network,
     render_reservation,
-    templates_dir,
 )
 from agent.model.server import Hardware
 from tests.domain_specs import EMULATED, KVM, OLD_PC, OWNER, TEST, make_network, make_nic, make_spec
@@ -188,10 +187,3 @@ def test_our_mark_is_read_from_what_libvirt_gives() -> None:
     assert find_mark(text, "owner") == "me"
     assert find_mark(text, "name") == "<x>"
     assert find_mark(text, "absent") is None
-
-
-def test_the_templates_are_found_in_this_checkout_or_installation() -> None:
-    assert sorted(path.name for path in templates_dir().glob("*.xml.j2")) == [
-        "domain.xml.j2",
-        "network.xml.j2",
-    ]

@@ -53,6 +53,7 @@ _REBOOT = _schema(
     },
 )
 _RESET_STATE = _schema("os-resetState", state={"enum": ["active", "error"]})
+_CHANGE_PASSWORD = _schema("changePassword", adminPass={"type": "string"})
 _CONSOLE = _schema(
     "os-getConsoleOutput",
     length={
@@ -102,6 +103,12 @@ def _reset_state(server_id: str, body: dict[str, Any]) -> Response:
     return empty(202)
 
 
+def _change_password(server_id: str, body: dict[str, Any]) -> Response:
+    check(_CHANGE_PASSWORD, body)
+    cloud().admin_pass.change(asking(), server_id, body["changePassword"]["adminPass"])
+    return empty(202)
+
+
 def _console_output(server_id: str, body: dict[str, Any]) -> Response:
     check(_CONSOLE, body)
     length = body["os-getConsoleOutput"].get("length")
@@ -114,6 +121,7 @@ _ANSWERS: dict[str, Callable[[str, dict[str, Any]], Response]] = {
     "lock": _lock,
     "unlock": _unlock,
     "os-resetState": _reset_state,
+    "changePassword": _change_password,
     "os-getConsoleOutput": _console_output,
 }
 """Actions that have more to say, or to answer."""

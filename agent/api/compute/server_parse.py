@@ -17,8 +17,9 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from agent.api.compute.metadata_parse import METADATA, parse_metadata
+from agent.api.compute.personality_parse import PERSONALITY, parse_personality
 from agent.api.parse import BOOLEAN, parse_boolean, parse_uuid
-from agent.compute import CreateServer
+from agent.creation import CreateServer
 from agent.errors import BadRequest
 from agent.model.network import NicRequest
 from agent.model.record import RecordChange, check_metadata_count
@@ -27,11 +28,7 @@ from agent.model.server import MAX_NICS
 NAME_CHARACTERS = 255
 USER_DATA_CHARACTERS = 65535
 
-NOT_SERVED = (
-    "adminPass",
-    "block_device_mapping",
-    "personality",
-)
+NOT_SERVED = ("block_device_mapping",)
 """Fields of the standard that may only be empty."""
 
 _TEXT = {"type": "string"}
@@ -67,6 +64,8 @@ _SERVER = {
                 "additionalProperties": False,
             },
         },
+        "personality": PERSONALITY,
+        "adminPass": _TEXT,
         "user_data": {"type": "string", "maxLength": USER_DATA_CHARACTERS},
         "accessIPv4": _TEXT,
         "accessIPv6": _TEXT,
@@ -136,6 +135,8 @@ def parse_create(body: Mapping[str, Any], max_metadata: int) -> CreateServer:
         disk_config=asked.get("OS-DCF:diskConfig", "MANUAL"),
         availability_zone=asked.get("availability_zone"),
         key_name=asked.get("key_name"),
+        files=parse_personality(asked.get("personality", [])),
+        admin_pass=asked.get("adminPass"),
     )
 
 

@@ -36,11 +36,12 @@ def brief_view(server: Server, base: str) -> dict[str, Any]:
     return {"id": server.id, "name": server.name, "links": _links(server.id, base)}
 
 
-def created_view(server: Server, base: str) -> dict[str, Any]:
-    """Show what a create request answers."""
+def created_view(server: Server, admin_pass: str, base: str) -> dict[str, Any]:
+    """Show what a create request answers: the one time that the password is told."""
     return {
         "id": server.id,
         "links": _links(server.id, base),
+        "adminPass": admin_pass,
         "OS-DCF:diskConfig": server.disk_config,
         "security_groups": SECURITY_GROUPS,
     }

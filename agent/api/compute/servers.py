@@ -35,8 +35,9 @@ def create() -> Response:
     """Begin to build a server."""
     body = json_body(CREATE_SCHEMA)
     spec = parse_create(body, cloud().config.limits.server_metadata)
-    server = cloud().compute.create_server(asking(), spec)
-    response = jsonify(server=created_view(server, base_url()))
+    created = cloud().creation.create_server(asking(), spec)
+    server = created.server
+    response = jsonify(server=created_view(server, created.admin_pass, base_url()))
     response.status_code = 202
     response.headers["Location"] = f"{base_url()}/compute/v2.1/servers/{server.id}"
     return response

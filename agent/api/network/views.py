@@ -48,7 +48,7 @@ def subnet_view(subnet: Subnet, project_id: str) -> dict[str, Any]:
         "ip_version": 4,
         "cidr": subnet.cidr,
         "gateway_ip": subnet.gateway_ip,
-        "enable_dhcp": True,
+        "enable_dhcp": subnet.dhcp,
         "allocation_pools": [{"start": subnet.pool_start, "end": subnet.pool_end}],
         "dns_nameservers": list(subnet.dns),
         "host_routes": [],

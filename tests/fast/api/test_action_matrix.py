@@ -26,11 +26,13 @@ resume       -      -        -       -      +         -       -       -
 lock         +      +        +       +      +         +       +       +
 unlock       +      +        +       +      +         +       +       +
 reset        +      +        +       +      +         +       +       +
+changePassword +    -        -       -      -         -       -       -
 forceDelete  +      +        +       +      +         +       +       +
 """
 BODIES: dict[str, dict[str, Any]] = {
     "reboot-SOFT": {"reboot": {"type": "SOFT"}},
     "reboot-HARD": {"reboot": {"type": "HARD"}},
+    "changePassword": {"changePassword": {"adminPass": "new"}},
     "reset": {"os-resetState": {"state": "error"}},
 }
 
@@ -75,4 +77,4 @@ def test_an_action_from_a_state(
 
 
 def test_the_table_is_whole() -> None:
-    assert len(cells()) == 12 * 8
+    assert len(cells()) == 13 * 8

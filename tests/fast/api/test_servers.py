@@ -20,6 +20,7 @@ def test_create_answers_202_with_id_links_and_location(client: ApiClient, image_
     assert answer.status_code == 202
     server_id = answer.get_json()["server"]["id"]
     assert answer.headers["Location"] == f"{BASE}/compute/v2.1/servers/{server_id}"
+    password = answer.get_json()["server"]["adminPass"]
     assert answer.get_json() == {
         "server": {
             "id": server_id,
@@ -27,6 +28,7 @@ def test_create_answers_202_with_id_links_and_location(client: ApiClient, image_
                 {"rel": "self", "href": f"{BASE}/compute/v2.1/servers/{server_id}"},
                 {"rel": "bookmark", "href": f"{BASE}/compute/servers/{server_id}"},
             ],
+            "adminPass": password,
             "OS-DCF:diskConfig": "MANUAL",
             "security_groups": [{"name": "default"}],
         }

@@ -104,25 +104,27 @@ def test_there_is_a_row_in_each_table(first: Path) -> None:
 
 
 def test_an_older_database_is_refused_and_says_what_to_do(first: Path) -> None:
-    with pytest.raises(Conflict, match="older version 0001, this program wants 0002: run `cumulet"):
+    with pytest.raises(Conflict, match="older version 0001, this program wants 0003: run `cumulet"):
         Store.open(first)
 
 
-def test_the_second_version_loses_no_row_and_no_column(first: Path) -> None:
+def test_the_newest_version_loses_no_row_and_no_column(first: Path) -> None:
     before = rows_of(first)
-    (server,) = before["servers"]
+    (server,), (subnet,) = before["servers"], before["subnets"]
 
     migrate.upgrade(first)
 
     assert rows_of(first) == {
         **before,
-        "alembic_version": [{"version_num": "0002"}],
+        "alembic_version": [{"version_num": "0003"}],
         "servers": [{**server, "locked_by": None}],
+        "subnets": [{**subnet, "dhcp": 1}],
         "keypairs": [],
+        "injections": [],
     }
 
 
-def test_a_server_of_the_first_version_is_whole_in_the_second(first: Path) -> None:
+def test_a_server_of_the_first_version_is_whole_in_the_newest(first: Path) -> None:
     migrate.upgrade(first)
 
     store = Store.open(first)
@@ -131,5 +133,5 @@ def test_a_server_of_the_first_version_is_whole_in_the_second(first: Path) -> No
     store.close()
 
     assert (server.key_name, server.metadata, server.locked_by) == ("mine", {"role": "web"}, None)
-    assert [nic.ip for nic in server.nics] == ["10.70.0.2"]
+    assert [(nic.ip, nic.dhcp) for nic in server.nics] == [("10.70.0.2", True)]
     assert [step.name for step in task.steps] == ["place"]

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The use case of a server's `adminPass`: taken or made up with a build, and changed later.
+
+Whoever asked is told the password once, in the answer. What is kept is a crypt hash or, for guests
+that take none, a sealed text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+
+from agent.actions import ACTIONS
+from agent.asking import Asking, admission, new_task
+from agent.errors import BadRequest, Conflict
+from agent.model.password import (
+    LOCKED,
+    Credential,
+    PasswordRule,
+    account_of,
+    find_form_problem,
+    is_windows,
+)
+from agent.model.server import Server
+from agent.model.states import VmState
+from agent.reaching import Reachability, check_host
+from agent.store import Store
+
+PATIENCE_S = 5.0
+"""So long a request waits for what a guest's agent says; then it is answered that it is begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenPassword:
+    """A new server's password."""
+
+    clear: str = field(repr=False)  # for the answer alone
+    credential: Credential
+    refused: str | None = None  # why the guest does not get it
+
+
+@dataclass(frozen=True, slots=True)
+class AdminPass:
+    """Passwords of servers, for a caller."""
+
+    store: Store
+    rule: PasswordRule
+    hash_password: Callable[[str], str]
+    seal: Callable[[str], str]
+    now: Callable[[], datetime]
+    wake: Callable[[str], None]
+    reachability: Reachability
+    wait_for_end: Callable[[str, int, float], None]  # of a server's task, for some seconds at most
+
+    def choose(self, given: str | None, image_properties: Mapping[str, str]) -> ChosenPassword:
+        """Take the password that was given for a build, or make one up.
+
+        One that breaks the rule is not refused (seed, "adminPass"): the guest has its account
+        locked, and the server will be in ERROR. `BadRequest` for a text that is no password.
+        """
+        user = account_of(image_properties)
+        if given is None:
+            made = self.rule.make_password()
+            return ChosenPassword(made, self._hide(made, user, image_properties))
+        _check_form(given)
+        refused = self.rule.find_problem(given)
+        if refused is not None:
+            return ChosenPassword(given, Credential(user, hash=LOCKED), refused)
+        return ChosenPassword(given, self._hide(given, user, image_properties))
+
+    def change(self, asking: Asking, server_id: str, password: str) -> None:
+        """Have a running guest's agent set a password. Blocks for some seconds at most.
+
+        It also mends a server whose build was given a password that breaks the rule. `BadRequest`
+        for one that breaks it again; `Conflict` in Nova's words, with the cause, when no agent
+        sets it: then the server is as before. `HostUnavailable` when libvirt is away.
+        """
+        check_host(self.reachability)
+        server = self.store.servers.get(server_id, project_id=asking.scope)
+        _check_form(password)
+        problem = self.rule.find_problem(password)
+        if problem is not None:
+            raise BadRequest(f"adminPass: {problem}")
+        properties = server.image_properties
+        hidden = self._hide(password, account_of(properties), properties)
+        row = ACTIONS["changePassword"]
+        args = {name: value for name, value in asdict(hidden).items() if value is not None}
+        task = self.store.servers.begin(
+            server_id,
+            new_task(asking, row, args),
+            admission(asking, row),
+            now=self.now(),
+        )
+        self.wake(server_id)
+        self.wait_for_end(server_id, task.id, PATIENCE_S)
+        done = next(each for each in self.store.servers.list_tasks(server_id) if each.id == task.id)
+        if done.error is not None:
+            raise Conflict(_explain(server, done.error))
+
+    def _hide(self, password: str, user: str, image_properties: Mapping[str, str]) -> Credential:
+        if is_windows(image_properties):
+            return Credential(user, sealed=self.seal(password))
+        return Credential(user, hash=self.hash_password(password))
+
+
+def _check_form(password: str) -> None:
+    problem = find_form_problem(password)
+    if problem is not None:
+        raise BadRequest(f"adminPass: {problem}")
+
+
+def _explain(server: Server, cause: str) -> str:
+    text = f"Failed to set admin password on {server.id} because {cause.rstrip('.')}."
+    if server.vm_state is VmState.ERROR:
+        text += " Without an agent only a rebuild gives the server a password."
+    return text

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is put into a guest at its first boot: the user's files, and the administrator's password.
+
+The files are what the seed calls "server personality". All rules over them that need no request and
+no guest are here.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from agent.errors import BadRequest, OverQuota
+from agent.model.password import Credential
+
+PATH_BYTES = 255
+"""Of a path in UTF-8 (seed, "Server personality")."""
+
+MOST_FILES = "cumulet_max_personality"
+MOST_BYTES = "cumulet_max_personality_size"
+"""Properties of an image that may lower the limits for its servers."""
+
+ARCHIVES: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"PK\x03\x04", "a zip archive"),
+    (0, b"PK\x05\x06", "a zip archive"),
+    (0, b"!<arch>\n", "an ar archive"),
+    (0, b"070701", "a cpio archive"),
+    (0, b"070702", "a cpio archive"),
+    (0, b"070707", "a cpio archive"),
+    (0, b"BZh", "compressed with bzip2"),
+    (257, b"ustar", "a tar archive"),
+)
+"""Where each kind that may pass for text has its mark: others hold a NUL, or are no UTF-8."""
+
+_LIMIT = re.compile(r"[0-9]{1,9}")
+
+
+@dataclass(frozen=True, slots=True)
+class InjectedFile:
+    """A text for a path of the guest, which never becomes a path of the host."""
+
+    path: str  # absolute, in its plainest form
+    content: bytes = field(repr=False)  # UTF-8
+
+
+@dataclass(frozen=True, slots=True)
+class Injection:
+    """All that a server's guest is given once."""
+
+    files: tuple[InjectedFile, ...] = ()
+    credential: Credential | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileLimits:
+    """How many files a server may be given, and how large each (seed, "Server personality")."""
+
+    count: int
+    size: int  # bytes of one, decoded
+
+    def of_image(self, properties: Mapping[str, str]) -> FileLimits:
+        """The limits for servers of an image: its properties may lower them, never raise them."""
+        return FileLimits(
+            min(self.count, _limit(properties, MOST_FILES, self.count)),
+            min(self.size, _limit(properties, MOST_BYTES, self.size)),
+        )
+
+
+def find_limit_problem(properties: Mapping[str, str]) -> str | None:
+    """Say which of an image's limits is no number."""
+    for name in (MOST_FILES, MOST_BYTES):
+        if name in properties and not _LIMIT.fullmatch(properties[name]):
+            return f"{name}: must be a whole number of 0 or more."
+    return None
+
+
+def check_files(files: Sequence[InjectedFile], limits: FileLimits) -> None:
+    """Raise `OverQuota` for too many or too large files, `BadRequest` for what is no text."""
+    if len(files) > limits.count:
+        raise OverQuota(
+            f"personality: Personality file limit exceeded: {len(files)} files were given, "
+            f"{limits.count} are allowed."
+        )
+    for index, file in enumerate(files):
+        field_name = f"personality.{index}"
+        path_bytes = len(file.path.encode())
+        if path_bytes > PATH_BYTES:
+            raise OverQuota(
+                f"{field_name}.path: Personality file path too long: it has {path_bytes} bytes, "
+                f"{PATH_BYTES} are allowed."
+            )
+        if len(file.content) > limits.size:
+            raise OverQuota(
+                f"{field_name}.contents: Personality content limit exceeded: it has "
+                f"{len(file.content)} bytes, {limits.size} are allowed."
+            )
+        problem = _find_content_problem(file.content)
+        if problem:
+            raise BadRequest(f"{field_name}.contents: {problem}")
+    twice = {file.path for file in files if sum(file.path == other.path for other in files) > 1}
+    if twice:
+        raise BadRequest("personality: two files have the same path.")
+
+
+def parse_path(text: str) -> str:
+    """Give a path in its plainest form; `ValueError` says why it can't name a guest's file.
+
+    A relative path means the same from the root (as Nova has it): "a.txt" is "/a.txt".
+    """
+    if any(unicodedata.category(char) == "Cc" for char in text):
+        raise ValueError("must have no control characters.")
+    parts = [part for part in text.split("/") if part not in {"", "."}]
+    if not parts or text.endswith(("/", "/.")) or text in {".", ""}:
+        raise ValueError("must name a file.")
+    if ".." in parts:
+        raise ValueError("must not climb with '..': write the whole path from the root.")
+    return posixpath.join("/", *parts)
+
+
+def _find_content_problem(content: bytes) -> str | None:
+    for offset, mark, what in ARCHIVES:
+        if content[offset : offset + len(mark)] == mark:
+            return f"must be text, not {what}."
+    if b"\0" in content:
+        return "must be text: it holds the byte NUL."
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return f"must be text: it is not UTF-8, from byte {error.start} on."
+    return None
+
+
+def _limit(properties: Mapping[str, str], name: str, otherwise: int) -> int:
+    text = properties.get(name, "")
+    return int(text) if _LIMIT.fullmatch(text) else otherwise
