@@ -154,6 +154,10 @@ class LiveCloud:
             "NO_PROXY": "127.0.0.1",
         }
 
+    def virsh(self, *arguments: str) -> str:
+        """Ask the cloud's libvirt, past the cloud."""
+        return run(["virsh", "-q", "-c", self.libvirt_uri, *arguments], timeout_s=60).stdout
+
     def openstack(self, *arguments: str, cloud: str = "cumulet") -> str:
         """Run the unmodified `openstack` client and give what it printed."""
         return run(

@@ -8,7 +8,6 @@ ends, however it ends.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -22,23 +21,25 @@ import yaml
 
 from agent.hypervisor.hardware import choose_virt_type
 from tests.lab import CACHE, demo_guard
-from tests.lab.cloud import Api, LiveCloud
+from tests.lab.cloud import LiveCloud
 from tests.lab.commands import CommandError, run
+from tests.lab.demo_story import Image, Story
 from tests.lab.private_host import PrivateHost
 from tests.lab.snapshot import SYSTEM_URI, is_system_libvirt_running
+from tests.lab.telling import say, step
 from tests.lab.tiny_guest import tiny_image
-from tests.lab.waiting import wait_for
 
-SERVER = "first"
-BOOT_TIMEOUT_S = 300.0
-WIDTH = 78  # of a step's title; its time stands to the right
 STOPPED_BY = (signal.SIGINT, signal.SIGTERM)
 FAILURES = (AssertionError, CommandError, OSError, RuntimeError, subprocess.SubprocessError)
 HOW = {
-    "kvm": "The guest runs on KVM.",
-    "qemu": "No usable KVM here: QEMU emulates the guest's CPU, which is slow but just as real.",
+    "kvm": "The guest runs on KVM: a full Debian, with cloud-init as it comes.",
+    "qemu": (
+        "No usable KVM here: QEMU emulates the guest's CPU, which is slow but just as real.\n"
+        "So the guest is a tiny one; with KVM it would be a full Debian."
+    ),
 }
-NOISE = ("", "Progress: ")
+TINY = Image("tiny", "tiny guest's image", "m1.tiny", tiny_image)
+IMAGES = {"qemu": TINY, "kvm": TINY}
 
 
 class DemoError(RuntimeError):
@@ -75,7 +76,8 @@ def _demo() -> None:
     demo_guard.remove_leftovers()
     system_uri = _find_system_libvirt()
     print("A real server, from create to delete. On the right: how long each step took.")
-    print(HOW[choose_virt_type("auto", "QEMU")])
+    virt_type = choose_virt_type("auto", "QEMU")
+    print(HOW[virt_type])
     if system_uri:
         print(f"The system's libvirt is used, {system_uri}, with a network of the demo's own.")
     else:
@@ -84,9 +86,9 @@ def _demo() -> None:
     print(f"All files are in {guard.folder}.\n")
     try:
         with _libvirt(guard.folder, system_uri) as uri:
-            _story(LiveCloud(guard.folder / demo_guard.CLOUD, uri))
+            _story(LiveCloud(guard.folder / demo_guard.CLOUD, uri), IMAGES[virt_type])
     finally:
-        with _step("Removing all that is left of the demo"):
+        with step("Removing all that is left of the demo"):
             left = guard.finish()
     if left:
         raise DemoError("something is left of it:\n" + "\n".join(left))
@@ -106,73 +108,30 @@ def _libvirt(folder: Path, system_uri: str) -> Iterator[str]:
     if system_uri:
         yield system_uri
         return
-    with _step("Starting a private libvirt, in namespaces of its own"):
+    with step("Starting a private libvirt, in namespaces of its own"):
         host = PrivateHost.start(folder / "host")
     with host:
         yield host.uri
 
 
-def _story(cloud: LiveCloud) -> None:
-    with _step(f"Making the tiny guest's image (once, then it is in {CACHE})"):
-        image = tiny_image()
-    with _step(f"$ cumulet init --state-dir {cloud.state} …"):
+def _story(cloud: LiveCloud, image: Image) -> None:
+    with step(f"Making the {image.title} (once, then it is in {CACHE})"):
+        file = image.build()
+    with step(f"$ cumulet init --state-dir {cloud.state} …"):
         cloud.init()
-    _say(_describe_network(cloud))
+    say(_describe_network(cloud))
     try:
-        with _step("$ cumulet serve"):
+        with step("$ cumulet serve"):
             cloud.start()
-        with _step("$ cumulet image import tiny tiny.qcow2"):
-            cloud.import_image("tiny", image)
-        _life(cloud)
+        with step(f"$ cumulet image import {image.name} {file.name}"):
+            cloud.import_image(image.name, file)
+        Story(cloud, image).tell()
     except FAILURES as error:
         raise DemoError(f"{error}\n\n`cumulet serve` said last:\n{cloud.log_tail()}") from error
     finally:
         if cloud.process is not None:
-            with _step("Stopping `cumulet serve`"):
+            with step("Stopping `cumulet serve`"):
                 cloud.stop()
-
-
-def _life(cloud: LiveCloud) -> None:
-    """A server's life, each step with the client's own output."""
-    _show(
-        cloud,
-        "server create --image tiny --flavor m1.tiny --network lab \\\n"
-        f"      --wait {SERVER} -c id -c name -c status -c addresses",
-    )
-    api = Api(cloud).log_in()
-    (server,) = api.get("/servers")["servers"]
-    with _step("The guest boots, and its serial console says so"):
-        api.wait_for_console(server["id"], "TINY-READY", timeout_s=BOOT_TIMEOUT_S)
-    _show(cloud, f"console log show --lines 8 {SERVER}")
-
-    with _step("Inside the guest: poweroff"):
-        _power_off_inside(cloud, server["id"])
-        wait_for(
-            lambda: "shut off" in _domain_state(cloud, server["id"]),
-            timeout_s=BOOT_TIMEOUT_S,
-            what="the guest to power itself off",
-        )
-    with _step("The cloud shows SHUTOFF"):
-        api.wait_for_status(server["id"], "SHUTOFF")
-    _show(cloud, "server list -c Name -c Status -c Networks")
-
-    _show(cloud, f"server start {SERVER}")
-    with _step("The cloud shows ACTIVE"):
-        api.wait_for_status(server["id"], "ACTIVE")
-    _show(cloud, "server list -c Name -c Status -c Networks")
-
-    _show(cloud, f"server delete --wait {SERVER}")
-    _show(cloud, "server list", otherwise="(no server)")
-
-
-def _power_off_inside(cloud: LiveCloud, server_id: str) -> None:
-    """Have the guest's agent run the command, as if somebody were logged in."""
-    command = {"execute": "guest-exec", "arguments": {"path": "/sbin/poweroff"}}
-    run(["virsh", "-c", cloud.libvirt_uri, "qemu-agent-command", server_id, json.dumps(command)])
-
-
-def _domain_state(cloud: LiveCloud, server_id: str) -> str:
-    return run(["virsh", "-q", "-c", cloud.libvirt_uri, "domstate", server_id]).stdout
 
 
 def _describe_network(cloud: LiveCloud) -> str:
@@ -181,34 +140,6 @@ def _describe_network(cloud: LiveCloud) -> str:
         f"network 'lab' is {network['subnet']}: "
         f"libvirt network '{network['libvirt_network']}', bridge {network['bridge']}"
     )
-
-
-def _show(cloud: LiveCloud, command: str, *, otherwise: str = "") -> None:
-    """Run a command of the client, and show it with what it prints."""
-    with _step(f"$ openstack {command}"):
-        output = cloud.openstack(*command.replace("\\\n", "").split())
-    lines = [x for x in output.splitlines() if x.strip() not in NOISE and NOISE[1] not in x]
-    _say("\n".join(lines) or otherwise)
-
-
-@contextmanager
-def _step(title: str) -> Iterator[None]:
-    """Print what is done, and behind it how long it took."""
-    began = time.monotonic()
-    *above, last = title.splitlines()
-    print(*above, f"{last:<{WIDTH}}", sep="\n", end="", flush=True)
-    result = "stopped"
-    try:
-        yield
-        result = f"{time.monotonic() - began:.1f} s"
-    finally:
-        print(f"{result:>8}", flush=True)
-
-
-def _say(text: str) -> None:
-    """Print what came of a step, with a blank line after it."""
-    if text:
-        print(*(f"  {line}" for line in text.splitlines()), sep="\n", end="\n\n", flush=True)
 
 
 if __name__ == "__main__":

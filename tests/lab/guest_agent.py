@@ -7,18 +7,26 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
-from tests.lab.private_host import PrivateHost
 from tests.lab.waiting import wait_for
 
 TIMEOUT_S = 30.0
 
 
+class HasVirsh(Protocol):
+    """Whatever can ask the guest's libvirt."""
+
+    def virsh(self, *arguments: str) -> str:
+        """Run a command of virsh and give what it printed; `CommandError` when it fails."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class GuestAgent:
-    """The agent of one guest on a private host."""
+    """The agent of one guest."""
 
-    host: PrivateHost
+    host: HasVirsh
     uuid: str
 
     def run(self, program: str, *arguments: str) -> tuple[int, str]:

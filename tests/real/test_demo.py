@@ -176,8 +176,12 @@ def test_the_demo_comes_true_twice_on_a_machine_without_libvirt(
         told = finish_demo(bare, tmp_path / number)
 
         assert "No libvirt runs here, so a private one is started" in told
-        steps = ["server create", "| ACTIVE ", "TINY-READY", "poweroff", "| SHUTOFF |"]
-        steps += ["server start", "| ACTIVE |", "server delete", "(no server)", "as it was."]
+        steps = ["the guest is a tiny one", "adminPass", "status    ACTIVE", "The guest boots"]
+        steps += ["Hello from outside.", "/etc/motd.bak.", '"meta": {"role": "web"}']
+        steps += ["reboot --soft", "booted anew", "reboot --hard", "booted anew", "put in again"]
+        steps += ["server suspend", "| SUSPENDED |", "server resume", "goes on where it was"]
+        steps += ["poweroff", "| SHUTOFF |", "server start", "| ACTIVE |", "server delete"]
+        steps += ["(no server)", "as it was."]
         places = [told.index(steps[0])]
         for step in steps[1:]:
             places.append(told.index(step, places[-1]))
@@ -202,20 +206,20 @@ def test_a_killed_demo_on_a_machine_without_libvirt_leaves_nothing(
     bare: Machine, tmp_path: Path
 ) -> None:
     demo = start_demo(bare, tmp_path / "demo")
-    demo.wait_for_text("| ACTIVE ")
+    demo.wait_for_text("status    ACTIVE")
 
     assert demo.send(signal.SIGKILL) == -signal.SIGKILL
 
     assert_all_is_gone(bare, demo)
 
 
-@pytest.mark.parametrize("moment", ["$ cumulet serve", "$ openstack server create", "| ACTIVE "])
+@pytest.mark.parametrize("moment", ["$ cumulet serve", "demo_create.py", "status    ACTIVE"])
 def test_a_killed_demo_leaves_nothing_in_a_libvirt_in_use(
     furnished: Machine, tmp_path: Path, moment: str
 ) -> None:
     demo = start_demo(furnished, tmp_path / "demo")
     demo.wait_for_text(moment)
-    if "create" in moment:
+    if "create" in moment:  # the guest is being made
         wait_for(
             lambda: "cumulet-" in furnished.virsh("list", "--all", "--name"),
             timeout_s=DEMO_TIMEOUT_S,
@@ -231,7 +235,7 @@ def test_the_next_demo_cleans_up_where_even_the_guard_was_killed(
     furnished: Machine, tmp_path: Path
 ) -> None:
     demo = start_demo(furnished, tmp_path / "demo")
-    demo.wait_for_text("| ACTIVE ")
+    demo.wait_for_text("status    ACTIVE")
     (guard,) = [x for x in furnished.look()["processes"] if "tests.lab.demo_guard" in x]
     furnished.host.inside(["kill", "-KILL", guard.split()[0]])
     demo.send(signal.SIGKILL)
