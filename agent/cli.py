@@ -63,12 +63,18 @@ def main() -> None:
     type=click.Choice(["isolated", "nat"]),
     help="Whether servers reach the outside, by the host's address.  [default: isolated]",
 )
+@click.option(
+    "--no-dhcp",
+    is_flag=True,
+    help="Tell servers their addresses on their config drives alone.",
+)
 def init(
     state_dir: Path | None,
     config_path: Path | None,
     listen: str | None,
     libvirt_uri: str | None,
     network: str | None,
+    no_dhcp: bool,
 ) -> None:
     """Set up state, configuration, passwords, flavors and network; say where they are.
 
@@ -86,9 +92,12 @@ def init(
         "state_dir": str(state_dir.absolute()) if state_dir else None,
         "listen": listen,
         "libvirt_uri": libvirt_uri,
-        "network": {"mode": network} if network else None,
+        "network": {
+            **({"mode": network} if network else {}),
+            **({"dhcp": False} if no_dhcp else {}),
+        },
     }
-    given = {key: value for key, value in settings.items() if value is not None}
+    given = {key: value for key, value in settings.items() if value}
     report = _or_explain(lambda: _initialise(config_path, given))
     click.echo(f"configuration  {report.config_path}")
     click.echo(f"state          {report.config.state_dir}")
@@ -96,11 +105,16 @@ def init(
     lab = report.lab
     click.echo(
         f"network        'lab' is {lab.cidr} on libvirt network '{lab.name}', "
-        f"bridge {lab.bridge}, {lab.mode}"
+        f"bridge {lab.bridge}, {lab.mode}{'' if lab.dhcp else ', without DHCP'}"
     )
     for note in report.notes:
         click.echo(f"note           {note}")
     click.echo(f"next           cumulet serve --config {report.config_path}")
+
+
+def _network_settings(mode: str | None, no_dhcp: bool) -> dict[str, Any]:
+    settings: dict[str, Any] = {"mode": mode} if mode else {}
+    return {**settings, "dhcp": False} if no_dhcp else settings
 
 
 def _initialise(config_path: Path, given: dict[str, Any]) -> InitReport:

@@ -66,7 +66,7 @@ def look_around(host: NetworkHost) -> Surroundings:
         return Surroundings(silence=error.message)
 
 
-def choose_network(asked: Mapping[str, str], around: Surroundings) -> dict[str, str]:
+def choose_network(asked: Mapping[str, object], around: Surroundings) -> dict[str, object]:
     """Complete what is asked of the network with names and a subnet that nobody uses."""
     name, bridge = _free_names(around.taken)
     return {

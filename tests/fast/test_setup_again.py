@@ -86,6 +86,18 @@ def test_a_lost_configuration_is_written_for_the_cloud_that_is_there(tmp_path: P
     assert again.notes[0].startswith(f"{tmp_path} was set up before: {tmp_path}/other.yaml has its")
 
 
+def test_a_network_without_dhcp_stays_one(tmp_path: Path) -> None:
+    report = init(tmp_path, network={"dhcp": False})
+    again = init(tmp_path)
+    edit(report, "dhcp: false", "dhcp: true")
+
+    assert report.lab.dhcp is again.lab.dhcp is False
+    assert problem_of(lambda: check(report)) == (
+        "network.dhcp: the network has False, and servers depend on it: it can't become True. "
+        "Write the old one back"
+    )
+
+
 @pytest.mark.parametrize("key", ["libvirt_network", "bridge", "subnet"])
 def test_what_never_changes_of_the_network_is_refused(tmp_path: Path, key: str) -> None:
     report = init(tmp_path)

@@ -72,6 +72,7 @@ def test_a_domain_is_the_golden_one(
     ("name", "spec"),
     [
         ("isolated", make_network()),
+        ("static", make_network(dhcp=False)),
         ("nat", make_network(mode="nat", uuid="6f1d0a52-7d7c-4d8e-8f0e-2f6f3c1d9e02")),
     ],
 )
