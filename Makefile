@@ -21,7 +21,7 @@ REAL := tests/real tests/clients
 help:  ## these lines
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
-demo: root setup  ## a real server: booted, powered off from inside, started, deleted
+demo: root setup  ## a real server's whole life: files from outside, reboots, suspend, poweroff from inside
 	$(BIN)/python -m tests.lab.demo
 
 test: root check fast real  ## everything that continuous integration runs

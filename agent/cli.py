@@ -92,10 +92,7 @@ def init(
         "state_dir": str(state_dir.absolute()) if state_dir else None,
         "listen": listen,
         "libvirt_uri": libvirt_uri,
-        "network": {
-            **({"mode": network} if network else {}),
-            **({"dhcp": False} if no_dhcp else {}),
-        },
+        "network": _network_settings(network, no_dhcp),
     }
     given = {key: value for key, value in settings.items() if value}
     report = _or_explain(lambda: _initialise(config_path, given))

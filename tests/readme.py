@@ -21,9 +21,12 @@ ELSEWHERE = {
 """Commands that the README's test does not run: the file, and the text in it, that does."""
 
 
+HERE = "<<'EOF'"
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A line that a reader types, and what the README says that it prints."""
+    """What a reader types (a line, with its here-document), and what the README says it prints."""
 
     text: str
     output: str
@@ -43,5 +46,9 @@ def read_commands() -> list[Command]:
         assert before == "", f"a console session begins with a command, not with {before!r}"
         for part in typed:
             line, _, output = part.replace("\\\n", "").partition("\n")
-            commands.append(Command(" ".join(line.split()), output))
+            text = " ".join(line.split())
+            if text.endswith(HERE):
+                document, end, output = output.partition("\nEOF\n")
+                text += f"\n{document}{end}".rstrip("\n")
+            commands.append(Command(text, output))
     return commands
