@@ -33,16 +33,8 @@ AGENT = sorted((ROOT / "agent").rglob("*.py"))
 CODE = [path for name in ("agent", "bench", "tests") for path in (ROOT / name).rglob("*.py")]
 
 TOOLS = (
-    *(
-        "mypy",
-        "openstacksdk",
-        "pytest",
-        "pytest-xdist",
-        "python-openstackclient",
-        "ruff",
-        "setuptools",
-    ),
-    *("types-jsonschema", "types-PyYAML"),
+    *("mypy", "pytest", "pytest-xdist", "python-openstackclient", "ruff", "setuptools"),
+    *("openstacksdk", "types-jsonschema", "types-PyYAML"),
 )
 """What the Makefile and the tests use besides the dependencies of pyproject.toml."""
 

@@ -13,6 +13,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -63,6 +64,7 @@ class Canaries:
         return {name.decode() for name in names} or {"a secret, in an unusual form"}
 
 
+@cache
 def forms(text: str) -> tuple[bytes, ...]:
     """What a text looks like in itself, in a URL, in Base64 at any place, as digits, in UTF-16."""
     raw = text.encode()

@@ -16,7 +16,7 @@ from types import TracebackType
 
 from tests.lab.canaries import Canaries
 
-PAUSE_S = 0.005  # between two looks, so that the watched get something done
+PAUSE_S = 0.01  # between two looks, so that the watched get something done
 STOP_S = 30.0
 
 

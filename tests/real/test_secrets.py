@@ -13,6 +13,7 @@ import http.client
 import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -124,10 +125,10 @@ def life() -> Iterator[Life]:
         admin_token = type(real.api)(real.live).log_in("cumulet-admin").token
         with ProcessWatch(canaries) as watch:
             lived = Life(real, admin_token, canaries, watch)
-            build_servers(lived)
-            change_passwords(lived)
-            make_mistakes(lived)
-            look_at_everything(lived)
+            for chapter in (build_servers, change_passwords, make_mistakes, look_at_everything):
+                began = time.monotonic()
+                chapter(lived)
+                print(f"{chapter.__name__}: {time.monotonic() - began:.1f} s")
             yield lived
 
 
