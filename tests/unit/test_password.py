@@ -120,6 +120,15 @@ def test_two_that_make_the_key_at_once_make_one(tmp_path: Path) -> None:
     assert [seal.open(text) for text in sealed] == [str(number) for number in range(40)]
 
 
+def test_a_key_that_is_damaged_is_told_of_and_kept(tmp_path: Path) -> None:
+    key = tmp_path / "secret.key"
+    key.write_text("damaged")
+
+    with pytest.raises(HostFailed, match=r"secret\.key of the state folder is damaged"):
+        Seal(key).close("canary")
+    assert key.read_text() == "damaged"
+
+
 def test_another_key_opens_nothing_and_says_what_to_do(tmp_path: Path) -> None:
     sealed = Seal(tmp_path / "one.key").close("x")
     Seal(tmp_path / "other.key").close("y")
