@@ -142,9 +142,9 @@ def test_the_sdk_gives_files_and_a_password_and_changes_it(
     compute = sdk.compute
     made = compute.create_server(
         name="of-the-sdk",
-        image_id=sdk.image.find_image("bare").id,
-        flavor_id=compute.find_flavor("m1.tiny").id,
-        networks=[{"uuid": sdk.network.find_network("lab").id}],
+        image_id=sdk.image.find_image("bare", ignore_missing=False).id,
+        flavor_id=compute.find_flavor("m1.tiny", ignore_missing=False).id,
+        networks=[{"uuid": sdk.network.find_network("lab", ignore_missing=False).id}],
         metadata={"role": "web"},
         personality=[{"path": "/etc/motd", "contents": base64.b64encode(TEXT.encode()).decode()}],
         admin_password=PASSWORD,
