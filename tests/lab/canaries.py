@@ -9,6 +9,7 @@ UTF-16 are looked for besides.
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
 import secrets
 from collections.abc import Mapping
@@ -51,7 +52,10 @@ class Canaries:
         """Which secrets are in which files below a folder: their paths from there, by name."""
         found: dict[str, set[str]] = {}
         for path in root.rglob("*"):
-            if path.is_file() and not path.is_symlink():
+            if not path.is_file() or path.is_symlink():
+                continue
+            # What runs there may remove a file at any moment.
+            with contextlib.suppress(FileNotFoundError):
                 for name in self.find(path.read_bytes()):
                     found.setdefault(name, set()).add(str(path.relative_to(root)))
         return found
