@@ -39,7 +39,7 @@ class CreateServer:
     flavor_id: str
     nics: tuple[NicRequest, ...] | None = None  # None: the request says nothing of networks
     metadata: Mapping[str, str] = field(default_factory=dict)
-    user_data: str | None = None  # base64
+    user_data: str | None = field(default=None, repr=False)  # base64
     access_ipv4: str = ""
     access_ipv6: str = ""
     disk_config: str = "MANUAL"

@@ -17,6 +17,7 @@ from agent.errors import BadRequest, Conflict, Forbidden
 from agent.model.identity import Caller
 from agent.model.image import Image, ImageStatus
 from agent.model.injection import find_limit_problem
+from agent.model.password import find_account_problem
 from agent.store import Store
 
 
@@ -82,7 +83,8 @@ class Imaging:
         """
         if request.visibility == "public" and not caller.is_admin:
             raise Forbidden("visibility: only an administrator may make an image public.")
-        problem = find_limit_problem(request.properties)
+        properties = request.properties
+        problem = find_limit_problem(properties) or find_account_problem(properties)
         if problem is not None:
             raise BadRequest(problem)
         now = self.now()

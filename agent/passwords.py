@@ -35,14 +35,20 @@ class Seal:
     key_file: Path
 
     def close(self, text: str) -> str:
-        """Seal a text. `HostFailed` when the key can be neither read nor written."""
+        """Seal a text. `HostFailed` when the key can be neither read nor written, or is none."""
         from cryptography.fernet import Fernet
 
         with _MAKING, refusals(f"{self.key_file.name} could not be read"):
             if not self.key_file.exists():
                 self._write(Fernet.generate_key())
             key = self.key_file.read_bytes()
-        return Fernet(key).encrypt(text.encode()).decode("ascii")
+        try:
+            return Fernet(key).encrypt(text.encode()).decode("ascii")
+        except ValueError:
+            raise HostFailed(
+                f"No password can be kept: {self.key_file.name} of the state folder is damaged. "
+                "Put it back from a backup, or remove it: a new one is made."
+            ) from None
 
     def open(self, sealed: str) -> str:
         """Give the text again; `HostFailed` when it was sealed with another key."""

@@ -9,7 +9,7 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
 umask 077
 
-say() { echo "cumulet: $*"; }
+say() { printf 'cumulet: %s\n' "$*"; }
 
 # begin INSTANCE-ID: nothing more is done for a server that has all it was to be given.
 begin() {
@@ -68,18 +68,18 @@ install_file() {
     path=$2
     folder=${path%/*}
     new=$folder/.cumulet.$instance.$1
-    if [ -d "$path" ] && [ ! -L "$path" ]; then
+    if [ -d "$path" ]; then # or a link to one, into which mv would put the file
         say "$path is a directory"
         return 1
     fi
     if [ -f "$path" ] && [ ! -L "$path" ] && cmp -s "$content" "$path"; then
-        chown 0:0 "$path" && chmod 0440 "$path"
+        chown 0:0 "$path" && chmod 0440 "$path" && relabel
         return
     fi
     rm -f "$new"
     (umask 022 && mkdir -p "${folder:-/}") &&
         (set -C && cat "$content" >"$new") && chown 0:0 "$new" && chmod 0440 "$new" && sync &&
-        keep && mv -f "$new" "$path" && { ! command -v restorecon >/dev/null || restorecon "$path"; }
+        keep && mv -f "$new" "$path" && relabel
     code=$?
     rm -f "$new" "$new.bak"
     return $code
@@ -95,15 +95,25 @@ keep() {
     say "$path was there: it is $backup now"
 }
 
+# Where SELinux is, a file made here has the label of its folder, which may be the wrong one.
+relabel() {
+    ! command -v restorecon >/dev/null || restorecon "$path"
+}
+
 open_drive() {
     [ -z "$drive" ] || return 0
     device=$(findfs LABEL=config-2 2>/dev/null || blkid -L config-2) || {
         say "there is no config drive"
         return 1
     }
-    drive=$(mktemp -d /run/cumulet.XXXXXX) || return
+    point=$(mktemp -d /run/cumulet.XXXXXX 2>/dev/null || mktemp -d "$state/drive.XXXXXX") || return
+    mount -o ro "$device" "$point" || {
+        say "the config drive can't be read"
+        rmdir "$point"
+        return 1
+    }
+    drive=$point
     trap 'umount "$drive"; rmdir "$drive"' EXIT
-    mount -o ro "$device" "$drive"
 }
 
 # end WORK…: all is done when each piece of work has its mark.

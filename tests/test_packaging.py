@@ -34,7 +34,7 @@ CODE = [path for name in ("agent", "bench", "tests") for path in (ROOT / name).r
 
 TOOLS = (
     *("mypy", "pytest", "pytest-xdist", "python-openstackclient", "ruff", "setuptools"),
-    *("types-jsonschema", "types-PyYAML"),
+    *("openstacksdk", "types-jsonschema", "types-PyYAML"),
 )
 """What the Makefile and the tests use besides the dependencies of pyproject.toml."""
 

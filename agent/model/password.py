@@ -28,6 +28,9 @@ CLASSES: tuple[Callable[[str], bool], ...] = (
     lambda char: not char.isalnum(),
 )
 
+ADMIN_USER = "os_admin_user"
+"""The property of an image that names the account whose password `adminPass` is."""
+
 LOCKED = "!"
 """A hash that no password has: the account can't be entered by one."""
 
@@ -72,10 +75,22 @@ class Credential:
 
 def account_of(image_properties: Mapping[str, str]) -> str:
     """Whose password `adminPass` is: the image says it, or it is the system's administrator."""
-    named = image_properties.get("os_admin_user")
+    named = image_properties.get(ADMIN_USER)
     if named:
         return named
     return "Administrator" if is_windows(image_properties) else "root"
+
+
+def find_account_problem(image_properties: Mapping[str, str]) -> str | None:
+    """Say why an image's `os_admin_user` can name no account, of Linux or of Windows."""
+    name = image_properties.get(ADMIN_USER, "")
+    if len(name) > MOST_CHARACTERS or name != name.strip() or name.startswith("-"):
+        problem = "begin with '-', begin or end with white space, or be longer than 255 characters"
+    elif ":" in name or "/" in name or not name.isprintable():
+        problem = "have ':', '/' or characters that can't be printed"
+    else:
+        return None
+    return f"{ADMIN_USER}: an account's name must not {problem}."
 
 
 def is_windows(image_properties: Mapping[str, str]) -> bool:

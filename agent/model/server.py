@@ -104,7 +104,7 @@ class Server:
     metadata: Mapping[str, str] = field(default_factory=dict)
     image_properties: Mapping[str, str] = field(default_factory=dict)
     hardware: Hardware | None = None
-    user_data: str | None = None  # base64, as it was given
+    user_data: str | None = field(default=None, repr=False)  # base64, as it was given
     key_name: str | None = None
     public_key: str | None = None
     access_ipv4: str = ""

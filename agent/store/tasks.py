@@ -319,6 +319,8 @@ def _change_server(
         forget_injection(connection, server_id)
         forget = update(servers).where(servers.c.id == server_id)
         connection.execute(forget.values(user_data=None))
+        closed = (tasks.c.server_id == server_id) & tasks.c.finished_at.is_not(None)
+        connection.execute(update(tasks).where(closed).values(args={}))
 
 
 def _add_event(connection: Connection, server_id: str, text: str, now: datetime) -> None:

@@ -237,3 +237,8 @@ def test_a_new_password_is_kept_as_a_hash_only(cloud: SmallCloud) -> None:
     assert task.args == {"user": "root", "hash": hashed}
     assert secretutils.crypt_password(STRONG, hashed) == hashed
     assert STRONG.encode() not in database(cloud)
+
+    cloud.act(server_id, "delete")
+    cloud.work()
+
+    assert [task.args for task in cloud.parts.store.servers.list_tasks(server_id)] == [{}, {}, {}]

@@ -63,20 +63,28 @@ class Guest:
 
     root: Path
 
-    def run(self, part: str, kill: str = "0 never") -> subprocess.CompletedProcess[str]:
+    def run(
+        self,
+        part: str,
+        kill: str = "0 never",
+        *,
+        interpreter: tuple[str, ...] = ("/bin/sh",),
+        is_mounted: bool = True,
+    ) -> subprocess.CompletedProcess[str]:
         """Run a part as cloud-init does; `kill` says at which call, before or after it."""
         (self.root / "real/count").write_text("0\n")
         (self.root / "real/kill").write_text(f"{kill}\n")
         script = part.removeprefix("#cloud-boothook\n")
         script = re.sub(r"^PATH=.*$", "PATH=/wrap", script, flags=re.MULTILINE)
-        script = script.replace("\ndrive=\n", "\ndrive=/real/drive\n")  # mounted already
+        if is_mounted:
+            script = script.replace("\ndrive=\n", "\ndrive=/real/drive\n")
         (self.root / "real/script").write_text(script)
         mounts = " && ".join(
             f"mount --rbind /{path} {self.root}/{path}" for path in (*SYSTEM, "dev")
         )
-        inside = f'{mounts} && exec chroot "$1" /bin/sh /real/script'
+        inside = f'{mounts} && exec chroot "$@" /real/script'
         return subprocess.run(
-            ["unshare", "--mount", "sh", "-c", inside, "sh", str(self.root)],
+            ["unshare", "--mount", "sh", "-c", inside, "sh", str(self.root), *interpreter],
             capture_output=True,
             text=True,
             timeout=60,
@@ -85,6 +93,12 @@ class Guest:
 
     def read(self, path: str) -> str:
         return (self.root / path.lstrip("/")).read_text()
+
+    def add_program(self, name: str, script: str) -> None:
+        """A program that the guest has besides."""
+        path = self.root / "wrap" / name
+        path.write_text(f"#!/bin/sh\nPATH=/usr/bin:/bin\n{script}\n")
+        path.chmod(0o755)
 
     def shape(self, path: str) -> tuple[int, int, int]:
         """Owner, group and mode of a file."""
@@ -221,6 +235,87 @@ def test_a_folder_of_the_same_name_stays(guest: Guest) -> None:
     assert "cumulet: could not install /opt/folder" in done.stdout
     assert (guest.root / "opt/folder").is_dir()
     assert guest.read("/opt/b") == CONTENTS[PATHS[1]].decode()
+
+
+def test_a_link_to_a_folder_stays_and_the_folder_gets_nothing(guest: Guest) -> None:
+    (guest.root / "opt/folder").mkdir()
+    (guest.root / "opt/link").symlink_to("folder")
+
+    done = guest.run(boothook(paths=("/opt/link",)))
+
+    assert "cumulet: could not install /opt/link" in done.stdout
+    assert guest.files()["/opt/link"] == "-> folder"
+    assert list((guest.root / "opt/folder").iterdir()) == []
+
+
+def test_bash_runs_it_too(guest: Guest) -> None:
+    done = guest.run(boothook(), interpreter=("/bin/bash", "--posix"))
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert_done(guest)
+
+
+def test_a_path_with_a_backslash_is_told_as_it_is(guest: Guest) -> None:
+    path = r"/opt/a\c\nb"
+
+    done = guest.run(boothook(paths=(path,)))
+
+    assert done.stdout.splitlines()[-1] == f"cumulet: installed {path}"
+    assert path in guest.files()
+
+
+def test_a_file_that_a_power_cut_left_unlabelled_gets_its_label(guest: Guest) -> None:
+    """It has its name and its content, as /etc/same has from the beginning."""
+    guest.add_program("restorecon", 'echo "$1" >>/real/labelled')
+
+    guest.run(boothook())
+
+    assert (guest.root / "real/labelled").read_text().splitlines() == list(PATHS)
+
+
+def test_the_drive_is_mounted_elsewhere_where_run_is_not_writable(guest: Guest) -> None:
+    guest.add_program("findfs", "echo /dev/config")
+    guest.add_program("mount", 'cp -r /real/drive/. "$4"; echo "$*" >>/real/mounts')
+    guest.add_program("umount", 'rm -r "$1"/*')
+    guest.add_program("rmdir", 'rmdir "$1"')
+    (guest.root / "run").rmdir()
+    (guest.root / "run").touch()
+
+    done = guest.run(boothook(), is_mounted=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert_done(guest)
+    state = guest.root / f"var/lib/cloud/instances/{ID}/cumulet"
+    (mount,) = (guest.root / "real/mounts").read_text().splitlines()
+    assert mount.startswith(f"-o ro /dev/config /{state.relative_to(guest.root)}/drive.")
+    assert list(state.glob("drive.*")) == []
+
+
+def test_a_drive_that_cannot_be_mounted_is_told(guest: Guest) -> None:
+    guest.add_program("findfs", "echo /dev/config")
+    guest.add_program("mount", "exit 32")
+    guest.add_program("rmdir", 'rmdir "$1"')
+
+    done = guest.run(boothook(paths=PATHS[:2]), is_mounted=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("cumulet: the config drive can't be read\n") == 2
+    assert "cumulet: could not install /etc/passwd\n" in done.stdout
+    assert guest.read("/etc/motd") == ORIGINALS["/etc/motd"]
+    assert list((guest.root / "run").iterdir()) == []
+
+
+def test_an_accounts_name_is_nothing_to_the_shell(guest: Guest) -> None:
+    user = "it's $(touch x) `touch y`"
+    for name in ("passwd", "shadow"):
+        path = guest.root / "etc" / name
+        path.write_text(path.read_text().replace("debian", user))
+
+    early, _ = render_vendor_parts(ID, Injection(credential=Credential(user, hash=HASH)))
+    guest.run(early)
+
+    assert f"{user}:{HASH}:" in guest.read("/etc/shadow")
+    assert not [path for path in guest.root.rglob("[xy]") if path.is_file()]
 
 
 def test_an_original_whose_second_name_would_be_too_long_is_left_as_it_is(guest: Guest) -> None:

@@ -12,7 +12,15 @@ import pytest
 from oslo_utils import secretutils
 
 from agent.errors import HostFailed
-from agent.model.password import Credential, PasswordRule, account_of, find_form_problem, is_windows
+from agent.model.password import (
+    ADMIN_USER,
+    Credential,
+    PasswordRule,
+    account_of,
+    find_account_problem,
+    find_form_problem,
+    is_windows,
+)
 from agent.passwords import Seal, hash_password
 
 STRONG = PasswordRule(min_length=12, min_classes=4)
@@ -112,6 +120,15 @@ def test_two_that_make_the_key_at_once_make_one(tmp_path: Path) -> None:
     assert [seal.open(text) for text in sealed] == [str(number) for number in range(40)]
 
 
+def test_a_key_that_is_damaged_is_told_of_and_kept(tmp_path: Path) -> None:
+    key = tmp_path / "secret.key"
+    key.write_text("damaged")
+
+    with pytest.raises(HostFailed, match=r"secret\.key of the state folder is damaged"):
+        Seal(key).close("canary")
+    assert key.read_text() == "damaged"
+
+
 def test_another_key_opens_nothing_and_says_what_to_do(tmp_path: Path) -> None:
     sealed = Seal(tmp_path / "one.key").close("x")
     Seal(tmp_path / "other.key").close("y")
@@ -119,3 +136,20 @@ def test_another_key_opens_nothing_and_says_what_to_do(tmp_path: Path) -> None:
     for key in ("other.key", "none.key"):
         with pytest.raises(HostFailed, match=r"can't be read any more: .* Set a new password"):
             Seal(tmp_path / key).open(sealed)
+
+
+@pytest.mark.parametrize("name", ["debian", "user.name@lab", "Mein Admin", "größe$", "", "it's"])
+def test_an_image_may_name_any_account_of_linux_or_windows(name: str) -> None:
+    assert find_account_problem({ADMIN_USER: name}) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["root:x", "root\nadmin", "a\0", "a\u2028b", "-e", " root", "root ", "../a", "n" * 256, "\t"],
+)
+def test_an_image_names_no_account_that_none_can_be(name: str) -> None:
+    """chpasswd reads lines of NAME:HASH: neither sign may be a part of the name."""
+    problem = find_account_problem({ADMIN_USER: name})
+
+    assert problem is not None
+    assert problem.startswith("os_admin_user: an account's name must not ")

@@ -45,6 +45,10 @@ def create(said: str, code: int = 400, **fields: Any) -> Wrong:
     return Wrong("POST", SERVERS, code, said, {"server": {**GOOD_SERVER, **fields}})
 
 
+def give(path: str = "/etc/motd", contents: Any = "aGVsbG8=") -> dict[str, Any]:
+    return {"path": path, "contents": contents}
+
+
 def create_without(name: str) -> Wrong:
     server = {key: value for key, value in GOOD_SERVER.items() if key != name}
     return Wrong("POST", SERVERS, 400, name, {"server": server})
@@ -126,6 +130,27 @@ CREATE = (
     create("block_device_mapping_v2", block_device_mapping_v2=[{"boot_index": 0}]),
     create("return_reservation_id", return_reservation_id=True),
     create("description", description="of a later version"),
+    create("personality", personality={}),
+    create("personality", 403, personality=[give(f"/{n}") for n in range(6)]),
+    create("personality.0", personality=["/a"]),
+    create("personality.0", personality=[{"path": "/a"}]),
+    create("personality.0", personality=[{**give(), "owner": "root"}]),
+    create("personality.0.path", personality=[give("/a/../b")]),
+    create("personality.0.path", personality=[give("/a\nb")]),
+    create("personality.0.path", personality=[give("/a/")]),
+    create("personality.0.path", personality=[give("")]),
+    create("personality.0.path", 403, personality=[give("/" + "é" * 128)]),
+    create("personality.0.contents", personality=[give(contents="aGVsbG8")]),
+    create("personality.0.contents", personality=[give(contents=None)]),
+    create("personality.0.contents", personality=[give(contents="AAAA")]),
+    create("personality.1.contents", 403, personality=[give(), give("/b", "YWFh" * 3414)]),
+    create("the same path", personality=[give("/a"), give("a")]),
+    create("adminPass", adminPass=""),
+    create("adminPass", adminPass=None),
+    create("adminPass", adminPass=12345678),
+    create("adminPass", adminPass="a\nroot:x"),
+    create("adminPass", adminPass="a" * 256),
+    create("admin_pass", admin_pass="of another name"),
     create_without("name"),
     create_without("imageRef"),
     create_without("flavorRef"),
@@ -200,6 +225,19 @@ ACT = (
     act("state", {"os-resetState": {}}, who="admin"),
     act("os-resetState.state", {"os-resetState": {"state": "stopped"}}, who="admin"),
     act("os-resetState", {"os-resetState": {"state": "error"}}, 403),
+    act("changePassword", {"changePassword": None}),
+    act("changePassword", {"changePassword": "new"}),
+    act("adminPass", {"changePassword": {}}),
+    act("adminPass", {"changePassword": {"adminPass": None}}),
+    act("adminPass", {"changePassword": {"adminPass": 1}}),
+    act("adminPass", {"changePassword": {"adminPass": ""}}),
+    act("adminPass", {"changePassword": {"adminPass": "a" * 256}}),
+    act("adminPass", {"changePassword": {"adminPass": "a\nb"}}),
+    act("user", {"changePassword": {"adminPass": "new", "user": "root"}}),
+    act("vm_state building", {"changePassword": {"adminPass": "new"}}, 409, "{building}"),
+    act("{foreign}", {"changePassword": {"adminPass": "new"}}, 404, "{foreign}"),
+    act("{nobody}", {"changePassword": {"adminPass": "new"}}, 404, "{nobody}"),
+    act("reader", {"changePassword": {"adminPass": "new"}}, 403, who="reader"),
     act("vm_state active", {"unpause": None}, 409),
     act("vm_state active", {"resume": None}, 409),
     act("vm_state building", {"suspend": None}, 409, "{building}"),
@@ -249,6 +287,10 @@ REGISTER_IMAGES = (
     image("status", 403, status="active"),
     image("location", 403, location="file:///etc/shadow"),
     image("hw_disk_bus", hw_disk_bus=1),
+    image("cumulet_max_personality", cumulet_max_personality="many"),
+    image("cumulet_max_personality_size", cumulet_max_personality_size="-1"),
+    image("os_admin_user", os_admin_user="root:x"),
+    image("os_admin_user", os_admin_user="root\nadmin"),
     image("properties", 403, **{f"p{n}": "v" for n in range(129)}),
     upload("Content-Type", 415, "{queued}", b"{}", "application/json"),
     upload("qcow2", 400, "{queued}", b"\0" * 1024),
