@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`cumulet doctor --fix`: removes what is surely left over, and mends what is surely ours.
+
+The only room here that changes anything. It may run beside `cumulet serve`: what it removes belongs
+to no server that there is (see the note in `leftovers`), so no build, deletion or start has to do
+with it. Only temporary files are left to `serve`, which sweeps them itself when it starts.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from agent import disks
+from agent.doctor import network, ownership
+from agent.doctor.deadline import within
+from agent.doctor.leftovers import Kind, Leftover
+from agent.doctor.orphans import can_tell, list_orphans
+from agent.doctor.scene import Scene
+from agent.doctor.serving import find_server
+from agent.errors import AgentError, Conflict
+from agent.locks import FolderLock
+from agent.wholefile import refusals
+
+LOCK_WAIT_S = 10.0
+REMOVAL_S = 60.0
+
+BUSY = "Another `cumulet init` or `cumulet doctor --fix` is at work: process {pid}."
+
+
+def mend(scene: Scene, tell: Callable[[str], None]) -> None:
+    """Mend and remove what can be, and tell each deed. Blocks.
+
+    `Conflict` when it is not certain what is ours, or somebody else is at work here. What can't be
+    mended is told as well, and the rest goes on.
+    """
+    reason = can_tell(scene)
+    if reason:
+        raise Conflict(f"Nothing is changed: {reason}. Mend that first.")
+    with FolderLock(scene.layout.init_lock, BUSY).hold(LOCK_WAIT_S):
+        for what, work in _list_work(scene):
+            try:
+                within(REMOVAL_S, what, work)
+            except (AgentError, OSError) as error:
+                tell(f"could not: {what}: {error}")
+            else:
+                tell(what)
+
+
+def _list_work(scene: Scene) -> Iterator[tuple[str, Callable[[], None]]]:
+    """What is to be done, in words and as a call."""
+    for facts in ownership.look(scene):
+        if facts.is_wrong:
+            what = f"gave {facts.path} to root, mode {facts.mended_mode:04o}"
+            yield what, partial(_own, scene.tree.at(facts.path), facts.mended_mode)
+    yield from _list_network_work(scene)
+    is_served = find_server(scene) is not None
+    for each in list_orphans(scene):
+        if each.is_sure and not (is_served and each.kind is Kind.PART):
+            what = f"removed {each.kind} {each.name}: {each.why}"
+            yield what, partial(REMOVERS[each.kind], scene, each)
+
+
+def _list_network_work(scene: Scene) -> Iterator[tuple[str, Callable[[], None]]]:
+    facts = network.look(scene)
+    if facts is None or scene.host is None or (facts.found is not None and not facts.is_ours):
+        return
+    found = facts.found
+    if found is None or not (found.is_active and found.is_autostarted):
+        what = f"made libvirt's network {facts.lab.name!r} run, now and at the host's start"
+        yield what, partial(scene.host.ensure_network, facts.lab)
+
+
+def _own(path: Path, mode: int) -> None:
+    with refusals("It could not be given to root"):
+        os.chown(path, 0, 0)
+        path.chmod(mode)
+
+
+def _remove_domain(scene: Scene, leftover: Leftover) -> None:
+    if scene.host is not None:
+        scene.host.destroy(leftover.name)
+        scene.host.undefine(leftover.name)
+
+
+def _remove_folder(scene: Scene, leftover: Leftover) -> None:
+    disks.remove_server_files(scene.tree.at(leftover.name))
+
+
+def _release(scene: Scene, leftover: Leftover) -> None:
+    if scene.host is not None and scene.lab is not None:
+        scene.host.release(scene.lab.name, leftover.name)
+
+
+def _remove_file(scene: Scene, leftover: Leftover) -> None:
+    with refusals("It could not be removed"):
+        scene.tree.at(leftover.name).unlink(missing_ok=True)
+
+
+REMOVERS: dict[Kind, Callable[[Scene, Leftover], None]] = {
+    Kind.DOMAIN: _remove_domain,
+    Kind.FOLDER: _remove_folder,
+    Kind.RESERVATION: _release,
+    Kind.BASE: _remove_file,
+    Kind.PART: _remove_file,
+    Kind.LOG: _remove_file,
+}
+"""How each kind goes; kinds that are not here are never sure."""
