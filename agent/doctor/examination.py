@@ -134,7 +134,7 @@ def _read_database(scene: Scene) -> Scene:
     path = scene.layout.database
 
     def read() -> Recorded:
-        return within(DATABASE_S, "the database", lambda: _read(path))
+        return within(DATABASE_S, "the database", lambda: read_database(path))
 
     try:
         return replace(scene, recorded=read(), read=read)
@@ -142,8 +142,8 @@ def _read_database(scene: Scene) -> Scene:
         return replace(scene, unread=str(error))
 
 
-def _read(path: Path) -> Recorded:
-    """Read all that the checks want of the database, and change nothing in it."""
+def read_database(path: Path) -> Recorded:
+    """Read all that the checks want of the database, and change nothing in it; `AgentError`."""
     if path.exists() and path.stat().st_size == 0:
         raise Conflict("The database is empty: run `cumulet init`.")  # opening would fill it
     store = Store.open(path)

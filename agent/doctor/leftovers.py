@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is on the host and in no record, and what is recorded and not on the host.
 
-# Note [Host, database, host]
+# Note [Host, database, host, database]
 A server's row is written before anything of it is on the host, and goes (gets its time of deletion)
 after the last of it has gone. So what was seen on the host first, has no row then, and is still
-there afterwards is nothing that is being built or deleted: it is a leftover. And what a server at
-rest lacks before *and* after its row was read is really missing.
+there afterwards is nothing that is being built or deleted: it is a leftover. And what a server
+lacks in both looks, whose row shows it at rest in between and at the end, is really missing.
 
 # Note [Surely ours]
 A leftover is only removed where that can lose nothing: a domain bears our mark; a folder is that of
@@ -25,6 +25,7 @@ from agent.doctor.inventory import LOG, UUID, Inventory
 from agent.doctor.scene import Recorded
 from agent.model.hostname import instance_name
 from agent.model.layout import Layout
+from agent.model.server import Server
 from agent.model.states import VmState
 
 KEPT_LOGS = timedelta(days=30)
@@ -87,10 +88,13 @@ def find_leftovers(
     )
 
 
-def find_missing(before: Inventory, after: Inventory, recorded: Recorded) -> Iterator[Leftover]:
-    """What servers at rest lack, before and after their rows were read."""
+def find_missing(
+    before: Inventory, recorded: Recorded, after: Inventory, at_last: Recorded
+) -> Iterator[Leftover]:
+    """What servers at rest lack, by four looks in this order: see the note."""
+    at_rest = {server.id for server in at_last.servers if _is_at_rest(server)}
     for server in recorded.servers:
-        if server.task_state is not None or server.vm_state in UNSETTLED:
+        if server.id not in at_rest or not _is_at_rest(server):
             continue
         called = f"server '{server.name}'"
         if server.id not in {**before.domains, **after.domains}:
@@ -101,6 +105,10 @@ def find_missing(before: Inventory, after: Inventory, recorded: Recorded) -> Ite
             fix = f"Put its disk.qcow2 back from a copy, or `openstack server delete {server.id}`."
             why = f"{called} is {server.vm_state}, and its disk is gone"
             yield Leftover(Kind.NO_DISK, server.id, why, False, fix)
+
+
+def _is_at_rest(server: Server) -> bool:
+    return server.task_state is None and server.vm_state not in UNSETTLED
 
 
 def _domains(seen: Inventory, recorded: Recorded) -> Iterator[Leftover]:

@@ -62,7 +62,7 @@ class PortFacts:
 
 def check(scene: Scene) -> Iterator[Finding]:
     """Look and judge."""
-    return judge(look(scene))
+    return judge(look(scene)) if scene.is_for_real else iter(())
 
 
 def look(scene: Scene) -> PortFacts:
@@ -85,8 +85,8 @@ def judge(facts: PortFacts) -> Iterator[Finding]:
     """Say who is in the way."""
     in_the_way: dict[str, list[str]] = {}
     for server in facts.servers:
-        # At our own address sits libvirt's dnsmasq, when the network runs.
-        is_libvirts = facts.is_running and server.holder.startswith("dnsmasq")
+        # At our own address, which is there only with our bridge, dnsmasq is libvirt's.
+        is_libvirts = server.holder.startswith("dnsmasq")
         if server.is_for_all or (server.address == facts.gateway and not is_libvirts):
             in_the_way.setdefault(server.holder, []).append(server.address)
     for holder, addresses in in_the_way.items():

@@ -31,9 +31,11 @@ def judge_owners(domains: Sequence[FoundDomain], installation: str) -> Finding:
     ours = [domain for domain in domains if domain.owner == installation]
     others = [domain for domain in domains if domain.owner not in {None, installation}]
     nobodys = len(domains) - len(ours) - len(others)
-    seen = f"{len(ours)} of {len(domains)} domains are ours"
+    if not domains:
+        return Finding(OWNERS, Level.OK, "libvirt has none")
+    seen = f"{len(ours)} of {len(domains)} are ours"
     if not others and not nobodys:
-        return Finding(OWNERS, Level.OK, seen)
+        return Finding(OWNERS, Level.OK, f"all are ours: {len(ours)}")
     clouds = {domain.owner or "" for domain in others}
     if others:
         which = "installation" if len(clouds) == 1 else "installations"
@@ -44,7 +46,7 @@ def judge_owners(domains: Sequence[FoundDomain], installation: str) -> Finding:
 
 
 def list_orphans(scene: Scene) -> list[Leftover]:
-    """Look at host, database and host again; `AgentError` when one does not answer. Blocks."""
+    """Look at host and database, twice; `AgentError` when one does not answer. Blocks."""
     assert scene.read is not None
     before = take_inventory(scene)
     recorded = scene.read()
@@ -52,7 +54,7 @@ def list_orphans(scene: Scene) -> list[Leftover]:
     both = before.confirmed_by(after)
     return [
         *find_leftovers(both, recorded, scene.layout, scene.now),
-        *find_missing(before, after, recorded),
+        *find_missing(before, recorded, after, scene.read()),
     ]
 
 

@@ -60,6 +60,11 @@ class Scene:
         return self.mistakes == ()
 
     @property
+    def is_for_real(self) -> bool:
+        """Whether guests really run: libvirt's test driver needs neither disks nor a kernel."""
+        return self.survey is None or self.survey.driver != "TEST"
+
+    @property
     def lab(self) -> NetworkSpec | None:
         """The network that libvirt is to carry, once it is recorded."""
         return self.recorded.lab if self.recorded else None
