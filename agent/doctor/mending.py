@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from agent import disks
 from agent.doctor import network, ownership
 from agent.doctor.deadline import within
+from agent.doctor.finding import Finding, Level
 from agent.doctor.leftovers import Kind, Leftover
 from agent.doctor.orphans import can_tell, list_orphans
 from agent.doctor.scene import Scene
@@ -27,50 +29,83 @@ from agent.wholefile import refusals
 LOCK_WAIT_S = 10.0
 REMOVAL_S = 60.0
 
+NAME = "fix"
+AGAIN = "Mend that first, as the other findings say, then `cumulet doctor --fix` again."
+
 BUSY = "Another `cumulet init` or `cumulet doctor --fix` is at work: process {pid}."
 
 
-def mend(scene: Scene, tell: Callable[[str], None]) -> None:
-    """Mend and remove what can be, and tell each deed. Blocks.
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One thing to be mended."""
 
-    `Conflict` when it is not certain what is ours, or somebody else is at work here. What can't be
-    mended is told as well, and the rest goes on.
+    done: str  # what is told afterwards
+    failed: str  # and what when it could not be done, before the reason
+    run: Callable[[], None]  # raises `AgentError` or `OSError`
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """What was done, and what could not be."""
+
+    deeds: tuple[str, ...] = ()
+    failures: tuple[Finding, ...] = ()
+
+
+def mend(scene: Scene) -> Mended:
+    """Mend and remove what can be. Blocks.
+
+    `Conflict` when it is not certain what is ours, or somebody else is at work here. When one thing
+    can't be mended the others are all the same.
     """
     reason = can_tell(scene)
     if reason:
         raise Conflict(f"Nothing is changed: {reason}. Mend that first.")
+    deeds: list[str] = []
+    failures: list[Finding] = []
     with FolderLock(scene.layout.init_lock, BUSY).hold(LOCK_WAIT_S):
-        for what, work in _list_work(scene):
+        for work in _list_work(scene):
             try:
-                within(REMOVAL_S, what, work)
+                within(REMOVAL_S, "it", work.run)
             except (AgentError, OSError) as error:
-                tell(f"could not: {what}: {error}")
+                seen = f"{work.failed}: {error}"
+                failures.append(Finding(NAME, Level.PROBLEM, seen, AGAIN))
             else:
-                tell(what)
+                deeds.append(work.done)
+    return Mended(tuple(deeds), tuple(failures))
 
 
-def _list_work(scene: Scene) -> Iterator[tuple[str, Callable[[], None]]]:
-    """What is to be done, in words and as a call."""
+def _list_work(scene: Scene) -> Iterator[Work]:
     for facts in ownership.look(scene):
         if facts.is_wrong:
-            what = f"gave {facts.path} to root, mode {facts.mended_mode:04o}"
-            yield what, partial(_own, scene.tree.at(facts.path), facts.mended_mode)
+            yield Work(
+                f"{facts.path} is root's now, with mode {facts.mended_mode:04o}",
+                f"{facts.path} could not be given to root with mode {facts.mended_mode:04o}",
+                partial(_own, scene.tree.at(facts.path), facts.mended_mode),
+            )
     yield from _list_network_work(scene)
     is_served = find_server(scene) is not None
     for each in list_orphans(scene):
         if each.is_sure and not (is_served and each.kind is Kind.PART):
-            what = f"removed {each.kind} {each.name}: {each.why}"
-            yield what, partial(REMOVERS[each.kind], scene, each)
+            yield Work(
+                f"removed {each.kind} {each.name}: {each.why}",
+                f"{each.kind} {each.name} could not be removed",
+                partial(REMOVERS[each.kind], scene, each),
+            )
 
 
-def _list_network_work(scene: Scene) -> Iterator[tuple[str, Callable[[], None]]]:
+def _list_network_work(scene: Scene) -> Iterator[Work]:
     facts = network.look(scene)
     if facts is None or scene.host is None or (facts.found is not None and not facts.is_ours):
         return
     found = facts.found
     if found is None or not (found.is_active and found.is_autostarted):
-        what = f"made libvirt's network {facts.lab.name!r} run, now and at the host's start"
-        yield what, partial(scene.host.ensure_network, facts.lab)
+        name = f"libvirt's network {facts.lab.name!r}"
+        yield Work(
+            f"{name} runs, now and after the host's start",
+            f"{name} could not be started",
+            partial(scene.host.ensure_network, facts.lab),
+        )
 
 
 def _own(path: Path, mode: int) -> None:

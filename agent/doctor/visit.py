@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from agent.doctor.examination import CHECKS, CLOSER, examine, set_scene
-from agent.doctor.mending import mend
+from agent.doctor.mending import Mended, mend
 from agent.doctor.report import COLOURS, LEVEL_WIDTH, Line, is_healthy, render_json, render_lines
 from agent.engine.clock import SystemClock
 
@@ -23,16 +23,18 @@ def visit(config_path: Path, orphans: bool, fix: bool, as_json: bool) -> bool:
     """
     now = SystemClock().now()
     scene = set_scene(config_path, now=now)
-    mended: list[str] = []
+    mended = Mended()
     if fix:
-        mend(scene, mended.append)
+        mended = mend(scene)
         scene = set_scene(config_path, now=now)
-    findings = examine(scene, CLOSER if orphans else CHECKS)
+    findings = [*examine(scene, CLOSER if orphans else CHECKS), *mended.failures]
     if as_json:
         state = str(scene.config.state_dir)
-        click.echo(render_json(findings, config=str(config_path), state_dir=state, mended=mended))
+        click.echo(
+            render_json(findings, config=str(config_path), state_dir=state, mended=mended.deeds)
+        )
         return is_healthy(findings)
-    for deed in mended:
+    for deed in mended.deeds:
         click.echo(click.style(f"{'fixed':{LEVEL_WIDTH}}", fg="green") + deed)
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     for line in render_lines(findings, width=width):

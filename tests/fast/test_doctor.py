@@ -22,7 +22,7 @@ from agent.doctor.examination import CHECKS, CLOSER, Check, examine, read_databa
 from agent.doctor.finding import Finding, Level
 from agent.doctor.inventory import Inventory, take_inventory
 from agent.doctor.leftovers import find_leftovers, find_missing
-from agent.doctor.mending import mend
+from agent.doctor.mending import Mended, mend
 from agent.doctor.scene import Recorded, Scene
 from agent.errors import Conflict, HostFailed
 from agent.hypervisor.base import Reservation
@@ -173,10 +173,10 @@ def test_each_leftover_is_told_with_what_may_become_of_it(littered: Littered) ->
 
 def test_a_fix_removes_what_is_surely_ours_and_nothing_else(littered: Littered) -> None:
     cloud, layout = littered.cloud, littered.layout
-    told: list[str] = []
-    mend(scene_of(cloud), told.append)
+    mended = mend(scene_of(cloud))
 
-    assert len([x for x in told if x.startswith("removed ")]) == len(told) == 5
+    assert [x.split()[0] for x in mended.deeds] == 5 * ["removed"]
+    assert mended.failures == ()
     assert littered.leftovers() == {
         ("warning", f"server folder {layout.server(UNKNOWN)}", False),
         ("note", f"foreign folder {layout.server('notes')}", False),
@@ -191,7 +191,7 @@ def test_a_fix_removes_what_is_surely_ours_and_nothing_else(littered: Littered) 
 
 def test_a_running_domain_that_nobody_knows_is_left_to_a_human(littered: Littered) -> None:
     littered.cloud.domain(UNKNOWN).create()
-    mend(scene_of(littered.cloud), lambda deed: None)
+    mend(scene_of(littered.cloud))
 
     assert littered.cloud.domain(UNKNOWN).isActive()
     assert ("problem", f"domain {UNKNOWN}", False) in littered.leftovers()
@@ -204,15 +204,14 @@ def test_a_server_without_disk_and_domain_is_told_and_nothing_is_removed(
     cloud.domain(server_id).undefine()
     Layout(cloud.config.state_dir).disk(server_id).unlink()
     found = examine(scene_of(cloud), CHECKS[-1:])
-    told: list[str] = []
-    mend(scene_of(cloud), told.append)
+    mended = mend(scene_of(cloud))
 
     assert [(x.level, x.seen.split(":")[0]) for x in found] == [
         (Level.PROBLEM, f"server without its domain {server_id}"),
         (Level.PROBLEM, f"server without its disk {server_id}"),
     ]
     assert f"reboot --hard {server_id}" in found[0].fix
-    assert told == []
+    assert mended == Mended()
 
 
 @pytest.mark.parametrize(
@@ -231,18 +230,17 @@ def test_nothing_is_fixed_in_doubt(
     before = littered.leftovers()
 
     with pytest.raises(Conflict, match=reason):
-        mend(scene, lambda deed: None)
+        mend(scene)
     assert littered.leftovers() == before
 
 
 def test_modes_that_allow_too_much_are_mended(cloud: SmallCloud) -> None:
     database = Layout(cloud.config.state_dir).database
     database.chmod(0o644)
-    told: list[str] = []
-    mend(scene_of(cloud), told.append)
+    mended = mend(scene_of(cloud))
 
     assert database.stat().st_mode & 0o777 == 0o600
-    assert told == [f"gave {database} to root, mode 0600"]
+    assert mended.deeds == (f"{database} is root's now, with mode 0600",)
 
 
 def test_a_check_that_breaks_or_hangs_does_not_end_the_round(cloud: SmallCloud) -> None:
