@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -19,6 +20,7 @@ COLOURS = {
 
 LEVEL_WIDTH = max(map(len, Level)) + 2
 NARROWEST = 60
+UNBROKEN = "\0"  # stands for the spaces of a command, which is to be copied whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +86,12 @@ def _count(number: int, word: str) -> str:
 def _wrap(text: str, width: int | None, first: str, rest: str) -> list[str]:
     if width is None:
         return [first + text]
-    return textwrap.wrap(
-        text,
+    lines = textwrap.wrap(
+        re.sub(r"`[^`]+`", lambda command: command[0].replace(" ", UNBROKEN), text),
         max(width, len(rest) + NARROWEST // 2, NARROWEST),
         initial_indent=first,
         subsequent_indent=rest,
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return [line.replace(UNBROKEN, " ") for line in lines]

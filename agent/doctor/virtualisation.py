@@ -72,7 +72,7 @@ def judge(facts: VirtFacts) -> Iterator[Finding]:
         fix = f"{fix} Or write `virt_type: auto`, which takes emulation where KVM does not work."
         yield Finding(NAME, Level.PROBLEM, f"`virt_type: kvm`, but KVM can't work: {why}", fix)
     else:
-        seen = f"emulation, which is some ten times slower: {why}"
+        seen = f"emulation, which is much slower: {why}"
         yield Finding(NAME, Level.WARNING, seen, fix)
 
 

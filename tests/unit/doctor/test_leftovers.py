@@ -229,6 +229,14 @@ def test_a_narrow_terminal_gets_wrapped_lines() -> None:
     assert all(line.startswith(15 * " ") for line in lines[1:-2])
 
 
+def test_a_command_is_never_broken() -> None:
+    command = "`virsh net-destroy cumulet && virsh net-start cumulet`"
+    wordy = [Finding("room", Level.PROBLEM, "seen", f"{'word ' * 9}{command} and more words")]
+    lines = [line.text for line in render_lines(wordy, width=60)]
+
+    assert any(command in line for line in lines)
+
+
 @pytest.mark.parametrize(
     ("found_levels", "expected"),
     [
