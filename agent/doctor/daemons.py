@@ -70,10 +70,12 @@ class DaemonFacts:
 def look(tree: Tree, uri: str) -> DaemonFacts:
     """Look for the processes, the sockets and the programs."""
     names = {name for _, name in tree.processes()}
+    listening = frozenset(name for name, socket in SOCKETS.items() if tree.has(socket))
     return DaemonFacts(
         uri=uri,
-        running=frozenset(name for name in SOCKETS if name in names),
-        listening=frozenset(name for name, socket in SOCKETS.items() if tree.has(socket)),
+        # Without its socket it is one in a container, say, and not this host's.
+        running=listening & names,
+        listening=listening,
         installed=frozenset(
             name for name in SOCKETS if any(tree.has(f"{folder}/{name}") for folder in FOLDERS)
         ),
@@ -136,8 +138,13 @@ def _kind(facts: DaemonFacts) -> str:
 
 def _main(facts: DaemonFacts) -> str:
     """The daemon to start or restart: the one that is there, by whatever shows first."""
-    for names in (facts.running, facts.listening, facts.installed):
-        for name in MAIN:
+    # libvirt-sock is virtproxyd's where the daemons are modular: virtqemud's says more.
+    for names, order in (
+        (facts.running, MAIN),
+        (facts.listening, MAIN[::-1]),
+        (facts.installed, MAIN),
+    ):
+        for name in order:
             if name in names:
                 return name
     return MAIN[0]

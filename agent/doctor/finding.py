@@ -11,7 +11,7 @@ class Level(StrEnum):
     """How bad it is; only a problem makes `cumulet doctor` exit with 1."""
 
     OK = "ok"
-    NOTE = "note"  # worth knowing, nothing to do
+    NOTE = "note"  # worth knowing; nothing needs to be done
     WARNING = "warning"  # works, but not as well as it could, or not for long
     PROBLEM = "problem"  # something does not work
 

@@ -9,7 +9,7 @@ with it. Only temporary files are left to `serve`, which sweeps them itself when
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from agent.doctor.leftovers import Kind, Leftover
 from agent.doctor.orphans import can_tell, list_orphans
 from agent.doctor.scene import Scene
 from agent.doctor.serving import find_server
-from agent.errors import AgentError, Conflict
+from agent.errors import AgentError
 from agent.locks import FolderLock
 from agent.wholefile import refusals
 
@@ -53,26 +53,35 @@ class Mended:
 
 
 def mend(scene: Scene) -> Mended:
-    """Mend and remove what can be. Blocks.
+    """Mend and remove what can be; when one thing can't be, the others are all the same. Blocks.
 
-    `Conflict` when it is not certain what is ours, or somebody else is at work here. When one thing
-    can't be mended the others are all the same.
+    Nothing is touched when it is not certain what is ours, or somebody else is at work here.
     """
     reason = can_tell(scene)
     if reason:
-        raise Conflict(f"Nothing is changed: {reason}. Mend that first.")
+        return Mended(failures=(_failure(f"nothing was changed: {reason}"),))
+    try:
+        with FolderLock(scene.layout.init_lock, BUSY).hold(LOCK_WAIT_S):
+            return _do(_list_work(scene))
+    except AgentError as error:
+        return Mended(failures=(_failure(f"not all was looked at: {error}"),))
+
+
+def _do(works: Iterable[Work]) -> Mended:
     deeds: list[str] = []
     failures: list[Finding] = []
-    with FolderLock(scene.layout.init_lock, BUSY).hold(LOCK_WAIT_S):
-        for work in _list_work(scene):
-            try:
-                within(REMOVAL_S, "it", work.run)
-            except (AgentError, OSError) as error:
-                seen = f"{work.failed}: {error}"
-                failures.append(Finding(NAME, Level.PROBLEM, seen, AGAIN))
-            else:
-                deeds.append(work.done)
+    for work in works:
+        try:
+            within(REMOVAL_S, "it", work.run)
+        except (AgentError, OSError) as error:
+            failures.append(_failure(f"{work.failed}: {error}"))
+        else:
+            deeds.append(work.done)
     return Mended(tuple(deeds), tuple(failures))
+
+
+def _failure(seen: str) -> Finding:
+    return Finding(NAME, Level.PROBLEM, seen, AGAIN)
 
 
 def _list_work(scene: Scene) -> Iterator[Work]:

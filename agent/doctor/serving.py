@@ -11,12 +11,15 @@ from agent.config import LOOPBACK, split_listen
 from agent.doctor.finding import Finding, Level
 from agent.doctor.listeners import find_holder, list_listeners
 from agent.doctor.scene import Scene
+from agent.doctor.tree import UNIT_FOLDERS
 from agent.errors import Conflict, NotFound
 from agent.locks import FolderLock
 
 NAME = "service"
 
 ANSWER_S = 3.0
+
+UNIT = "cumulet.service"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class ServiceFacts:
     server: str | None = None  # the pid of the process that holds the state folder's lock
     listener: str | None = None  # whoever listens at the port; "" when it can't be told who
     answers: bool = False  # `cumulet serve` does, there
+    has_unit: bool = False  # systemd knows how to start it
 
 
 def check(scene: Scene) -> Iterator[Finding]:
@@ -60,6 +64,7 @@ def look(scene: Scene) -> ServiceFacts:
         server=find_server(scene),
         listener=listener,
         answers=_answers(LOOPBACK.get(host, host), port),
+        has_unit=any(scene.tree.has(f"{folder}/{UNIT}") for folder in UNIT_FOLDERS),
     )
 
 
@@ -82,7 +87,12 @@ def judge(facts: ServiceFacts) -> Iterator[Finding]:
         yield Finding(NAME, Level.PROBLEM, seen, fix)
     else:
         seen = "nothing serves the state folder now; servers run on, but nobody answers for them"
-        yield Finding(NAME, Level.NOTE, seen, f"`cumulet serve --config {facts.config}`")
+        start = (
+            f"systemctl start {UNIT}"
+            if facts.has_unit
+            else f"cumulet serve --config {facts.config}"
+        )
+        yield Finding(NAME, Level.NOTE, seen, f"`{start}`")
 
 
 def _answers(host: str, port: int) -> bool:

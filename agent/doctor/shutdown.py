@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 
 from agent.doctor.finding import Finding, Level
 from agent.doctor.scene import Scene
+from agent.doctor.tree import UNIT_FOLDERS
 
 NAME = "host's shutdown"
 
 FILES = tuple(f"/etc/{folder}/libvirt-guests" for folder in ("default", "sysconfig", "conf.d"))
 UNIT = "libvirt-guests.service"
-UNIT_FOLDERS = ("/lib/systemd/system", "/usr/lib/systemd/system", "/etc/systemd/system")
 WANTED_BY = "/etc/systemd/system/multi-user.target.wants"
 
 DEBIAN = {"ON_BOOT": "ignore", "ON_SHUTDOWN": "shutdown", "SHUTDOWN_TIMEOUT": "300"}

@@ -11,6 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+UNIT_FOLDERS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
+"""Where systemd finds what it can start."""
+
 _SETTING = re.compile(r"^\s*(\w+)\s*=\s*(\"[^\"]*\"|'[^']*'|[^#\s]*)")
 
 

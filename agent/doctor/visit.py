@@ -18,8 +18,8 @@ from agent.engine.clock import SystemClock
 def visit(config_path: Path, orphans: bool, fix: bool, as_json: bool) -> bool:
     """Look at all of it and print what was found; whether nothing is wrong (any more).
 
-    Blocks for some seconds, and never for ever. With `fix` first mend what can be; `Conflict` when
-    nothing can be, for it is not certain what is ours.
+    Blocks for some seconds, and never for ever. With `fix` first mend what can be; what can't be is
+    among the findings.
     """
     now = SystemClock().now()
     scene = set_scene(config_path, now=now)

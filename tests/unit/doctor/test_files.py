@@ -163,6 +163,12 @@ def test_who_serves_and_who_is_in_the_way(
     assert words in found[1]
 
 
+def test_systemd_starts_it_where_it_knows_how() -> None:
+    facts = ServiceFacts("127.0.0.1:8774", "/c.yaml", has_unit=True)
+
+    assert only(serving.judge(facts))[2] == "`systemctl start cumulet.service`"
+
+
 # QEMU's user.
 
 

@@ -83,6 +83,10 @@ def test_the_daemons_of_another_host_are_found_in_its_tree(tmp_path: Path) -> No
     )
 
 
+def test_a_daemon_without_its_socket_is_somebody_elses(tmp_path: Path) -> None:
+    assert daemons.look(tree_with(tmp_path, running=("libvirtd",)), SYSTEM) == DaemonFacts(SYSTEM)
+
+
 def facts_of(running: str = "", listening: str = "", **more: Any) -> DaemonFacts:
     return DaemonFacts(SYSTEM, frozenset(running.split()), frozenset(listening.split()), **more)
 
@@ -147,6 +151,12 @@ def test_half_of_the_daemons_will_not_do(running: str, listening: str, expected:
         ),
         (
             facts_of(listening="virtqemud", has_systemd=True),
+            "libvirt sleeps: systemd starts it when it is asked",
+            "warning",
+            "systemctl start virtqemud",
+        ),
+        (
+            facts_of(listening="libvirtd virtqemud", has_systemd=True),
             "libvirt sleeps: systemd starts it when it is asked",
             "warning",
             "systemctl start virtqemud",
