@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ from agent.hypervisor.host import Host
 from tests.domain_specs import EMULATED, make_spec
 from tests.lab.cloud import ROOT
 from tests.lab.private_host import PrivateHost
+from tests.lab.snapshot import SYSTEM_SOCKETS
 from tests.lab.waiting import wait_for
 from tests.real.conftest import RealCloud, running_cloud
 
@@ -38,6 +40,27 @@ sockets[1].listen()
 print("taken", flush=True)
 sys.stdin.read()
 """
+
+LISTEN_AS_SYSTEMD = """\
+import pathlib, socket, sys
+path = pathlib.Path(sys.argv[1])
+path.unlink(missing_ok=True)
+pathlib.Path("/run/systemd/system").mkdir(parents=True)
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(str(path))
+listener.listen()
+print("listening", flush=True)
+listener.accept()
+print("woken", flush=True)
+"""
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a program that was spawned on a host, and wait for it: nsenter is only its parent."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    for pid in children:
+        os.kill(int(pid), signal.SIGTERM)
+    process.wait(30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +86,17 @@ class Ward:
     def state(self) -> Path:
         return self.real.live.state
 
-    def command(self, *arguments: str) -> list[str]:
+    def command(self, *arguments: str, config: Path | None = None) -> list[str]:
         """A `cumulet` command, as it is run inside."""
         python = ["env", "PYTHONDONTWRITEBYTECODE=1", f"PYTHONPATH={ROOT}", sys.executable]
-        return [*python, "-m", "agent", *arguments, "--config", str(self.real.live.config)]
+        return [
+            *python,
+            "-m",
+            "agent",
+            *arguments,
+            "--config",
+            str(config or self.real.live.config),
+        ]
 
     def doctor(self, *options: str) -> Report:
         """Let the doctor look, from inside."""
@@ -95,8 +125,7 @@ class Ward:
             )
             yield
         finally:
-            process.terminate()
-            process.wait(30)
+            end(process)
 
     def libvirt(self, owner: str) -> Host:
         """This host's libvirt, for somebody who marks domains as his."""
@@ -110,7 +139,7 @@ def ward() -> Iterator[Ward]:
         kept, deleted = real.active("kept"), real.active("deleted")
         real.delete(deleted)
         real.live.stop()
-        host.inside(["ln", "-s", str(host.socket), "/run/libvirt/libvirt-sock"])
+        host.inside(["ln", "-s", str(host.socket), str(SYSTEM_SOCKETS[0])])
         config = real.live.config
         config.write_text(config.read_text().replace(host.uri, "qemu:///system"))
         yield Ward(host, real, kept, deleted)
@@ -126,6 +155,14 @@ def test_a_healthy_cloud_is_told_so_served_or_not(ward: Ward) -> None:
     assert "(libvirtd, one for all) with QEMU" in quiet.seen
     assert (served.code, served.problems) == (0, {})
     assert f"`cumulet serve` answers at 127.0.0.1:{ward.real.live.port}" in served.seen
+
+
+def test_before_init_a_good_host_is_well(ward: Ward) -> None:
+    none = ward.command("doctor", config=ward.state / "none.yaml")
+    done = ward.host.inside([*none], check=False)
+
+    assert done.returncode == 0, done.stdout
+    assert "`cumulet init` has not been run" in done.stdout
 
 
 def test_a_network_that_was_destroyed_is_told_and_fixed(ward: Ward) -> None:
@@ -247,3 +284,25 @@ def test_a_libvirt_that_hangs_or_is_gone_is_told_in_time(ward: Ward) -> None:
     assert took_s < 20
     assert gone.problems == {"libvirt": "libvirt does not run"}
     assert "libvirtd -d" in gone.seen
+
+
+def test_a_libvirt_that_sleeps_is_not_woken(ward: Ward) -> None:
+    ward.host.kill_libvirtd()
+    said = ward.host.folder / "said"
+    listener = ward.host.spawn(
+        [sys.executable, "-c", LISTEN_AS_SYSTEMD, str(SYSTEM_SOCKETS[0])],
+        output=said,
+        env=dict(os.environ),
+    )
+    try:
+        wait_for(lambda: "listening" in said.read_text(), timeout_s=30, what="the listener")
+        report = ward.doctor("--orphans")
+    finally:
+        end(listener)
+        ward.host.inside(["rm", "-r", "/run/systemd", str(SYSTEM_SOCKETS[0])])
+        ward.host.inside(["ln", "-s", str(ward.host.socket), str(SYSTEM_SOCKETS[0])])
+        ward.host.start_libvirtd()
+
+    assert said.read_text() == "listening\n"
+    assert "libvirt sleeps: systemd starts it when it is asked" in report.seen
+    assert report.code == 0
