@@ -98,9 +98,10 @@ class Ward:
             str(config or self.real.live.config),
         ]
 
-    def doctor(self, *options: str) -> Report:
+    def doctor(self, *options: str, config: Path | None = None) -> Report:
         """Let the doctor look, from inside."""
-        done = self.host.inside(self.command("doctor", "--json", *options), check=False)
+        argv = self.command("doctor", "--json", *options, config=config)
+        done = self.host.inside(argv, check=False)
         assert done.stderr == ""
         told = json.loads(done.stdout)
         problems = {x["check"]: x["seen"] for x in told["findings"] if x["level"] == "problem"}
@@ -158,11 +159,10 @@ def test_a_healthy_cloud_is_told_so_served_or_not(ward: Ward) -> None:
 
 
 def test_before_init_a_good_host_is_well(ward: Ward) -> None:
-    none = ward.command("doctor", config=ward.state / "none.yaml")
-    done = ward.host.inside([*none], check=False)
+    report = ward.doctor(config=ward.state / "none.yaml")
 
-    assert done.returncode == 0, done.stdout
-    assert "`cumulet init` has not been run" in done.stdout
+    assert (report.code, report.problems) == (0, {})
+    assert "`cumulet init` has not been run" in report.seen
 
 
 def test_a_network_that_was_destroyed_is_told_and_fixed(ward: Ward) -> None:
