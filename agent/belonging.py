@@ -26,13 +26,7 @@ def check(config: Config, store: Store) -> None:
     if lab is None:
         return
     check_network(config, lab)
-    if config.network.mode != lab.mode:
-        raise ConfigError(
-            [
-                f"network.mode: the network is {lab.mode!r} still, not {config.network.mode!r}: "
-                "run `cumulet init`, which changes it, or write the old one back"
-            ]
-        )
+    check_mode(config, lab)
 
 
 def claim(config: Config, store: Store) -> None:
@@ -68,6 +62,17 @@ def check_network(config: Config, lab: NetworkSpec) -> None:
     ]
     if problems:
         raise ConfigError(problems)
+
+
+def check_mode(config: Config, lab: NetworkSpec) -> None:
+    """Raise `ConfigError` for a change of mode that `init` has yet to bring about."""
+    if config.network.mode != lab.mode:
+        raise ConfigError(
+            [
+                f"network.mode: the network is {lab.mode!r} still, not {config.network.mode!r}: "
+                "run `cumulet init`, which changes it, or write the old one back"
+            ]
+        )
 
 
 def network_settings(lab: NetworkSpec) -> dict[str, object]:

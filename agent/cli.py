@@ -42,6 +42,7 @@ def main() -> None:
     \b
     Set up and serve:
       cumulet init
+      cumulet doctor
       cumulet serve
     Then, in another terminal, as with any OpenStack cloud:
       export OS_CLIENT_CONFIG_FILE=/var/lib/cumulet/clouds.yaml OS_CLOUD=cumulet
@@ -136,6 +137,32 @@ def serve(config_path: Path | None) -> None:
 
     config = _read(config_path)
     _or_explain(lambda: run(config))
+
+
+@main.command()
+@config_option
+@click.option("--orphans", is_flag=True, help="List each leftover, not only how many there are.")
+@click.option("--fix", is_flag=True, help="Remove what is surely left over; mend what is ours.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings for a program.")
+def doctor(config_path: Path | None, orphans: bool, fix: bool, as_json: bool) -> None:
+    """Check the host and this cloud, and print what to do about each finding.
+
+    It works before `cumulet init`, with a broken configuration, and whether or not libvirt and
+    `cumulet serve` run. Nothing is changed without --fix, and with it only what bears this cloud's
+    mark. Exits with 1 when something is wrong; warnings are allowed.
+
+    \b
+    Examples:
+      cumulet doctor
+      cumulet doctor --orphans
+      cumulet doctor --fix
+      cumulet doctor --json | jq '.findings[] | select(.level == "problem")'
+    """
+    _require_root("cumulet doctor")
+    from agent.doctor.visit import visit
+
+    path = (config_path or DEFAULT_CONFIG).absolute()
+    sys.exit(0 if _or_explain(lambda: visit(path, orphans, fix, as_json)) else 1)
 
 
 @main.group()

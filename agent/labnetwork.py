@@ -94,6 +94,14 @@ def free_subnet(taken: Sequence[str]) -> str:
 
 def host_routes(table: str) -> list[str]:
     """The IPv4 destinations of /proc/net/route's text, but for the default route."""
+    return [destination for _, destination in list_routes(table)]
+
+
+def list_routes(table: str) -> list[tuple[str, str]]:
+    """The interface and the IPv4 destination of each route of /proc/net/route's text.
+
+    The default route is left out.
+    """
     found = []
     for line in table.splitlines()[1:]:
         columns = line.split()
@@ -102,7 +110,7 @@ def host_routes(table: str) -> list[str]:
             for i in (1, 7)
         )
         if int(mask):
-            found.append(f"{destination}/{mask}")
+            found.append((columns[0], f"{destination}/{mask}"))
     return found
 
 

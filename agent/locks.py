@@ -31,6 +31,19 @@ class FolderLock:
         with self._open() as fd:
             self._wait(fd, wait_s)
 
+    def look(self) -> None:
+        """Raise `Conflict` when somebody holds it now. Makes no file, and does not wait."""
+        try:
+            fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise self._taken(fd) from None
+        finally:
+            os.close(fd)
+
     @contextmanager
     def hold(self, wait_s: float) -> Iterator[None]:
         """Hold it meanwhile; `Conflict` as from `probe`."""
@@ -61,9 +74,12 @@ class FolderLock:
         deadline = time.monotonic() + wait_s
         while not _try_lock(fd):
             if time.monotonic() > deadline:
-                pid = os.pread(fd, 32, 0).decode().strip() or "unknown"
-                raise Conflict(self.busy.replace("{pid}", pid))
+                raise self._taken(fd)
             time.sleep(POLL_S)
+
+    def _taken(self, fd: int) -> Conflict:
+        pid = os.pread(fd, 32, 0).decode().strip() or "unknown"
+        return Conflict(self.busy.replace("{pid}", pid))
 
 
 def _write_pid(fd: int) -> None:

@@ -75,6 +75,7 @@ PASSED_ON = {
     "tests/lab/cloud.py: self.launcher",
     "tests/lab/other_boot.py: sys.argv[2]",
     "tests/fast/test_cli.py: *prefix",
+    "tests/real/test_doctor.py: self.command('doctor', '--json', *options, config=config)",
     # Out of packages that are unpacked, not installed.
     "tests/lab/tiny_build.py: _busybox(unpacked)",
     "tests/lab/tiny_build.py: _loader_command(unpacked)",

@@ -88,6 +88,7 @@ def test_the_order_is_that_of_a_readers_questions() -> None:
         "Install",
         "Configure",
         "What works",
+        "When something is wrong",
         "Remove",
         "Design",
         "Develop",

@@ -84,6 +84,39 @@ class Reservation:
     ip: str
 
 
+@dataclass(frozen=True, slots=True)
+class FoundDomain:
+    """A domain of this libvirt, whoever made it."""
+
+    uuid: str
+    name: str
+    owner: str | None  # the installation that our mark in it names; None when it bears none
+    is_on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FoundNetwork:
+    """A network of this libvirt, whoever made it."""
+
+    name: str
+    bridge: str
+    address: str  # the host's own on it; "" when it has none
+    is_active: bool
+    is_autostarted: bool
+    reservations: tuple[Reservation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """All that is on a libvirt, at one moment: for a look from outside."""
+
+    driver: str  # "QEMU", "TEST"
+    libvirt_version: str
+    hypervisor_version: str
+    domains: tuple[FoundDomain, ...] = ()
+    networks: tuple[FoundNetwork, ...] = ()
+
+
 class Hypervisor(Protocol):
     """One host's libvirt, in the verbs that we need."""
 

@@ -61,7 +61,17 @@ def choose_virt_type(wanted: str, driver: str, *, cpuinfo: Path = CPUINFO, kvm: 
     if wanted != "auto":
         return wanted
     flags = set(cpuinfo.read_text().split())
-    return "kvm" if flags & {"vmx", "svm"} and _opens(kvm) else "qemu"
+    return "kvm" if flags & {"vmx", "svm"} and kvm_obstacle(kvm) is None else "qemu"
+
+
+def kvm_obstacle(device: Path) -> str | None:
+    """Say why the KVM device does not open, in the system's words; None when it does."""
+    try:
+        os.close(os.open(device, os.O_RDWR | os.O_CLOEXEC))
+    except OSError as error:
+        # Somebody else's exclusive use would still be a device that works.
+        return None if error.errno == errno.EBUSY else error.strerror
+    return None
 
 
 def resolve(connection: Any, virt_type: str, image_properties: Mapping[str, str]) -> Hardware:
@@ -133,12 +143,3 @@ def _choose_cpu(capabilities: ElementTree.Element, virt_type: str) -> str:
         if mode.get("supported") == "yes"
     }
     return next((mode for mode in CPU_MODES.get(virt_type, ()) if mode in modes), "")
-
-
-def _opens(device: Path) -> bool:
-    try:
-        os.close(os.open(device, os.O_RDWR | os.O_CLOEXEC))
-    except OSError as error:
-        # Somebody else's exclusive use would still be a device that works.
-        return error.errno == errno.EBUSY
-    return True

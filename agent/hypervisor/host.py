@@ -17,19 +17,21 @@ from typing import Any
 import libvirt
 
 from agent.errors import HostFailed
-from agent.hypervisor import guest, hardware, networks
+from agent.hypervisor import guest, hardware, networks, survey
 from agent.hypervisor.base import (
     DomainSpec,
     HostFacts,
     Listeners,
     NetworkSpec,
     Reservation,
+    Survey,
     TakenNetwork,
 )
 from agent.hypervisor.connection import Link, Pool
 from agent.hypervisor.domainxml import render_domain
 from agent.hypervisor.errors import NoSuchThingError, UnsupportedCallError, translated
 from agent.hypervisor.events import LOOP, Watcher
+from agent.hypervisor.survey import version_text
 from agent.hypervisor.words import SHUTOFF_SAVED, STATE_SHUTOFF, read_state
 from agent.model.observation import Observation, Seen
 from agent.model.server import Hardware
@@ -93,8 +95,8 @@ class Host:
                 vcpus=connection.getInfo()[2],
                 ram_mb=_read_ram_mb(connection),
                 virt_type=self._virt_type(connection),
-                libvirt_version=_version_text(connection.getLibVersion()),
-                hypervisor_version=_version_text(connection.getVersion()),
+                libvirt_version=version_text(connection.getLibVersion()),
+                hypervisor_version=version_text(connection.getVersion()),
             )
 
     def resolve_hardware(self, image_properties: Mapping[str, str]) -> Hardware:
@@ -243,6 +245,11 @@ class Host:
             network = networks.find(connection, libvirt_network)
             return [] if network is None else networks.list_entries(network)
 
+    def survey(self) -> Survey:
+        """List all that is on this libvirt, whoever made it; one call a domain and a network."""
+        with self._work.use() as connection:
+            return survey.take(connection)
+
     def list_owned(self) -> list[str]:
         """Uuids of all domains that bear the mark of this installation; one call a domain."""
         with self._work.use() as connection:
@@ -297,7 +304,3 @@ def _read_ram_mb(connection: Any) -> int:
         total_mib: int = connection.getInfo()[1]
         return total_mib
     return total_kib // 1024
-
-
-def _version_text(number: int) -> str:
-    return f"{number // 1_000_000}.{number // 1_000 % 1_000}.{number % 1_000}"

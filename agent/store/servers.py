@@ -116,6 +116,11 @@ class Servers:
             )
             return found[0] if found else None
 
+    def list_deleted(self) -> Mapping[str, datetime]:
+        """The ids of all deleted servers whose rows are kept, with when they were deleted."""
+        with self.db.read() as connection:
+            return {row.id: row.deleted_at for row in connection.execute(_DELETED)}
+
     def list_kept(self, name: str) -> Sequence[Server]:
         """The servers of this name of all projects, deleted ones too, newest first."""
         named = select(servers).where(servers.c.name == name)
@@ -192,6 +197,8 @@ class Servers:
 _TASKS_OF = (
     select(tasks).where(tasks.c.server_id == bindparam("server")).order_by(tasks.c.id.desc())
 )
+
+_DELETED = select(servers.c.id, servers.c.deleted_at).where(servers.c.deleted_at.is_not(None))
 
 _STANDING = select(
     servers.c.vm_state,

@@ -47,7 +47,7 @@ def live(tmp_path: Path) -> LiveCloud:
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("init",), ("serve",), ("image",), ("image", "import"), ("why",)]
+    "command", [(), ("init",), ("serve",), ("image",), ("image", "import"), ("why",), ("doctor",)]
 )
 def test_help_is_there_for_every_command(command: tuple[str, ...]) -> None:
     done = cumulet(*command, "--help")
@@ -56,7 +56,7 @@ def test_help_is_there_for_every_command(command: tuple[str, ...]) -> None:
     assert "Usage:" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["init", "serve", "why"])
+@pytest.mark.parametrize("command", ["init", "serve", "why", "doctor"])
 def test_whoever_is_not_root_is_told_what_to_run(command: str) -> None:
     arguments = ["one"] if command == "why" else []
     done = cumulet(command, *arguments, prefix=AS_NOBODY)
