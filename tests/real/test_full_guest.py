@@ -146,7 +146,7 @@ def test_the_guest_has_the_address_and_mac_that_the_api_shows(server: FullServer
     assert server.guest.shell("cat /sys/class/net/eth0/address") == shown["OS-EXT-IPS-MAC:mac_addr"]
 
 
-def test_the_root_file_system_fills_the_flavors_disk(server: FullServer) -> None:
+def test_the_root_file_system_has_grown_to_the_flavors_disk(server: FullServer) -> None:
     size_mb = int(server.guest.shell("df --block-size=1M --output=size / | tail -1"))
 
     assert 900 < size_mb <= 1024
