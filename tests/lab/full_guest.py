@@ -58,23 +58,28 @@ def full_image() -> Path:
     return cached_image(_recipe(), lambda _: None)
 
 
-def _recipe() -> Recipe:
-    release = platform.freedesktop_os_release()
-    name, codename = release["ID"], release.get("VERSION_CODENAME", "")
-    distribution = DISTRIBUTIONS.get(name)
-    if distribution is None or not codename:
-        known = " and ".join(sorted(DISTRIBUTIONS))
+def get_distribution(release: Mapping[str, str]) -> tuple[Distribution, str]:
+    """Give the distribution and the codename of what /etc/os-release says; raises `AptError`."""
+    name, codename = release.get("ID", ""), release.get("VERSION_CODENAME", "")
+    if name not in DISTRIBUTIONS or not codename:
+        known = " and ".join(known.origin for known in DISTRIBUTIONS.values())
         raise AptError(
-            f"The full guest is built of the host's own packages, on releases of {known} only; "
-            f"this is {release.get('PRETTY_NAME', name)}."
+            f"The full guest is built of the host's own packages, and only releases of {known} "
+            f"are known; this is {release.get('PRETTY_NAME', name or 'none')}. Build it on one of "
+            f"those, or add a line to DISTRIBUTIONS in tests/lab/full_guest.py."
         )
+    return DISTRIBUTIONS[name], codename
+
+
+def _recipe() -> Recipe:
+    distribution, codename = get_distribution(platform.freedesktop_os_release())
     included = (distribution.kernel, *PACKAGES)
     packages = (*included, *boot_disk.GRUB_PACKAGES)
 
     def find_versions() -> dict[str, str] | None:
         versions = apt.find_versions(packages)
         sources = apt.list_sources(distribution.origin, codename)
-        return {**versions, name: codename} if versions and sources else None
+        return {**versions, distribution.origin: codename} if versions and sources else None
 
     def build(versions: Mapping[str, str], draft: Draft, say: Say) -> None:
         grub = {package: versions[package] for package in boot_disk.GRUB_PACKAGES}
