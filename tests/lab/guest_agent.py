@@ -29,7 +29,7 @@ class GuestAgent:
     host: HasVirsh
     uuid: str
 
-    def run(self, program: str, *arguments: str) -> tuple[int, str]:
+    def run(self, program: str, *arguments: str, timeout_s: float = TIMEOUT_S) -> tuple[int, str]:
         """Run a program to its end; return exit code and output."""
         command = {"path": program, "arg": list(arguments), "capture-output": True}
         pid = int(str(self._ask("guest-exec", command)["pid"]))
@@ -38,13 +38,13 @@ class GuestAgent:
             status = self._ask("guest-exec-status", {"pid": pid})
             return status if status["exited"] else None
 
-        status = wait_for(look, timeout_s=TIMEOUT_S, what=f"{program} to end in {self.uuid}")
+        status = wait_for(look, timeout_s=timeout_s, what=f"{program} to end in {self.uuid}")
         output = base64.b64decode(str(status.get("out-data", "")))
         return int(str(status["exitcode"])), output.decode()
 
-    def shell(self, script: str) -> str:
+    def shell(self, script: str, timeout_s: float = TIMEOUT_S) -> str:
         """Run a shell script that must succeed, and return what it printed."""
-        code, output = self.run("/bin/sh", "-c", script)
+        code, output = self.run("/bin/sh", "-c", script, timeout_s=timeout_s)
         assert code == 0, (script, code, output)
         return output.strip()
 

@@ -1,30 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Assembles the tiny guest's disk from unpacked packages and the files in `tiny/`.
 
-No loop device, no mount, no chroot: the file system is written by mke2fs straight into a
-partition of a sparse file, and GRUB is put before it by hand. Nothing here fetches or caches.
-
-    sector 0      boot.img's code and a partition table with one entry
-    sector 1 ...  GRUB's core image, its configuration built in
-    1 MiB ...     ext4 "tinyroot": busybox, the guest agent, jq, kernel and initial RAM disk
+The file system "tinyroot" holds busybox, the guest agent, jq, kernel and initial RAM disk.
+Nothing here fetches or caches.
 """
 
 from __future__ import annotations
 
 import re
 import shutil
-import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from tests.lab.apt import Say
+from tests.lab.boot_disk import BootDisk, write_image
 from tests.lab.commands import run
+from tests.lab.unpacked import LIBRARIES, find_loader, loader_command
 
 FILES = Path(__file__).with_name("tiny")
 DISK_MB = 96
-SECTOR = 512
-PARTITION_START = 2048  # sectors
-GRUB_MODULES = ("biosdisk", "part_msdos", "ext2", "linux16")
-LIBRARIES = "usr/lib/x86_64-linux-gnu"
 
 # The BIOS reads the initial RAM disk slowly, so it holds only what a root disk may take: loaded at
 # once what nearly all have, in a second try what the others need.
@@ -48,8 +42,6 @@ LINKS = {
     "var/run": "/run",
 }
 
-Say = Callable[[str], None]
-
 
 def assemble(unpacked: Path, entry: Path, say: Say) -> None:
     """Write `tiny.qcow2`, `vmlinuz` and `initrd` into the folder `entry`."""
@@ -64,9 +56,8 @@ def assemble(unpacked: Path, entry: Path, say: Say) -> None:
     for name in ("vmlinuz", "initrd"):
         shutil.copyfile(entry / name, root / "boot" / name)
     say("writing the disk")
-    raw = scratch / "tiny.raw"
-    _write_disk(raw, root, _make_core_image(unpacked, scratch))
-    run(["qemu-img", "convert", "-O", "qcow2", raw, entry / "tiny.qcow2"])
+    disk = BootDisk(DISK_MB, "tinyroot", _grub_commands())
+    write_image(disk, root, entry / "tiny.qcow2", grub=unpacked, scratch=scratch)
 
 
 def _pack_initrd(unpacked: Path, root: Path, initrd: Path) -> None:
@@ -149,66 +140,22 @@ def _lay_out_root(unpacked: Path, root: Path) -> None:
     _add_modules(root / "usr" / "lib" / "modules", late=late, ide=ide)
     for library in _list_libraries(unpacked, *(unpacked / source for source in PROGRAMS)):
         shutil.copy(library, root / LIBRARIES / library.name)
-    shutil.copy(_loader(unpacked), root / "lib64" / "ld-linux-x86-64.so.2")
+    shutil.copy(find_loader(unpacked), root / "lib64" / "ld-linux-x86-64.so.2")
 
 
 def _list_libraries(unpacked: Path, *programs: Path) -> set[Path]:
     listed = "".join(
-        run([*_loader_command(unpacked), "--list", program]).stdout for program in programs
+        run([*loader_command(unpacked), "--list", program]).stdout for program in programs
     )
     if "not found" in listed:
         raise FileNotFoundError(f"a library is in none of the packages:\n{listed}")
     return {Path(path) for path in re.findall(r"=> (/\S+)", listed)}
 
 
-def _make_core_image(unpacked: Path, scratch: Path) -> bytes:
-    config = scratch / "grub.cfg"
+def _grub_commands() -> str:
     cmdline = (FILES / "cmdline").read_text().strip()
-    commands = (FILES / "grub.cfg").read_text().replace("@CMDLINE@", cmdline).splitlines()
-    # GRUB's small parser for built-in commands knows no comments.
-    config.write_text("".join(f"{line}\n" for line in commands if not line.startswith("#")))
-    core = scratch / "core.img"
-    mkimage: list[str | Path] = [
-        *_loader_command(unpacked),
-        unpacked / "usr" / "bin" / "grub-mkimage",
-    ]
-    where: list[str | Path] = [
-        "-d",
-        unpacked / "usr" / "lib" / "grub" / "i386-pc",
-        "-p",
-        "(hd0,msdos1)/boot/grub",
-    ]
-    run([*mkimage, "-O", "i386-pc", *where, "-c", config, "-o", core, *GRUB_MODULES])
-    boot_code = (unpacked / "usr" / "lib" / "grub" / "i386-pc" / "boot.img").read_bytes()[:440]
-    length = DISK_MB * 1024 * 1024 // SECTOR - PARTITION_START
-    # status (bootable), 3 bytes of CHS address, type (Linux), 3 of CHS, first sector, length
-    partition = struct.pack("<B3xB3xII", 0x80, 0x83, PARTITION_START, length)
-    first_sector = boot_code.ljust(446, b"\0") + partition.ljust(64, b"\0") + b"\x55\xaa"
-    image = first_sector + core.read_bytes()
-    if len(image) > PARTITION_START * SECTOR:
-        raise ValueError("GRUB's core image does not fit before the partition")
-    return image
-
-
-def _write_disk(raw: Path, root: Path, boot_sectors: bytes) -> None:
-    with raw.open("wb") as disk:
-        disk.write(boot_sectors)
-        disk.truncate(DISK_MB * 1024 * 1024)
-    offset = PARTITION_START * SECTOR
-    blocks = (DISK_MB * 1024 * 1024 - offset) // 4096
-    mke2fs = ["mke2fs", "-q", "-t", "ext4", "-b", "4096", "-m", "0", "-L", "tinyroot"]
-    run([*mke2fs, "-E", f"offset={offset}", "-d", root, raw, str(blocks)])
+    return (FILES / "grub.cfg").read_text().replace("@CMDLINE@", cmdline)
 
 
 def _busybox(unpacked: Path) -> Path:
     return unpacked / "bin" / "busybox"
-
-
-def _loader(unpacked: Path) -> Path:
-    return unpacked / "lib" / "x86_64-linux-gnu" / "ld-linux-x86-64.so.2"
-
-
-def _loader_command(unpacked: Path) -> list[str | Path]:
-    """Return the command prefix that runs a program with the packages' own libraries."""
-    folders = [unpacked / LIBRARIES, unpacked / "lib" / "x86_64-linux-gnu"]
-    return [_loader(unpacked), "--library-path", ":".join(map(str, folders))]

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What unmodified cloud-init makes of our config drive, in a distribution as clouds have it.
+
+One boot for all tests: it is the slowest guest here.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.keys import ED25519
+from tests.lab.full_guest import full_image
+from tests.lab.guest_agent import GuestAgent
+from tests.lab.private_host import PrivateHost
+from tests.lab.waiting import wait_for
+from tests.real.conftest import RealCloud, running_cloud
+
+pytestmark = pytest.mark.real
+
+FULL_BOOT_S = 400.0
+STATUS_S = 60.0  # to say that it is done, after it has said so on the console
+USER_DATA = """\
+#cloud-config
+bootcmd:
+- echo booted >/run/from-bootcmd
+write_files:
+- path: /etc/from-write-files
+  content: written
+  permissions: "0600"
+runcmd:
+- [sh, -c, "cat /run/from-bootcmd /etc/from-write-files >/run/from-runcmd"]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class FullServer:
+    """A server whose guest has booted to the end of cloud-init."""
+
+    real: RealCloud
+    id: str
+
+    @property
+    def guest(self) -> GuestAgent:
+        """Where programs run inside it."""
+        return self.real.guest(self.id)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[FullServer]:
+    """The one server, on a host of its own; its tests only look."""
+    image = full_image()
+    with PrivateHost.start() as host, running_cloud(host) as real:
+        image_id = real.live.import_image("full", image)
+        keypair = {"name": "ann", "public_key": ED25519}
+        status, _, _ = real.api.request("POST", "/compute/v2.1/os-keypairs", {"keypair": keypair})
+        assert status in {200, 201}
+        server_id = real.api.create_server(
+            "Full 1",
+            image_id,
+            key_name="ann",
+            metadata={"role": "web"},
+            user_data=base64.b64encode(USER_DATA.encode()).decode(),
+        )
+        real.api.wait_for_status(server_id, "ACTIVE")
+        made = FullServer(real, server_id)
+        wait_for_cloud_init(made)
+        yield made
+        real.delete(server_id)
+
+
+def wait_for_cloud_init(server: FullServer) -> None:
+    """Wait until cloud-init has ended, however it ended.
+
+    First by the console: each question to a guest that boots makes it boot later.
+    """
+
+    def look() -> str | None:
+        console = server.real.api.console(server.id)
+        found = re.search(r"Cloud-init .* finished at .* Up ([0-9.]+) seconds", console)
+        return found[1] if found else None
+
+    up = wait_for(look, timeout_s=FULL_BOOT_S, poll_s=1, what="cloud-init's last line")
+    print(f"cloud-init had finished when the full guest was up for {up} s")
+    server.guest.run("/usr/bin/cloud-init", "status", "--wait", timeout_s=STATUS_S)
+
+
+def test_cloud_init_is_done_and_has_met_no_error(server: FullServer) -> None:
+    code, status = server.guest.run("/usr/bin/cloud-init", "status", "--long")
+    result = json.loads(server.guest.shell("cat /run/cloud-init/result.json"))
+
+    assert code == 0
+    assert status.startswith("status: done\n")
+    assert result["v1"]["errors"] == []
+    assert "ConfigDrive" in result["v1"]["datasource"]
+
+
+def test_no_unit_has_failed(server: FullServer) -> None:
+    assert server.guest.shell("systemctl --failed --no-legend --plain") == ""
+
+
+def test_the_guest_has_the_servers_name(server: FullServer) -> None:
+    assert server.guest.shell("hostname") == "full-1"
+
+
+def test_the_key_opens_the_default_user_and_no_password_opens_root(server: FullServer) -> None:
+    user = server.guest.shell("id --name --user 1000")  # the image's default one
+    keys = server.guest.shell(f"cat ~{user}/.ssh/authorized_keys")
+    permissions = server.guest.shell(f"stat -c '%U %a' ~{user}/.ssh/authorized_keys")
+
+    assert keys.splitlines() == [ED25519]
+    assert permissions == f"{user} 600"
+    assert server.guest.shell("passwd --status root").split()[1] == "L"
+    assert server.guest.shell("systemctl is-active ssh.socket ssh.service | sort -u | head -1")
+
+
+def test_the_users_data_has_run(server: FullServer) -> None:
+    written = server.guest.shell("stat -c '%U %a' /etc/from-write-files")
+
+    assert server.guest.shell("cat /run/from-bootcmd") == "booted"
+    assert written == "root 600"
+    assert server.guest.shell("cat /run/from-runcmd") == "booted\nwritten"
+
+
+def test_the_metadata_can_be_read(server: FullServer) -> None:
+    metadata = json.loads(server.guest.shell("cloud-init query ds.meta_data"))
+
+    assert metadata["instance-id"] == server.id
+    assert metadata["name"] == "Full 1"
+    assert metadata["meta"] == {"role": "web"}
+    assert server.guest.shell("cloud-init query userdata") == USER_DATA.strip()
+
+
+def test_the_guest_has_the_address_and_mac_that_the_api_shows(server: FullServer) -> None:
+    (shown,) = server.real.api.server(server.id)["addresses"]["lab"]
+    (link,) = json.loads(server.guest.shell("ip -json -4 address show dev eth0"))
+    (address,) = link["addr_info"]
+
+    assert address["local"] == shown["addr"]
+    assert address["dynamic"] is True
+    assert server.guest.shell("cat /sys/class/net/eth0/address") == shown["OS-EXT-IPS-MAC:mac_addr"]
+
+
+def test_the_root_file_system_has_grown_to_the_flavors_disk(server: FullServer) -> None:
+    size_mb = int(server.guest.shell("df --block-size=1M --output=size / | tail -1"))
+
+    assert 900 < size_mb <= 1024
