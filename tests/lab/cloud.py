@@ -73,13 +73,14 @@ class LiveCloud:
         """Run a `cumulet` command and give what it printed."""
         return run([BIN / "cumulet", *arguments], timeout_s=600).stdout
 
-    def init(self) -> str:
-        """Set the state folder up."""
+    def init(self, *options: str) -> str:
+        """Set the state folder up; `options` are more of init's."""
         return self.cumulet(
             "init",
             *("--state-dir", str(self.state)),
             *("--listen", f"127.0.0.1:{self.port}"),
             *("--libvirt-uri", self.libvirt_uri),
+            *options,
         )
 
     def import_image(self, name: str, file: Path) -> str:

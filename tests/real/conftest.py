@@ -115,12 +115,15 @@ class RealCloud:
 
 
 @contextmanager
-def running_cloud(host: PrivateHost, **settings: object) -> Iterator[RealCloud]:
-    """A cloud on a host, its sweep as good as off: what shows, shows by events."""
+def running_cloud(host: PrivateHost, *options: str, **settings: object) -> Iterator[RealCloud]:
+    """A cloud on a host, its sweep as good as off: what shows, shows by events.
+
+    `options` are init's, `settings` go into the configuration.
+    """
     state = Path(tempfile.mkdtemp(prefix="cumulet-real-", dir="/var/tmp"))
     live = LiveCloud(state, host.uri)
     try:
-        live.init()
+        live.init(*options)
         with live.config.open("a") as config:
             for key, value in {"sweep_every_s": 3600, **settings}.items():
                 config.write(f"{key}: {value}\n")

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+from oslo_utils import secretutils
 
 from tests.keys import ED25519
 from tests.lab.full_guest import full_image
@@ -24,7 +25,25 @@ from tests.real.conftest import RealCloud, running_cloud
 pytestmark = pytest.mark.real
 
 FULL_BOOT_S = 400.0
+PASSWORD = "given größte:1"
 STATUS_S = 60.0  # to say that it is done, after it has said so on the console
+READ_DRIVE = """\
+mkdir -p /run/drive && mount -o ro LABEL=config-2 /run/drive && python3 - <<'EOF'
+import json
+from cloudinit.sources.DataSourceConfigDrive import read_config_drive
+read = read_config_drive("/run/drive")
+print(json.dumps({
+    "uuid": read["metadata"]["uuid"],
+    "files": list(read["files"]),
+    "userdata": read["userdata"].decode(),
+    "links": [link["ethernet_mac_address"] for link in read["networkdata"]["links"]],
+    "ec2": read["ec2-metadata"]["instance-id"],
+    "vendor": [part.splitlines()[0] for part in read["vendordata"]["cloud-init"]],
+}))
+EOF
+"""
+"""Asks cloud-init's own reader what is on the drive."""
+
 USER_DATA = """\
 #cloud-config
 bootcmd:
@@ -65,6 +84,7 @@ def server() -> Iterator[FullServer]:
             image_id,
             key_name="ann",
             metadata={"role": "web"},
+            adminPass=PASSWORD,
             user_data=base64.b64encode(USER_DATA.encode()).decode(),
         )
         real.api.wait_for_status(server_id, "ACTIVE")
@@ -108,14 +128,30 @@ def test_the_guest_has_the_servers_name(server: FullServer) -> None:
     assert server.guest.shell("hostname") == "full-1"
 
 
-def test_the_key_opens_the_default_user_and_no_password_opens_root(server: FullServer) -> None:
+def test_root_has_the_given_password(server: FullServer) -> None:
+    hashed = server.guest.shell("getent shadow root").split(":")[1]
+
+    assert secretutils.crypt_password(PASSWORD, hashed) == hashed
+
+
+def test_cloud_inits_own_reader_finds_all_of_the_drive(server: FullServer) -> None:
+    read = json.loads(server.guest.shell(READ_DRIVE))
+
+    assert read["uuid"] == server.id
+    assert read["files"] == []
+    assert read["userdata"] == USER_DATA
+    assert read["links"] == [server.guest.shell("cat /sys/class/net/eth0/address")]
+    assert read["ec2"].startswith("i-")
+    assert read["vendor"] == ["#cloud-boothook"]
+
+
+def test_the_key_opens_the_default_user(server: FullServer) -> None:
     user = server.guest.shell("id --name --user 1000")  # the image's default one
     keys = server.guest.shell(f"cat ~{user}/.ssh/authorized_keys")
     permissions = server.guest.shell(f"stat -c '%U %a' ~{user}/.ssh/authorized_keys")
 
     assert keys.splitlines() == [ED25519]
     assert permissions == f"{user} 600"
-    assert server.guest.shell("passwd --status root").split()[1] == "L"
     assert server.guest.shell("systemctl is-active ssh.socket ssh.service | sort -u | head -1")
 
 
