@@ -9,6 +9,9 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
 umask 077
 
+# cloud-init keeps what a boothook prints to itself.
+if (: >/dev/console) 2>/dev/null; then exec >/dev/console 2>&1; fi
+
 say() { printf 'cumulet: %s\n' "$*"; }
 
 # begin INSTANCE-ID: nothing more is done for a server that has all it was to be given.
@@ -24,7 +27,8 @@ begin() {
 choose_stamp() {
     stamp=$(cat "$state/stamp" 2>/dev/null)
     case $stamp in [0-9]*.[0-9][0-9][0-9][0-9]) return ;; esac
-    fraction=$(date +%N | cut -c 1-4)
+    fraction=$(date +%N)
+    fraction=${fraction%"${fraction#????}"}
     case $fraction in
     [0-9][0-9][0-9][0-9]) ;;
     *) fraction=$(printf %04d $(($$ % 10000))) ;; # a date without nanoseconds

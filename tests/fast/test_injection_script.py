@@ -39,7 +39,7 @@ ORIGINALS = {
 FOLDERS = "dev etc opt proc run tmp real wrap var/lib/cloud/instances/" + ID + "/sem"
 SYSTEM = [path for path in ("usr", "bin", "sbin", "lib", "lib64") if Path("/", path).exists()]
 PROGRAMS = (
-    *("cat", "chmod", "chown", "chpasswd", "cmp", "cp", "cut", "date", "id", "ln"),
+    *("cat", "chmod", "chown", "chpasswd", "cmp", "cp", "date", "id", "ln"),
     *("mkdir", "mktemp", "mv", "rm", "sync"),
 )
 WRAPPER = """\
@@ -75,6 +75,7 @@ class Guest:
         (self.root / "real/count").write_text("0\n")
         (self.root / "real/kill").write_text(f"{kill}\n")
         script = part.removeprefix("#cloud-boothook\n")
+        script = script.replace("/dev/console", "/dev/null/none")  # not the machine's
         script = re.sub(r"^PATH=.*$", "PATH=/wrap", script, flags=re.MULTILINE)
         if is_mounted:
             script = script.replace("\ndrive=\n", "\ndrive=/real/drive\n")

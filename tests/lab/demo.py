@@ -24,6 +24,7 @@ from tests.lab import CACHE, demo_guard
 from tests.lab.cloud import LiveCloud
 from tests.lab.commands import CommandError, run
 from tests.lab.demo_story import Image, Story
+from tests.lab.full_guest import full_image
 from tests.lab.private_host import PrivateHost
 from tests.lab.snapshot import SYSTEM_URI, is_system_libvirt_running
 from tests.lab.telling import say, step
@@ -38,8 +39,10 @@ HOW = {
         "So the guest is a tiny one; with KVM it would be a full Debian."
     ),
 }
-TINY = Image("tiny", "tiny guest's image", "m1.tiny", tiny_image)
-IMAGES = {"qemu": TINY, "kvm": TINY}
+IMAGES = {
+    "qemu": Image("tiny", "tiny guest's image", "m1.tiny", tiny_image),
+    "kvm": Image("debian", "full guest's image", "m1.tiny", full_image),
+}
 
 
 class DemoError(RuntimeError):
