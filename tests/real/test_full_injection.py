@@ -167,7 +167,7 @@ def test_the_images_account_has_the_given_password(victim: Victim) -> None:
     hashed = victim.password("debian")
 
     assert secretutils.crypt_password(PASSWORD, hashed) == hashed
-    assert victim.password("root") == "*"
+    assert victim.password("root")[0] in "!*"
 
 
 def test_what_the_user_asked_cloud_init_for_is_done(victim: Victim) -> None:
