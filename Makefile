@@ -16,7 +16,7 @@ PYTEST := $(BIN)/python -m pytest -q --numprocesses=2
 FAST := tests/fast tests/unit $(wildcard tests/test_*.py)
 REAL := tests/real tests/clients
 
-.PHONY: help demo test fast real check fix run regenerate bench setup root
+.PHONY: help demo install wheel test fast real check fix run regenerate bench setup tools root
 
 help:  ## these lines
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -24,15 +24,24 @@ help:  ## these lines
 demo: root setup  ## a real server's whole life: files from outside, reboots, suspend, poweroff from inside
 	$(BIN)/python -m tests.lab.demo
 
+install: root  ## make this machine a Cumulet host, or bring one to this version
+	@etc/provision
+
+wheel: setup  ## the package for Python, in dist/
+	@rm -rf build dist
+	@$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .
+	@rm -rf build
+	@ls dist/*.whl
+
 test: root check fast real  ## everything that continuous integration runs
 
-fast: root setup  ## the tests without guests
+fast: root tools  ## the tests without guests
 	$(PYTEST) --dist=worksteal $(FAST)
 
-real: root setup  ## the tests with real guests and real clients
+real: root tools  ## the tests with real guests and real clients
 	$(PYTEST) --dist=loadfile --no-loadscope-reorder $(REAL)
 
-check: setup  ## ruff and mypy
+check: tools  ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -54,7 +63,10 @@ bench: root setup  ## measure a server's life, each power action and the sweep a
 	$(BIN)/python -m bench.sweep
 
 setup: $(READY)
-	@.ci/install-packages
+	@.ci/install-packages run build lab
+
+tools: setup
+	@.ci/install-packages test
 
 root:
 	@if ((EUID != 0)); then \
@@ -62,7 +74,7 @@ root:
 	fi
 
 $(READY): pyproject.toml $(PINS) etc/debian-packages.txt
-	@.ci/install-packages
+	@.ci/install-packages run build
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	    echo "$(PYTHON) is older than 3.11. Run: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; \
 	    exit 2; \

@@ -58,6 +58,7 @@ def main() -> None:
 )
 @config_option
 @click.option("--listen", metavar="HOST:PORT", help="Where to serve.  [default: 127.0.0.1:8774]")
+@click.option("--public-url", metavar="URL", help="What clients are told.  [default: as listen]")
 @click.option("--libvirt-uri", metavar="URI", help="Which libvirt.  [default: qemu:///system]")
 @click.option(
     "--network",
@@ -73,6 +74,7 @@ def init(
     state_dir: Path | None,
     config_path: Path | None,
     listen: str | None,
+    public_url: str | None,
     libvirt_uri: str | None,
     network: str | None,
     no_dhcp: bool,
@@ -92,6 +94,7 @@ def init(
     settings: dict[str, Any] = {
         "state_dir": str(state_dir.absolute()) if state_dir else None,
         "listen": listen,
+        "public_url": public_url,
         "libvirt_uri": libvirt_uri,
         "network": _network_settings(network, no_dhcp),
     }

@@ -15,11 +15,22 @@ ELSEWHERE = {
         "tests/real/test_demo.py",
         "def test_the_demo_comes_true_twice_on_a_machine_without_libvirt",
     ),
-    "make setup": ("Makefile", "\ncheck: setup"),
+    "etc/provision": ("vagrant/provision.sh", "exec /cumulet/etc/provision --listen"),
+    "make setup": ("Makefile", "\ntools: setup"),
     "make test": (".ci/run", "exec make test"),
+    "make wheel": ("tests/lab/wheel.py", '"wheel"], cwd=clone'),
 }
 """Commands that the README's test does not run: the file, and the text in it, that does."""
 
+HOSTS = ("etc/provision --wheel dist/cumulet-*.whl", "etc/provision --remove")
+"""Commands that `tests/real/test_provision.py` runs, on a bare machine."""
+
+UNTRIED = {
+    "cd vagrant && vagrant up": "a box can't be downloaded by a test, and KVM may be missing",
+    "vagrant ssh -c 'sudo cat /var/lib/cumulet/clouds.yaml' > clouds.yaml": "it needs the machine",
+    "OS_CLOUD=cumulet openstack flavor list": "it needs the machine",
+}
+"""Commands that no test runs, with the reason. `tests/test_vagrant.py` checks what they rest on."""
 
 HERE = "<<'EOF'"
 

@@ -23,6 +23,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.lab.commands import run
+from tests.lab.wheel import build_wheel, copy_clone
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -31,6 +32,9 @@ DEVELOPMENT_PINS = ROOT / "etc/requirements-dev.txt"
 PACKAGES = ROOT / "etc/debian-packages.txt"
 AGENT = sorted((ROOT / "agent").rglob("*.py"))
 CODE = [path for name in ("agent", "bench", "tests") for path in (ROOT / name).rglob("*.py")]
+
+SHIPPED = ("cumulet.service", "cumulet.yaml", "requirements.txt")
+"""What the wheel has of etc/."""
 
 TOOLS = (
     *("mypy", "pytest", "pytest-xdist", "python-openstackclient", "ruff", "setuptools"),
@@ -62,16 +66,29 @@ DISTRIBUTIONS = {
 OF_THE_ENVIRONMENT = {"cumulet", "mypy", "openstack", "pip", "pytest", "python", "ruff"}
 """Programs that the pinned Python packages bring."""
 
-OTHER_WORDS = {"apt", "echo", "init", "install", "python3.11", "test", "true", "yes"}
+OF_THE_HOST = {"provision", "systemctl", "systemd"}
+"""Our own script, and what it calls only where systemd runs."""
+
+OTHER_WORDS = {
+    *("apt", "as", "echo", "file", "init", "python3.11", "service", "systemd", "test"),
+    *("time", "true", "which", "yes"),
+}
 """Words in the scripts that mean something else than the program of that name."""
 
 PROGRAM_FOLDERS = {"/bin", "/sbin", "/usr/bin", "/usr/sbin"}
-SCRIPTS = ("Makefile", ".ci/install-packages", ".ci/run")
+SCRIPTS = ("Makefile", ".ci/install-packages", ".ci/run", "etc/provision", "vagrant/provision.sh")
+TOLD = (
+    re.compile(r"(^|\s)#.*", re.MULTILINE),
+    re.compile(r"<<'?EOF'?$.*?^EOF$", re.MULTILINE | re.DOTALL),
+)
+"""What of a script is no command: comments and here-documents."""
+
 WRAPPERS = {"nsenter", "prlimit", "setpriv", "unshare"}  # they run what stands behind their "--"
 
 PASSED_ON = {
     "tests/lab/commands.py: [str(word) for word in argv]",
     "tests/lab/private_host.py: argv",
+    "tests/lab/booted.py: self.enter(argv)",
     "tests/lab/cloud.py: self.launcher",
     "tests/lab/other_boot.py: sys.argv[2]",
     "tests/fast/test_cli.py: *prefix",
@@ -89,19 +106,8 @@ PASSED_ON = {
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from a copy of what it is made of: building litters the tree."""
-    source = tmp_path_factory.mktemp("source")
-    for name in ("agent", "etc", "templates"):
-        shutil.copytree(
-            ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
-        )
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    built = tmp_path_factory.mktemp("wheel")
-    pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check", "wheel"]
-    run([*pip, "--no-index", "--no-deps", "--no-build-isolation", "-w", built, source])
-    (path,) = built.glob("*.whl")
-    return path
+    """The wheel of this checkout."""
+    return build_wheel(copy_clone(tmp_path_factory.mktemp("wheel") / "clone"))
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +131,7 @@ def test_the_wheel_holds_the_whole_agent_and_its_files(wheel: Path) -> None:
     templates = {f"agent/templates/{path.name}" for path in (ROOT / "templates").iterdir()}
 
     assert {"agent/templates/domain.xml.j2", "agent/templates/network.xml.j2"} <= templates
-    assert held == code | templates | {"agent/etc/cumulet.yaml"}
+    assert held == code | templates | {f"agent/etc/{name}" for name in SHIPPED}
 
 
 def test_the_wheel_brings_the_command(unpacked: Path) -> None:
@@ -321,7 +327,7 @@ class Commands:
             case ast.Starred(ast.Name() | ast.List() | ast.Tuple() as inside):
                 words = [*self._words(inside, known)]
                 yield from [node] if words == [inside] else words
-            case ast.Call(ast.Attribute(_, "enter_argv"), [argv]):
+            case ast.Call(ast.Attribute(_, "enter_argv" | "from_its_network"), [argv]):
                 yield from ("nsenter", "--", *self._words(argv, known))
             case ast.Starred(inside):
                 yield inside
@@ -354,10 +360,12 @@ def called_programs() -> frozenset[str]:
         unread |= commands.unread
     assert unread == set(), "a command that this test cannot read: add it to PASSED_ON, or name it"
     for name in SCRIPTS:
-        text = re.sub(r"(^|\s)#.*", "", (ROOT / name).read_text(), flags=re.MULTILINE)
+        text = (ROOT / name).read_text()
+        for told in TOLD:
+            text = told.sub("", text)
         words = set(re.findall(r"(?<![\w./$-])[a-z][\w+.-]*", text)) - OTHER_WORDS
         called |= {word for word in words if shutil.which(word)}
-    return frozenset(called - OF_THE_ENVIRONMENT)
+    return frozenset(called - OF_THE_ENVIRONMENT - OF_THE_HOST)
 
 
 def test_commands_are_found_in_the_code() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from agent.actions import ACTIONS, EVERYTHING, Action, OnFailure
 from agent.model.states import RESTING_STATUS, VmState
-from tests.readme import ELSEWHERE, README, ROOT, read_commands, read_sections
+from tests.readme import ELSEWHERE, HOSTS, README, ROOT, UNTRIED, read_commands, read_sections
 
 BEGIN, END = "<!-- from agent/actions.py -->\n", "<!-- end -->\n"
 HEAD = """\
@@ -103,6 +103,13 @@ def test_commands_that_are_run_elsewhere_are_run_there() -> None:
     for command, (path, text) in ELSEWHERE.items():
         assert text in (ROOT / path).read_text(), command
         assert command in [each.text for each in read_commands()]
+
+
+def test_commands_that_are_not_run_here_are_in_the_readme() -> None:
+    assert {*HOSTS, *UNTRIED} <= {each.text for each in read_commands()}
+    assert all(
+        "vagrant" in command or "needs the machine" in UNTRIED[command] for command in UNTRIED
+    )
 
 
 def test_the_verbs_of_make_are_those_of_the_makefile() -> None:
