@@ -72,6 +72,16 @@ def test_serve_without_a_configuration_says_what_makes_one(tmp_path: Path) -> No
     assert "Run `cumulet init` to make it." in done.stderr
 
 
+def test_the_address_that_clients_are_told_is_checked_as_in_the_file(tmp_path: Path) -> None:
+    done = cumulet("init", "--state-dir", str(tmp_path / "state"), "--public-url", "cloud.example")
+
+    assert done.returncode == 2
+    assert done.stderr == (
+        "cumulet: public_url: must be http://… or https://…, not 'cloud.example'\n"
+    )
+    assert not (tmp_path / "state").exists()
+
+
 def test_all_mistakes_of_the_configuration_are_told_at_once(tmp_path: Path) -> None:
     path = tmp_path / "wrong.yaml"
     path.write_text("listen: nowhere\nvirt_type: xen\n")

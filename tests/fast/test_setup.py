@@ -167,6 +167,13 @@ def test_a_setting_that_differs_from_the_file_is_refused(tmp_path: Path) -> None
     ]
 
 
+def test_what_clients_are_told_may_be_another_address(tmp_path: Path) -> None:
+    report = init(tmp_path, listen="0.0.0.0:8774", public_url="http://cloud.example:80/")
+
+    clouds = yaml.safe_load(report.clouds_path.read_text())["clouds"]
+    assert clouds["cumulet"]["auth"]["auth_url"] == "http://cloud.example:80/identity/v3"
+
+
 def test_names_and_subnets_that_are_taken_are_left_alone(tmp_path: Path) -> None:
     libvirt = Libvirt(
         TakenNetwork("cumulet", "virbr7", "10.70.0.0/24"),

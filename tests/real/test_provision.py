@@ -11,28 +11,27 @@ from __future__ import annotations
 
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.lab.booted import BootedMachine, booted_machine
 from tests.lab.clean_root import wheelhouse
-from tests.lab.cloud import BIN, ROOT
+from tests.lab.cloud import ROOT, Api, LiveCloud
 from tests.lab.commands import CommandError, run
 from tests.lab.packages import read_packages
 from tests.lab.tiny_guest import tiny_image
-from tests.lab.waiting import wait_for
 from tests.lab.wheel import build_wheel, copy_clone, set_version
 from tests.readme import HOSTS, read_commands
 
 pytestmark = pytest.mark.real
 
-URL = "http://127.0.0.1:18774"
-FORWARD = (sys.executable, ROOT / "tests/lab/forward.py", "18774", "8774")
+FORWARD = ROOT / "tests/lab/forward.py"
 INSTALL_TIMEOUT_S = 600.0
 VERSION, LATER, BROKEN = "0.1.0", "99.0", "98.0"
 KEPT = ("etc/cumulet/cumulet.yaml", "var/lib/cumulet/clouds.yaml")
@@ -42,32 +41,25 @@ OFFLINE = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/wheelhouse"}
 
 @dataclass(slots=True)
 class Host:
-    """The machine, and what was found on it."""
+    """The machine, its clone of the source, and its cloud as it is seen from outside."""
 
     machine: BootedMachine
     clone: Path
-    told: str = ""
-    found: dict[str, str] = field(default_factory=dict)
+    cloud: LiveCloud
+    told: str  # by the script, at the first time
 
     def type(self, command: str) -> str:
         """Run a shell command in the clone on the machine."""
         return self.machine.type(command, timeout_s=INSTALL_TIMEOUT_S)
 
-    def openstack(self, *arguments: str) -> str:
-        """Run the stock client outside, with the credentials as init wrote them."""
-        clouds = self.machine.root / "var/lib/cumulet/clouds.yaml"
-        known = (f"OS_CLIENT_CONFIG_FILE={clouds}", "OS_CLOUD=cumulet", "NO_PROXY=*")
-        command: list[str | Path] = ["env", *known, BIN / "openstack", *arguments]
-        argv = self.machine.from_its_network(command)
-        return run(argv, timeout_s=300).stdout.strip()
+    def api(self) -> Api:
+        """A client outside, logged in with the credentials as init wrote them."""
+        return Api(self.cloud).log_in()
 
-    def status(self) -> str:
-        """The server's status."""
-        return self.openstack("server", "show", "kept", "-f", "value", "-c", "status")
-
-    def wait_for_status(self, status: str) -> None:
-        """Wait until the server shows a status."""
-        wait_for(lambda: self.status() == status, timeout_s=60, what=f"the server to be {status}")
+    def server_id(self) -> str:
+        """The id of the only server."""
+        (server,) = self.api().get("/servers")["servers"]
+        return str(server["id"])
 
     def state(self) -> dict[str, str]:
         """What an upgrade must keep: files, and the running domain."""
@@ -86,19 +78,21 @@ class Host:
 
 
 @pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+def host() -> Iterator[Host]:
     """A bare machine with a clone on it, which Vagrant's script has made a host."""
     packages = read_packages("run", "host", "build", "always")
-    with booted_machine(packages, OFFLINE) as machine:
+    with booted_machine(packages, OFFLINE) as machine, socket.create_server(("127.0.0.1", 0)) as at:
         shutil.copytree(wheelhouse(ROOT / "etc/requirements.txt"), machine.root / "wheelhouse")
         shutil.copy(tiny_image(), machine.root / "tiny.qcow2")
-        host = Host(machine, copy_clone(machine.root / "cumulet"))
-        log = tmp_path_factory.mktemp("forward") / "log"
-        with log.open("wb") as file:
-            port = subprocess.Popen(machine.from_its_network(FORWARD), stdout=file, stderr=file)
+        clone = copy_clone(machine.root / "cumulet")
+        cloud = LiveCloud(machine.root / "var/lib/cumulet", "", port=at.getsockname()[1])
+        forward = (sys.executable, FORWARD, str(at.fileno()), "8774")
+        port = subprocess.Popen(machine.from_its_network(forward), pass_fds=[at.fileno()])
         try:
-            host.told = host.type(f"CUMULET_URL={URL} vagrant/provision.sh")
-            yield host
+            told = machine.type(
+                f"CUMULET_URL={cloud.url} vagrant/provision.sh", timeout_s=INSTALL_TIMEOUT_S
+            )
+            yield Host(machine, clone, cloud, told)
         finally:
             port.kill()
             port.wait()
@@ -111,27 +105,23 @@ def test_a_bare_machine_becomes_a_host(host: Host) -> None:
         "provision: done; cumulet serves. Look at it with: systemctl status cumulet\n"
     )
     assert (host.systemctl("is-active"), host.systemctl("is-enabled")) == ("active", "enabled")
-    assert host.openstack("flavor", "show", "m1.tiny", "-f", "value", "-c", "ram") == "512"
 
 
 def test_a_server_lives_in_the_sandbox_and_is_served_to_the_outside(host: Host) -> None:
     host.type("cumulet image import tiny /tiny.qcow2")
     create = ("server", "create", "--image", "tiny", "--flavor", "m1.tiny", "--network", "lab")
 
-    host.openstack(*create, "--wait", "kept")
+    host.cloud.openstack(*create, "--wait", "kept")
 
-    assert host.status() == "ACTIVE"
-    wait_for(
-        lambda: "TINY-READY" in host.openstack("console", "log", "show", "kept"),
-        timeout_s=180,
-        what="the guest's boot",
-    )
-    for verb, status in (("suspend", "SUSPENDED"), ("resume", "ACTIVE")):
-        host.openstack("server", verb, "kept")
-        host.wait_for_status(status)
-    host.openstack("server", "reboot", "--hard", "--wait", "kept")
-    host.openstack(*create, "--wait", "short")
-    host.openstack("server", "delete", "--wait", "short")
+    api, server_id = host.api(), host.server_id()
+    api.wait_for_console(server_id, "TINY-READY")
+    for action, status in (
+        ({"suspend": None}, "SUSPENDED"),
+        ({"resume": None}, "ACTIVE"),
+        ({"reboot": {"type": "HARD"}}, "ACTIVE"),
+    ):
+        api.act(server_id, action)
+        api.wait_for_status(server_id, status)
     assert "Traceback" not in host.machine.journal("cumulet")
 
 
@@ -155,7 +145,7 @@ def test_the_service_ends_cleanly_and_before_libvirts_guests_are_shut_down(host:
 
     assert {"libvirt-guests.service", "libvirtd.service"} <= set(shown.strip()[6:].split())
     assert "Failed" not in host.machine.journal("cumulet")
-    host.wait_for_status("ACTIVE")
+    host.api().wait_for_status(host.server_id(), "ACTIVE")
 
 
 def test_a_version_that_does_not_serve_leaves_the_former_one_serving(host: Host) -> None:
@@ -175,7 +165,7 @@ def test_a_version_that_does_not_serve_leaves_the_former_one_serving(host: Host)
     assert host.programs() == programs
     assert host.type("cumulet --version") == f"cumulet, version {VERSION}\n"
     assert host.state() == before
-    assert host.status() == "ACTIVE"
+    assert host.api().server(host.server_id())["status"] == "ACTIVE"
 
 
 def test_what_is_no_wheel_is_refused_before_anything_is_stopped(host: Host) -> None:
@@ -190,6 +180,15 @@ def test_what_is_no_wheel_is_refused_before_anything_is_stopped(host: Host) -> N
     assert host.programs() == programs
 
 
+def test_without_systemd_a_cloud_that_serves_is_not_pulled_away(host: Host) -> None:
+    hidden = "mount -t tmpfs none /run/systemd && exec etc/provision"
+
+    with pytest.raises(CommandError, match=r"Stop it first: kill \d+$"):
+        host.type(f"unshare --mount bash -c '{hidden}'")
+
+    assert host.systemctl("is-active") == "active"
+
+
 def test_the_readmes_commands_upgrade_the_host_and_remove_it(host: Host) -> None:
     build_wheel(host.clone)
     before = host.state()
@@ -202,10 +201,12 @@ def test_the_readmes_commands_upgrade_the_host_and_remove_it(host: Host) -> None
     assert f"cumulet, version {LATER}\n" in told
     assert host.type("cumulet --version") == f"cumulet, version {LATER}\n"
     assert host.state() == before
-    assert host.status() == "ACTIVE"
+    assert host.api().server(host.server_id())["status"] == "ACTIVE"
     assert len(host.programs()) == 1
 
-    host.openstack("server", "delete", "--wait", "kept")
+    server_id = host.server_id()
+    host.api().request("DELETE", f"/compute/v2.1/servers/{server_id}")
+    host.api().wait_until_gone(server_id)
     before = host.state()
     told = host.type(remove)
 
