@@ -113,5 +113,8 @@ def _check_form(password: str) -> None:
 def _explain(server: Server, cause: str) -> str:
     text = f"Failed to set admin password on {server.id} because {cause.rstrip('.')}."
     if server.vm_state is VmState.ERROR:
-        text += " Without an agent only a rebuild gives the server a password."
+        text += (
+            " Wait until the guest has booted. If it has no agent, delete the server and create it "
+            "anew; a rebuild would do as well, once this cloud serves it."
+        )
     return text

@@ -28,9 +28,11 @@ DEFAULT_STATE = Path("/var/lib/cumulet")
 class ConfigError(Exception):
     """The file is wrong; `problems` has a line a mistake, each with its path in the file."""
 
-    def __init__(self, problems: list[str]) -> None:
+    def __init__(self, problems: list[str], rest: Config | None = None) -> None:
+        """`rest` is what could be read of it, with the defaults in the place of mistakes."""
         super().__init__("\n".join(problems))
         self.problems = problems
+        self.rest = rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,7 @@ def parse_config(raw: object, found: Sequence[str] = ()) -> Config:
     config = _parse(Config, raw if raw is not None else {}, "", problems)
     problems.extend(_rules(config))
     if problems:
-        raise ConfigError(problems)
+        raise ConfigError(problems, config)
     return config
 
 

@@ -48,7 +48,8 @@ class ConfigDrives:
             nics=server.nics,
             files=injection.files,
             lists_files=self.lists_files or is_windows(server.image_properties),
-            admin_pass=self.unseal(sealed) if sealed else None,
+            # Once: a drive that is written anew is for a guest that has had it.
+            admin_pass=self.unseal(sealed) if sealed and server.launched_at is None else None,
             vendor_parts=render_vendor_parts(server.id, injection),
             image_id=server.image_id,
             flavor_name=server.flavor.name,

@@ -22,10 +22,16 @@ _MAKING = threading.Lock()  # of the key: two at once must not make two
 
 
 def hash_password(password: str) -> str:
-    """Make a crypt hash (SHA-512) with a salt of its own, as /etc/shadow has them."""
+    """Make a crypt hash (SHA-512) with a salt of its own, as /etc/shadow has them.
+
+    `HostFailed` for what the host's crypt(3) does not take.
+    """
     from oslo_utils import secretutils
 
-    return secretutils.crypt_password(password, secretutils.crypt_mksalt("SHA-512"))
+    hashed = secretutils.crypt_password(password, secretutils.crypt_mksalt("SHA-512"))
+    if not hashed.startswith("$6$"):  # how crypt(3) says that it can't
+        raise HostFailed("The password could not be hashed: the host's libcrypt refuses it.")
+    return hashed
 
 
 @dataclass(frozen=True, slots=True)

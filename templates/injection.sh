@@ -5,8 +5,8 @@
 # The power may fail at any instant. So a file is whole on the disk before it gets its name, an
 # existing file has its second name before it loses the first, and nothing is done twice: what is
 # done is marked below $state, and all backups bear the one stamp that was chosen first.
-PATH=/usr/sbin:/usr/bin:/sbin:/bin
-export PATH
+PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
+export PATH LC_ALL
 umask 077
 
 # cloud-init keeps what a boothook prints to itself.
@@ -46,7 +46,7 @@ password() {
         printf '%s:%s\n' "$1" "$2" | chpasswd -e || return 0
         [ -e "/var/lib/cloud/instances/$instance/sem/config_users_groups" ] || return 0
     elif printf '%s:%s\n' "$1" "$2" | chpasswd -e; then
-        say "the password of $1 is set"
+        case $2 in !) say "the password of $1 is locked" ;; *) say "the password of $1 is set" ;; esac
     else
         say "the password of $1 could not be set"
     fi
@@ -76,27 +76,28 @@ install_file() {
         say "$path is a directory"
         return 1
     fi
-    if [ -f "$path" ] && [ ! -L "$path" ] && cmp -s "$content" "$path"; then
-        chown 0:0 "$path" && chmod 0440 "$path" && relabel
-        return
-    fi
     rm -f "$new"
     (umask 022 && mkdir -p "${folder:-/}") &&
         (set -C && cat "$content" >"$new") && chown 0:0 "$new" && chmod 0440 "$new" && sync &&
-        keep && mv -f "$new" "$path" && relabel
+        keep "$1" && mv -f "$new" "$path" && relabel
     code=$?
     rm -f "$new" "$new.bak"
     return $code
 }
 
-# An existing file, or link, gets its second name; where there are no hard links, a copy.
+# keep NUMBER: an existing file, or link, gets its second name; where there are no hard links, a
+# copy. Once that is marked, what is there is either kept already or ours.
 keep() {
-    backup=$path.bak.$stamp
-    if [ ! -e "$path" ] && [ ! -L "$path" ]; then return 0; fi
-    if [ -e "$backup" ] || [ -L "$backup" ]; then return 0; fi
-    ln "$path" "$backup" 2>/dev/null ||
-        { cp -dp "$path" "$new.bak" && sync && mv "$new.bak" "$backup"; } || return
-    say "$path was there: it is $backup now"
+    [ ! -e "$state/$1.kept" ] || return 0
+    name=${path##*/}
+    backup=$folder/$(printf '%.220s' "$name").bak.$stamp # a name has 255 bytes at most
+    if [ -e "$path" ] || [ -L "$path" ]; then
+        [ -e "$backup" ] || [ -L "$backup" ] || ln "$path" "$backup" 2>/dev/null ||
+            { cp -dp "$path" "$new.bak" && sync && mv "$new.bak" "$backup"; } || return
+        say "$path was there: it is $backup now"
+    fi
+    sync
+    : >"$state/$1.kept" && sync
 }
 
 # Where SELinux is, a file made here has the label of its folder, which may be the wrong one.

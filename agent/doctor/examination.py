@@ -113,7 +113,7 @@ def _read_config(path: Path) -> tuple[Config, tuple[str, ...] | None]:
     try:
         return read_config(path), ()
     except ConfigError as error:
-        return Config(), tuple(error.problems)
+        return error.rest or Config(), tuple(error.problems)
 
 
 def _ask_libvirt(scene: Scene, host: Host) -> Scene:

@@ -23,17 +23,17 @@ MOST_FILES = "cumulet_max_personality"
 MOST_BYTES = "cumulet_max_personality_size"
 """Properties of an image that may lower the limits for its servers."""
 
-ARCHIVES: tuple[tuple[int, bytes, str], ...] = (
-    (0, b"PK\x03\x04", "a zip archive"),
-    (0, b"PK\x05\x06", "a zip archive"),
-    (0, b"!<arch>\n", "an ar archive"),
-    (0, b"070701", "a cpio archive"),
-    (0, b"070702", "a cpio archive"),
-    (0, b"070707", "a cpio archive"),
-    (0, b"BZh", "compressed with bzip2"),
-    (257, b"ustar", "a tar archive"),
+ARCHIVES: tuple[tuple[re.Pattern[bytes], str], ...] = (
+    (re.compile(rb"PK(\x03\x04|\x05\x06|\x07\x08)"), "a zip archive"),
+    (re.compile(rb"!<arch>\n"), "an ar archive"),
+    (re.compile(rb"07070[12][0-9A-Fa-f]{104}|070707[0-7]{70}"), "a cpio archive"),
+    (re.compile(rb"BZh[1-9]1AY&SY"), "compressed with bzip2"),
+    (re.compile(rb"[\s\S]{257}ustar"), "a tar archive"),
 )
-"""Where each kind that may pass for text has its mark: others hold a NUL, or are no UTF-8."""
+"""How each kind begins that may pass for text: others hold a NUL, or are no UTF-8."""
+
+UNPRINTABLE = frozenset({"Cc", "Cf", "Zl", "Zp"})
+"""Unicode's controls, also those that turn or break lines: what a path says is what it is."""
 
 _LIMIT = re.compile(r"[0-9]{1,9}")
 
@@ -89,8 +89,8 @@ def check_files(files: Sequence[InjectedFile], limits: FileLimits) -> None:
         path_bytes = len(file.path.encode())
         if path_bytes > PATH_BYTES:
             raise OverQuota(
-                f"{field_name}.path: Personality file path too long: it has {path_bytes} bytes, "
-                f"{PATH_BYTES} are allowed."
+                f"{field_name}.path: Personality file path too long: from the root it has "
+                f"{path_bytes} bytes, {PATH_BYTES} are allowed."
             )
         if len(file.content) > limits.size:
             raise OverQuota(
@@ -103,6 +103,8 @@ def check_files(files: Sequence[InjectedFile], limits: FileLimits) -> None:
     twice = {file.path for file in files if sum(file.path == other.path for other in files) > 1}
     if twice:
         raise BadRequest("personality: two files have the same path.")
+    if any(other.path.startswith(f"{file.path}/") for file in files for other in files):
+        raise BadRequest("personality: a file's path is the folder of another one.")
 
 
 def parse_path(text: str) -> str:
@@ -110,8 +112,8 @@ def parse_path(text: str) -> str:
 
     A relative path means the same from the root (as Nova has it): "a.txt" is "/a.txt".
     """
-    if any(unicodedata.category(char) == "Cc" for char in text):
-        raise ValueError("must have no control characters.")
+    if any(unicodedata.category(char) in UNPRINTABLE for char in text):
+        raise ValueError("must have printable characters only.")
     parts = [part for part in text.split("/") if part not in {"", "."}]
     if not parts or text.endswith(("/", "/.")) or text in {".", ""}:
         raise ValueError("must name a file.")
@@ -121,8 +123,8 @@ def parse_path(text: str) -> str:
 
 
 def _find_content_problem(content: bytes) -> str | None:
-    for offset, mark, what in ARCHIVES:
-        if content[offset : offset + len(mark)] == mark:
+    for beginning, what in ARCHIVES:
+        if beginning.match(content):
             return f"must be text, not {what}."
     if b"\0" in content:
         return "must be text: it holds the byte NUL."

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 LENGTH = 12
 """Characters of a password that is made up, as in Nova."""
 
-MOST_CHARACTERS = 255
+MOST_BYTES = 255
+"""Of a given password in UTF-8: crypt(3) takes 511, Windows 127 characters."""
 
 SYMBOLS = ("23456789", "ABCDEFGHJKLMNPQRSTUVWXYZ", "abcdefghijkmnopqrstuvwxyz", "-_.+")
 """What passwords are made up of, class by class: nothing that looks like something else (Nova)."""
@@ -30,6 +31,8 @@ CLASSES: tuple[Callable[[str], bool], ...] = (
 
 ADMIN_USER = "os_admin_user"
 """The property of an image that names the account whose password `adminPass` is."""
+
+MOST_ACCOUNT = 255  # characters of an account's name
 
 LOCKED = "!"
 """A hash that no password has: the account can't be entered by one."""
@@ -84,7 +87,7 @@ def account_of(image_properties: Mapping[str, str]) -> str:
 def find_account_problem(image_properties: Mapping[str, str]) -> str | None:
     """Say why an image's `os_admin_user` can name no account, of Linux or of Windows."""
     name = image_properties.get(ADMIN_USER, "")
-    if len(name) > MOST_CHARACTERS or name != name.strip() or name.startswith("-"):
+    if len(name) > MOST_ACCOUNT or name != name.strip() or name.startswith("-"):
         problem = "begin with '-', begin or end with white space, or be longer than 255 characters"
     elif ":" in name or "/" in name or not name.isprintable():
         problem = "have ':', '/' or characters that can't be printed"
@@ -100,8 +103,8 @@ def is_windows(image_properties: Mapping[str, str]) -> bool:
 
 def find_form_problem(password: str) -> str | None:
     """Say why a text can be nobody's password."""
-    if not 0 < len(password) <= MOST_CHARACTERS:
-        return f"must have 1 to {MOST_CHARACTERS} characters."
+    if not 0 < len(password.encode()) <= MOST_BYTES:
+        return f"must have 1 to {MOST_BYTES} bytes."
     if any(unicodedata.category(char) == "Cc" for char in password):
         return "must have no control characters."
     return None

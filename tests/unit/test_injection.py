@@ -65,7 +65,7 @@ def test_a_path_has_one_form(given: str, means: str) -> None:
     [
         *("", ".", "/", "//", "/etc/", "etc/", "/etc/.", "./"),
         *("..", "../x", "/../x", "/etc/../shadow", "/proc/self/root/../x", "/x/.."),
-        *("/a\nb", "/a\tb", "/a\x00b", "/a\x7fb", "/a\x1bb", "/a\x85b"),
+        *("/a\nb", "/a\tb", "/a\x00b", "/a\x7fb", "/a\x1bb", "/a\x85b", "/a\u2028b", "/a\u202eb"),
     ],
 )
 def test_a_path_that_can_name_no_file_is_refused(path: str) -> None:
@@ -82,7 +82,9 @@ def test_a_path_may_have_255_bytes(path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/" + "a" * 255, "/a" + "é" * 127, "/abc" + "☁" * 84])
 def test_a_longer_path_is_over_the_limit(path: str) -> None:
-    with pytest.raises(OverQuota, match=r"personality.0.path: .* has 256 bytes, 255 are allowed"):
+    with pytest.raises(
+        OverQuota, match=r"0.path: .* from the root it has 256 bytes, 255 are allowed"
+    ):
         check_files([file(path)], LIMITS)
 
 
@@ -113,8 +115,10 @@ def test_a_longer_file_is_over_the_limit_in_decoded_bytes(content: bytes) -> Non
         (make_tar(), "not a tar archive"),
         (b"PK\x03\x04 and text", "not a zip archive"),
         (b"!<arch>\ndebian-binary", "not an ar archive"),
-        (b"070701ABCDEF", "not a cpio archive"),
-        (b"BZh91AY", "not compressed with bzip2"),
+        (b"070701" + b"0" * 104 + b"a", "not a cpio archive"),
+        (b"070707" + b"0" * 70, "not a cpio archive"),
+        (b"BZh91AY&SY", "not compressed with bzip2"),
+        (b"PK\x07\x08PK\x03\x04", "not a zip archive"),
     ],
 )
 def test_only_text_is_taken(content: bytes, problem: str) -> None:
@@ -122,9 +126,18 @@ def test_only_text_is_taken(content: bytes, problem: str) -> None:
         check_files([file(content=content)], LIMITS)
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", "größte ☁ 🦊\r\n".encode(), b"\x1b[0m\x07", b"PK"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\n", "größte ☁ 🦊\r\n".encode(), b"\x1b[0m\x07", b"PK", b"BZhello", b"0707011234"],
+)
 def test_all_other_text_is(content: bytes) -> None:
     check_files([file(content=content)], LIMITS)
+
+
+@pytest.mark.parametrize("paths", [("/a", "/a/b"), ("/b/c/d", "/b/c")])
+def test_a_file_can_not_be_another_ones_folder(paths: tuple[str, str]) -> None:
+    with pytest.raises(BadRequest, match="is the folder of another one"):
+        check_files([file(path) for path in paths], LIMITS)
 
 
 def test_two_files_of_one_path_are_refused() -> None:

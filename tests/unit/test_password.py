@@ -67,12 +67,14 @@ def test_a_weak_password_is_told_why_and_not_repeated(password: str, problem: st
     assert STRONG.find_problem(password) == problem
 
 
-@pytest.mark.parametrize("password", ["", "x" * 256, "a\nb", "a\0b", "a\x7f", "\x1b"])
+@pytest.mark.parametrize(
+    "password", ["", "x" * 256, "é" * 128, "😀" * 64, "a\nb", "a\0b", "a\x7f", "\x1b"]
+)
 def test_what_no_console_can_take_is_no_password(password: str) -> None:
     assert find_form_problem(password) is not None
 
 
-@pytest.mark.parametrize("password", ["x", "x" * 255, "größte ☁ :$'\"\\", " "])
+@pytest.mark.parametrize("password", ["x", "x" * 255, "é" * 127, "größte ☁ :$'\"\\", " "])
 def test_all_else_is(password: str) -> None:
     assert find_form_problem(password) is None
 
@@ -98,6 +100,11 @@ def test_a_hash_is_one_that_the_password_fits_with_a_salt_of_its_own() -> None:
     assert one != other
     assert one.startswith("$6$")
     assert secretutils.crypt_password("größte:x", one) == one
+
+
+def test_a_password_that_can_not_be_hashed_is_no_hash() -> None:
+    with pytest.raises(HostFailed, match="could not be hashed"):
+        hash_password("x" * 512)
 
 
 def test_a_credential_shows_nothing_of_it() -> None:
