@@ -21,7 +21,7 @@ from tests.lab.commands import run
 from tests.lab.waiting import wait_for
 
 BOOT_TIMEOUT_S = 60.0
-STOP_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 180.0
 ASK, UP = ("systemctl", "is-system-running"), ("running", "degraded")
 ENVIRONMENT = {"PATH": PATH, "HOME": "/root", "LC_ALL": "C.UTF-8"}
 

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.lab import CACHE
@@ -28,6 +28,7 @@ ARCHIVES = CLEAN_ROOTS / "archives"
 INCLUDED = ("ca-certificates", "dbus", "systemd-sysv")
 HOSTNAME = "bare"
 FETCH_TIMEOUT_S = 600.0
+UNPACK_TIMEOUT_S = 300.0
 UNUSED_AFTER_S = 14 * 24 * 3600.0
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -35,14 +36,9 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 @contextmanager
 def clean_root(packages: Sequence[str]) -> Iterator[Path]:
     """Unpack a root in which these Debian packages can be installed without a network."""
-    CLEAN_ROOTS.mkdir(parents=True, exist_ok=True)
     root = Path(tempfile.mkdtemp(prefix="cumulet-root-", dir="/var/tmp"))
     try:
-        with (CLEAN_ROOTS / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            run(["tar", "--extract", "--file", _archive(), "--directory", root], timeout_s=120)
-            _fetch(root, packages)
-        root.chmod(0o755)
+        _unpack(_archive(packages), root)
         (root / "etc/hostname").write_text(f"{HOSTNAME}\n")
         (root / "etc/hosts").write_text(f"127.0.0.1 localhost\n127.0.1.1 {HOSTNAME}\n")
         (root / "etc/resolv.conf").write_text("")  # nobody would answer, and all would wait
@@ -69,22 +65,41 @@ def wheelhouse(pins: Path) -> Path:
     return folder
 
 
-def _archive() -> Path:
-    """The root as mmdebstrap makes it; called with the lock held."""
+def _archive(packages: Sequence[str]) -> Path:
+    """The root as mmdebstrap makes it, knowing the packages, which are fetched; made if need be."""
     lines = Path("/etc/os-release").read_text().splitlines()
-    release = dict(line.split("=", 1) for line in lines if "=" in line)
-    suite = release["VERSION_CODENAME"].strip('"')
-    archive = CLEAN_ROOTS / f"{suite}.tar"
-    if not archive.exists() or archive.stat().st_mtime < time.time() - UNUSED_AFTER_S:
+    suite = dict(line.split("=", 1) for line in lines if "=" in line)["VERSION_CODENAME"].strip('"')
+    key = hashlib.sha256(" ".join((*INCLUDED, *packages)).encode()).hexdigest()[:12]
+    archive = CLEAN_ROOTS / f"{suite}-{key}.tar"
+    (ARCHIVES / "partial").mkdir(parents=True, exist_ok=True)
+    with (CLEAN_ROOTS / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if archive.exists() and archive.stat().st_mtime > time.time() - UNUSED_AFTER_S:
+            return archive
         _prune()
-        draft = archive.with_suffix(".new.tar")
-        include = f"--include={','.join(INCLUDED)}"
-        run(
-            ["mmdebstrap", "--quiet", "--variant=minbase", include, suite, draft, *_sources()],
-            timeout_s=FETCH_TIMEOUT_S,
-        )
-        draft.replace(archive)
+        with tempfile.TemporaryDirectory(prefix="making-", dir=CLEAN_ROOTS) as scratch:
+            bare, root, draft = (Path(scratch) / name for name in ("bare.tar", "root", "draft.tar"))
+            include = f"--include={','.join(INCLUDED)}"
+            command: list[str | Path] = [
+                "mmdebstrap",
+                "--quiet",
+                "--variant=minbase",
+                include,
+                suite,
+                bare,
+            ]
+            run([*command, *_sources()], timeout_s=FETCH_TIMEOUT_S)
+            root.mkdir()
+            _unpack(bare, root)
+            _fetch(root, packages)
+            run(["tar", "--create", "--file", draft, "--directory", root, "."], timeout_s=120)
+            draft.replace(archive)
     return archive
+
+
+def _unpack(archive: Path, root: Path) -> None:
+    run(["tar", "--extract", "--file", archive, "--directory", root], timeout_s=UNPACK_TIMEOUT_S)
+    root.chmod(0o755)
 
 
 def _sources() -> list[Path]:
@@ -96,7 +111,6 @@ def _sources() -> list[Path]:
 
 def _fetch(root: Path, packages: Sequence[str]) -> None:
     """Let the root know what packages there are, and fetch those that would be installed."""
-    (ARCHIVES / "partial").mkdir(parents=True, exist_ok=True)
     shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
     bundle = Path("/etc/ssl/certs/ca-certificates.crt")
     if bundle.exists():
@@ -123,10 +137,13 @@ def _with_network(root: Path, command: Sequence[str]) -> None:
 
 
 def _prune() -> None:
-    """Remove the fetched wheels that nobody has asked for in a long time."""
-    for folder in CLEAN_ROOTS.glob("wheels-*"):
-        if folder.stat().st_mtime < time.time() - UNUSED_AFTER_S:
-            shutil.rmtree(folder)
-    for draft in (*CLEAN_ROOTS.glob("fetching-*"), *CLEAN_ROOTS.glob("*.new.tar")):
-        with suppress(OSError):
-            shutil.rmtree(draft) if draft.is_dir() else draft.unlink()
+    """Remove what nobody has asked for in a long time, and what was left half made."""
+    for path in (*CLEAN_ROOTS.glob("wheels-*"), *CLEAN_ROOTS.glob("*.tar")):
+        if path.stat().st_mtime < time.time() - UNUSED_AFTER_S:
+            _remove(path)
+    for draft in CLEAN_ROOTS.glob("*ing-*"):
+        _remove(draft)
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
