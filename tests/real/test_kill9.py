@@ -37,7 +37,7 @@ from tests.fast.crashes import (
     error_with_domain,
     error_without_domain,
 )
-from tests.fast.smallcloud import everywhere, take_inventory
+from tests.fast.smallcloud import STRONG, everywhere, take_inventory
 from tests.lab.cloud import Api, LiveCloud
 from tests.lab.commands import run
 from tests.lab.private_host import PrivateHost
@@ -60,6 +60,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "unpause": {"unpause": None},
     "suspend": {"suspend": None},
     "resume": {"resume": None},
+    "changePassword": {"changePassword": {"adminPass": STRONG}},
 }
 LED_TO_BY = {"stopped": "stop", "paused": "pause", "suspended": "suspend"}
 STATUS = {
@@ -108,8 +109,8 @@ class MortalCloud:
             status, _, answer = self.api.request(method, path, body)
             assert status in {202, 204}, answer
 
-    def create(self) -> None:
-        server = {"name": "one", "imageRef": self.image_id, "flavorRef": "1"}
+    def create(self, **fields: str) -> None:
+        server = {"name": "one", "imageRef": self.image_id, "flavorRef": "1", **fields}
         self.ask("POST", SERVERS, {"server": server})
 
     def delete(self) -> None:
@@ -131,6 +132,10 @@ class MortalCloud:
 
     def prepare(self, vm_state: str) -> None:
         """Bring a new server to a state of rest."""
+        if vm_state == "weak":
+            self.create(adminPass="weak")
+            self.wait_for_statuses(["ERROR"])
+            return
         self.create()
         self.wait_for_statuses(["ACTIVE"])
         if vm_state != "active":
@@ -185,6 +190,8 @@ def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MortalCloud]:
         connection = libvirt.open(private.test_uri)
         try:
             live.init()
+            with live.config.open("a") as config:
+                config.write(f"admin_pass: {{min_length: {len(STRONG)}}}\n")
             image_id = live.import_image("tiny", disk)
             give(orders, Orders())
             live.start()
