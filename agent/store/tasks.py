@@ -240,9 +240,10 @@ def insert_task(
 
 
 def close_task(connection: Connection, task_id: int, now: datetime, *, error: str | None) -> None:
-    """Finish a task, with what went wrong or None. What it was told may be a secret: it goes."""
-    closed = update(tasks).where(tasks.c.id == task_id)
-    connection.execute(closed.values(finished_at=now, error=error, args={}))
+    """Finish a task, with what went wrong or None."""
+    connection.execute(
+        update(tasks).where(tasks.c.id == task_id).values(finished_at=now, error=error)
+    )
 
 
 _RESTS = select(
@@ -318,6 +319,8 @@ def _change_server(
         forget_injection(connection, server_id)
         forget = update(servers).where(servers.c.id == server_id)
         connection.execute(forget.values(user_data=None))
+        closed = (tasks.c.server_id == server_id) & tasks.c.finished_at.is_not(None)
+        connection.execute(update(tasks).where(closed).values(args={}))
 
 
 def _add_event(connection: Connection, server_id: str, text: str, now: datetime) -> None:
