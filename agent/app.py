@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from flask import Flask
 
-from agent import __version__, api, disks, machine
+from agent import api, disks, machine
 from agent.adminpass import AdminPass
 from agent.aside import Aside
 from agent.cloud import Cloud
@@ -25,6 +25,7 @@ from agent.engine.clock import Clock, SystemClock
 from agent.engine.engine import Engine, EngineSettings
 from agent.engine.reconciler import Wishes
 from agent.engine.runner import CrashHook
+from agent.hosting import build_host
 from agent.hypervisor.base import Hypervisor, Listeners, NetworkSpec
 from agent.hypervisor.host import Host
 from agent.identity import Identity
@@ -107,16 +108,6 @@ def build_parts(
     )
     cloud = build_cloud(config, store, clock, engine, host, offers)
     return Parts(config, store, host, engine, cloud)
-
-
-def build_host(config: Config) -> Host:
-    """Wire the host, without opening its libvirt."""
-    return Host(
-        config.libvirt_uri,
-        owner=config.installation,
-        version=__version__,
-        virt_type=config.virt_type,
-    )
 
 
 def build_engine(

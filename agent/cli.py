@@ -119,8 +119,8 @@ def _network_settings(mode: str | None, no_dhcp: bool) -> dict[str, Any]:
 
 
 def _initialise(config_path: Path, given: dict[str, Any]) -> InitReport:
-    from agent.app import build_host
     from agent.engine.clock import SystemClock
+    from agent.hosting import build_host
     from agent.setup import initialise
 
     return initialise(config_path, given, connect=build_host, now=SystemClock().now())

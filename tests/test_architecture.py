@@ -51,6 +51,7 @@ MAY_IMPORT = {
     "agent/passwords.py": ("agent.errors", "agent.wholefile"),
     "agent/vendordata.py": ("agent.model", "agent.packaged"),
     "agent/reaching.py": ("agent.errors",),
+    "agent/hosting.py": ("agent.__version__", "agent.config", "agent.hypervisor.host"),
     "agent/offers.py": (
         "agent.config",
         "agent.errors",
@@ -110,13 +111,13 @@ MAY_IMPORT = {
     "agent/sshkeys.py": ("agent.errors",),
     "agent/networking.py": ("agent.model", "agent.store", "agent.hypervisor.base"),
     "agent/doctor/": (
-        "agent.__version__",
         "agent.belonging",
         "agent.config",
         "agent.disks",
         "agent.doctor",
         "agent.engine.clock",
         "agent.errors",
+        "agent.hosting",
         "agent.hypervisor",
         "agent.labnetwork",
         "agent.locks",

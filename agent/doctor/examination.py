@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from agent import __version__, belonging
+from agent import belonging
 from agent.config import Config, ConfigError, read_config
 from agent.doctor import (
     access,
@@ -28,6 +28,7 @@ from agent.doctor.finding import Finding, Level
 from agent.doctor.scene import Recorded, Scene
 from agent.doctor.tree import Tree
 from agent.errors import AgentError, Conflict
+from agent.hosting import build_host
 from agent.hypervisor.base import Survey
 from agent.hypervisor.host import Host
 from agent.store import ServerFilter, Store
@@ -79,16 +80,6 @@ def set_scene(
     scene = Scene(config_path, config, mistakes, now, tree=tree or Tree(), host=host)
     scene = _ask_libvirt(scene, host)
     return _read_database(scene) if scene.is_set_up else scene
-
-
-def build_host(config: Config) -> Host:
-    """Wire the host, without opening its libvirt."""
-    return Host(
-        config.libvirt_uri,
-        owner=config.installation,
-        version=__version__,
-        virt_type=config.virt_type,
-    )
 
 
 def examine(scene: Scene, checks: Sequence[Check] = CHECKS) -> list[Finding]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.fast.smallcloud import NODE
-from tests.lab.cloud import LiveCloud
+from tests.lab.cloud import LiveCloud, serving
 from tests.lab.commands import run
 
 
@@ -22,13 +22,8 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveCloud]:
     folder = tmp_path_factory.mktemp("live")
     node = folder / "node.xml"
     node.write_text(NODE)
-    cloud = LiveCloud(folder / "state", f"test://{node}")
-    cloud.init()
-    try:
-        cloud.start()
+    with serving(LiveCloud(folder / "state", f"test://{node}")) as cloud:
         yield cloud
-    finally:
-        cloud.close()
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from oslo_utils import secretutils
 
 from agent.model.layout import Layout
 from agent.store import Store
-from tests.lab.cloud import BIN, LiveCloud
+from tests.lab.cloud import BIN, LiveCloud, serving
 from tests.lab.commands import run
 from tests.lab.private_host import PrivateHost
 from tests.lab.waiting import wait_for
@@ -39,14 +39,9 @@ Ask = Callable[..., str]
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveCloud]:
     """A cloud whose connections to the test driver share its state: one is for passwords alone."""
-    with PrivateHost.start() as host:
-        cloud = LiveCloud(tmp_path_factory.mktemp("live") / "state", host.test_uri)
-        cloud.init()
-        try:
-            cloud.start()
-            yield cloud
-        finally:
-            cloud.close()
+    state = tmp_path_factory.mktemp("live") / "state"
+    with PrivateHost.start() as host, serving(LiveCloud(state, host.test_uri)) as cloud:
+        yield cloud
 
 
 @pytest.fixture(scope="module")

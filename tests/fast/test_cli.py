@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from agent.app import build_imaging
 from agent.config import read_config
 from agent.engine.clock import SystemClock
 from agent.store import Store
+from tests.fast.damage import DAMAGES
 from tests.fast.smallcloud import NODE
 from tests.lab.cloud import Api, LiveCloud
 from tests.lab.commands import run
@@ -183,19 +183,18 @@ def test_a_second_serve_names_the_first(live: LiveCloud) -> None:
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (lambda db: shutil.rmtree(db.parent), "There is no state folder {state}: run `cumulet"),
-        (lambda db: db.unlink(), "There is no database at {state}/cumulet.db: run `cumulet init`."),
-        (lambda db: db.write_bytes(b""), "The database is empty: run `cumulet init`."),
-        (lambda db: db.write_bytes(b"x" * 9999), "{state}/cumulet.db is damaged: file is not a"),
+        ("no folder", "There is no state folder {state}: run `cumulet"),
+        ("no database", "There is no database at {state}/cumulet.db: run `cumulet init`."),
+        ("empty database", "The database is empty: run `cumulet init`."),
+        ("no SQLite", "{state}/cumulet.db is damaged: file is not a"),
     ],
-    ids=["no folder", "no database", "empty database", "no SQLite"],
 )
 def test_serve_explains_what_is_wrong_with_its_state_and_says_no_more(
-    live: LiveCloud, tmp_path: Path, damage: Callable[[Path], object], words: str
+    live: LiveCloud, tmp_path: Path, damage: str, words: str
 ) -> None:
     config = tmp_path / "cumulet.yaml"
     config.write_bytes(live.config.read_bytes())
-    damage(live.state / "cumulet.db")
+    DAMAGES[damage](live.state / "cumulet.db")
     done = cumulet("serve", "--config", str(config))
 
     assert done.returncode == 1

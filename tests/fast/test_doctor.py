@@ -10,7 +10,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import combinations_with_replacement
 from pathlib import Path
@@ -29,6 +29,7 @@ from agent.hypervisor.base import Reservation
 from agent.hypervisor.host import Host
 from agent.model.layout import Layout
 from tests.domain_specs import TEST, make_spec
+from tests.fast.damage import DAMAGES
 from tests.fast.smallcloud import NODE, SmallCloud
 from tests.lab.cloud import LiveCloud
 
@@ -347,19 +348,18 @@ def test_a_libvirt_that_is_not_there_is_a_finding(live: LiveCloud, tmp_path: Pat
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (lambda db: shutil.rmtree(db.parent), "is missing"),
-        (lambda db: db.unlink(), "There is no database at"),
-        (lambda db: db.write_bytes(b""), "The database is empty"),
-        (lambda db: db.write_bytes(b"x" * 9999), "is damaged: file is not a database"),
+        ("no folder", "is missing"),
+        ("no database", "There is no database at"),
+        ("empty database", "The database is empty"),
+        ("no SQLite", "is damaged: file is not a database"),
     ],
-    ids=["no folder", "no database", "empty database", "no SQLite"],
 )
 def test_a_damaged_state_is_a_finding_and_stays_as_it_is(
-    live: LiveCloud, tmp_path: Path, damage: Callable[[Path], object], words: str
+    live: LiveCloud, tmp_path: Path, damage: str, words: str
 ) -> None:
     config = tmp_path / "cumulet.yaml"
     config.write_bytes(live.config.read_bytes())
-    damage(live.state / "cumulet.db")
+    DAMAGES[damage](live.state / "cumulet.db")
     before = fingerprint(tmp_path)
     done = doctor("--config", str(config), "--json")
 

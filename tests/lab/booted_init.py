@@ -23,13 +23,13 @@ import select
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.lab.clean_root import ARCHIVES
 from tests.lab.private_init import MNT_DETACH, MS_BIND, MS_REC, mount
+from tests.lab.waiting import wait_for
 
 MS_RDONLY, MS_REMOUNT, MS_PRIVATE = 1, 0x20, 0x40000
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "net/tun")
@@ -47,8 +47,10 @@ def watch(root: Path, group: Path) -> None:
     select.select([sys.stdin, os.pidfd_open(machine.pid)], [], [])
     machine.kill()  # and unshare's child with it, and so all that it has started
     machine.wait()
-    _remove(group)
-    shutil.rmtree(root, ignore_errors=True)
+    try:
+        wait_for(lambda: _remove(group), timeout_s=CLEAN_UP_S, what=f"the end of {group}")
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
 
 
 def enter(root: Path, group: Path) -> None:
@@ -95,16 +97,14 @@ def _make_devices(dev: Path) -> None:
         (dev / name).symlink_to(target)
 
 
-def _remove(group: Path) -> None:
-    """Remove a control group and all below it, once the kernel sees them empty."""
-    deadline = time.monotonic() + CLEAN_UP_S
-    while group.exists() and time.monotonic() < deadline:
+def _remove(group: Path) -> bool:
+    """Remove a control group and all below it; False while the kernel does not see them empty."""
+    try:
         for folder, _, _ in os.walk(group, topdown=False):
-            try:
-                Path(folder).rmdir()
-            except OSError:
-                time.sleep(0.02)
-                break
+            Path(folder).rmdir()
+    except OSError:
+        return False
+    return True
 
 
 if __name__ == "__main__":

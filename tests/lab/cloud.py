@@ -15,7 +15,8 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,17 @@ class LiveCloud:
                 return bool(answer.status == 200)
         except OSError:
             return False
+
+
+@contextmanager
+def serving(cloud: LiveCloud) -> Iterator[LiveCloud]:
+    """Set a cloud up and serve it; it goes with the context."""
+    cloud.init()
+    try:
+        cloud.start()
+        yield cloud
+    finally:
+        cloud.close()
 
 
 @dataclass(slots=True)
