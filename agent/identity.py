@@ -19,6 +19,7 @@ from agent.errors import NotFound, Unauthorized
 from agent.model.identity import (
     DEFAULT_DOMAIN_ID,
     DEFAULT_DOMAIN_NAME,
+    Bearer,
     Caller,
     Project,
     Token,
@@ -85,7 +86,7 @@ class Identity:
         self.store.identity.add_token(token)
         return secret, Caller(user=user, project=project, roles=roles, token=token)
 
-    def recognise(self, secret: str | None) -> Caller:
+    def recognise(self, secret: str | None) -> Bearer:
         """Say who bears this token; `Unauthorized` when nobody does (any more)."""
         token = self.store.identity.find_token(hash_token(secret), self.now()) if secret else None
         if token is None or token.project_id is None:
@@ -98,7 +99,7 @@ class Identity:
         roles = self.store.identity.roles_of(user.id, project.id)
         if not user.enabled or not project.enabled or not roles:
             raise Unauthorized(WRONG)
-        return Caller(user=user, project=project, roles=roles, token=token)
+        return Bearer(user=user, project=project, roles=roles, token=token)
 
     def assume(self, name: str) -> Caller:
         """Be the user of this name in the project of this name, without a token.
@@ -119,9 +120,9 @@ class Identity:
         """End a token before its time."""
         self.store.identity.revoke_token(hash_token(secret))
 
-    def list_projects(self, caller: Caller) -> list[Project]:
+    def list_projects(self, bearer: Bearer) -> list[Project]:
         """All projects in which the caller's user has a role."""
-        return list(self.store.identity.projects_of(caller.user.id))
+        return list(self.store.identity.projects_of(bearer.user.id))
 
     def _find_user(self, who: UserRef) -> User | None:
         if who.id is None:

@@ -53,20 +53,27 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """An authenticated request's identity: what policy and ownership are decided by."""
+class Bearer:
+    """Who bears a token, and for which project it is; None: for none, so without any role."""
 
     user: User
-    project: Project
+    project: Project | None
     roles: tuple[Role, ...]
     token: Token
 
     @property
     def is_admin(self) -> bool:
-        """Whether the caller bears the role admin in the project of the token."""
+        """Whether the bearer has the role admin in the project of the token."""
         return any(role.name == "admin" for role in self.roles)
 
     @property
     def is_reader_only(self) -> bool:
-        """Whether the caller may look but change nothing."""
+        """Whether the bearer may look but change nothing."""
         return not any(role.name in {"admin", "member"} for role in self.roles)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller(Bearer):
+    """A bearer in a project: what ownership is decided by."""
+
+    project: Project

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 from flask import Blueprint, Response, jsonify, request
 
-from agent.api.auth import require_token
-from agent.api.context import base_url, caller, cloud
+from agent.api.context import base_url, bearer, cloud
 from agent.api.identity.views import project_view
 from agent.errors import Forbidden, NotFound
 from agent.model.identity import Project
@@ -20,24 +19,21 @@ routes = Blueprint("projects", __name__)
 @routes.get("/projects")
 def list_own() -> Response:
     """List the caller's projects."""
-    require_token()
-    return _reply(cloud().identity.list_projects(caller()))
+    return _reply(cloud().identity.list_projects(bearer()))
 
 
 @routes.get("/users/<user_id>/projects")
 def list_of_user(user_id: str) -> Response:
     """List a user's projects; only one's own can be asked for."""
-    require_token()
-    if user_id != caller().user.id:
+    if user_id != bearer().user.id:
         raise Forbidden("You are not authorized to list another user's projects.")
-    return _reply(cloud().identity.list_projects(caller()))
+    return _reply(cloud().identity.list_projects(bearer()))
 
 
 @routes.get("/projects/<project_id>")
 def show(project_id: str) -> Response:
     """Show one of the caller's projects."""
-    require_token()
-    for project in cloud().identity.list_projects(caller()):
+    for project in cloud().identity.list_projects(bearer()):
         if project.id == project_id:
             return jsonify(project=project_view(project, base_url()))
     raise NotFound(f"Could not find project: {project_id}.")

@@ -5,14 +5,13 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify, request
 
-from agent.api.auth import require_token
 from agent.api.body import json_body
-from agent.api.context import caller, cloud
+from agent.api.context import bearer, cloud
 from agent.api.identity.login_parse import LOGIN_SCHEMA, parse_login
 from agent.api.identity.views import catalog_view, token_view
 from agent.api.replies import empty
 from agent.errors import Forbidden, NotFound, Unauthorized
-from agent.model.identity import Caller
+from agent.model.identity import Bearer
 
 routes = Blueprint("tokens", __name__)
 
@@ -43,26 +42,24 @@ def revoke() -> Response:
 @routes.get("/auth/catalog")
 def show_catalog() -> Response:
     """Show where the services are."""
-    require_token()
     config = cloud().config
     links = {"self": f"{config.url}/identity/v3/auth/catalog", "previous": None, "next": None}
     return jsonify(catalog=catalog_view(config.url, config.region), links=links)
 
 
-def _subject() -> tuple[str, Caller]:
+def _subject() -> tuple[str, Bearer]:
     """Recognise the token that the request is about: the caller's own, or any for an admin."""
-    require_token()
     secret = request.headers.get("X-Subject-Token", "")
     try:
         subject = cloud().identity.recognise(secret)
     except Unauthorized:
         raise NotFound("Could not find token.") from None
-    if subject.user.id != caller().user.id and not caller().is_admin:
+    if subject.user.id != bearer().user.id and not bearer().is_admin:
         raise Forbidden("You are not authorized to see or revoke another user's token.")
     return secret, subject
 
 
-def _token(secret: str, subject: Caller, *, code: int) -> Response:
+def _token(secret: str, subject: Bearer, *, code: int) -> Response:
     config = cloud().config
     view = token_view(subject)
     if "nocatalog" not in request.args:

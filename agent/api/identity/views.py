@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 from agent.api.replies import iso_micros
-from agent.model.identity import DEFAULT_DOMAIN_ID, DEFAULT_DOMAIN_NAME, Caller, Project
+from agent.model.identity import DEFAULT_DOMAIN_ID, DEFAULT_DOMAIN_NAME, Bearer, Project
 
 SERVICES = (
     ("identity", "keystone", "/identity"),
@@ -20,10 +20,10 @@ SERVICES = (
 _DOMAIN = {"id": DEFAULT_DOMAIN_ID, "name": DEFAULT_DOMAIN_NAME}
 
 
-def token_view(caller: Caller) -> dict[str, Any]:
+def token_view(bearer: Bearer) -> dict[str, Any]:
     """Show what a token stands for, without its secret and without the catalog."""
-    user, project, token = caller.user, caller.project, caller.token
-    return {
+    user, project, token = bearer.user, bearer.project, bearer.token
+    view: dict[str, Any] = {
         "methods": list(token.methods),
         "user": {
             "id": user.id,
@@ -31,13 +31,17 @@ def token_view(caller: Caller) -> dict[str, Any]:
             "domain": _DOMAIN,
             "password_expires_at": None,
         },
-        "project": {"id": project.id, "name": project.name, "domain": _DOMAIN},
-        "is_domain": False,
-        "roles": [{"id": role.id, "name": role.name} for role in caller.roles],
         "audit_ids": [token.audit_id],
         "issued_at": iso_micros(token.issued_at) + "Z",
         "expires_at": iso_micros(token.expires_at) + "Z",
     }
+    if project is not None:
+        view |= {
+            "project": {"id": project.id, "name": project.name, "domain": _DOMAIN},
+            "is_domain": False,
+            "roles": [{"id": role.id, "name": role.name} for role in bearer.roles],
+        }
+    return view
 
 
 def catalog_view(base: str, region: str) -> list[dict[str, Any]]:
