@@ -14,7 +14,7 @@ from flask import Flask, g, request
 from werkzeug.routing import Map
 
 from agent.api.context import caller, cloud
-from agent.errors import Forbidden, Unauthorized
+from agent.errors import Forbidden
 from agent.model.identity import Bearer, Caller
 
 
@@ -54,7 +54,6 @@ ROUTES: dict[Access, str] = {
         GET    /identity/v3/domains/<domain_id>
         GET    /identity/v3/endpoints
         GET    /identity/v3/endpoints/<endpoint_id>
-        GET    /identity/v3/projects
         GET    /identity/v3/projects/<project_id>
         GET    /identity/v3/regions
         GET    /identity/v3/regions/<region_id>
@@ -121,6 +120,7 @@ ROUTES: dict[Access, str] = {
         PUT    /image/v2/images/<image_id>/file
     """,
     Access.ADMIN: """
+        GET    /identity/v3/projects
         POST   /identity/v3/projects
         PATCH  /identity/v3/projects/<project_id>
         DELETE /identity/v3/projects/<project_id>
@@ -132,6 +132,10 @@ ROUTES: dict[Access, str] = {
         POST   /identity/v3/roles
         PATCH  /identity/v3/roles/<role_id>
         DELETE /identity/v3/roles/<role_id>
+        GET    /identity/v3/system/users/<user_id>/roles
+        GET    /identity/v3/system/users/<user_id>/roles/<role_id>
+        PUT    /identity/v3/system/users/<user_id>/roles/<role_id>
+        DELETE /identity/v3/system/users/<user_id>/roles/<role_id>
         GET    /identity/v3/users
         POST   /identity/v3/users
         PATCH  /identity/v3/users/<user_id>
@@ -203,9 +207,9 @@ def enforce() -> None:
 
 
 def check(bearer: Bearer, needed: Access, what: str = "this") -> None:
-    """Raise `Unauthorized` or `Forbidden` when a token is not enough for something."""
+    """Raise `Forbidden` when a token is not enough for something."""
     if needed >= Access.READER and bearer.project is None:
-        raise Unauthorized(NO_PROJECT)
+        raise Forbidden(NO_PROJECT)
     if needed is Access.ADMIN and not bearer.is_admin:
         raise Forbidden(NO_ADMIN.format(what=what))
     if needed is Access.MEMBER and bearer.is_reader_only:

@@ -234,7 +234,7 @@ def project_from(row: AnyRow) -> Project:
     return Project(**{**row._mapping, "tags": tuple(row.tags)})
 
 
-def project_values(fields: Values | dict[str, object]) -> Values:
+def project_values(fields: Mapping[str, object]) -> Values:
     """Give the columns of some of a project's fields."""
     tags = fields.get("tags")
     return {**fields, "tags": list(tags)} if isinstance(tags, tuple) else {**fields}
@@ -248,6 +248,12 @@ def app_credential_from(row: AnyRow) -> AppCredential:
 def user_from(row: AnyRow) -> User:
     """Read a row of `users`."""
     return User(**row._mapping)
+
+
+def user_values(fields: Mapping[str, object]) -> Values:
+    """Give the columns of some of a user's fields."""
+    extra = fields.get("extra")
+    return {**fields, "extra": {**extra}} if isinstance(extra, Mapping) else {**fields}
 
 
 def role_from(row: AnyRow) -> Role:

@@ -92,6 +92,7 @@ users = Table(
     Column("default_project_id", _ID, ForeignKey("projects.id", ondelete="SET NULL")),
     Column("email", String(255)),
     Column("description", Text),
+    Column("extra", _JSON, nullable=False, server_default="{}"),
 )
 
 roles = Table(
@@ -107,6 +108,13 @@ role_assignments = Table(
     metadata,
     Column("user_id", _ID, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
     Column("project_id", _ID, ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
+    Column("role_id", _ID, ForeignKey("roles.id", ondelete="CASCADE"), primary_key=True),
+)
+
+system_assignments = Table(
+    "system_assignments",
+    metadata,
+    Column("user_id", _ID, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
     Column("role_id", _ID, ForeignKey("roles.id", ondelete="CASCADE"), primary_key=True),
 )
 

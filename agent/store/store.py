@@ -10,6 +10,7 @@ from agent.errors import AgentError
 from agent.store.appcredentials import AppCredentials
 from agent.store.catalog import Catalog
 from agent.store.db import Database
+from agent.store.grants import Grants
 from agent.store.identity import Identity
 from agent.store.injections import Injections
 from agent.store.keypairs import Keypairs
@@ -35,6 +36,7 @@ class Store:
     injections: Injections
     networks: Networks
     identity: Identity
+    grants: Grants
     tokens: Tokens
     app_credentials: AppCredentials
     settings: Settings
@@ -62,6 +64,7 @@ class Store:
             injections=Injections(db),
             networks=Networks(db),
             identity=Identity(db),
+            grants=Grants(db),
             tokens=Tokens(db),
             app_credentials=AppCredentials(db),
             settings=Settings(db),

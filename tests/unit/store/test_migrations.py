@@ -122,12 +122,13 @@ def test_the_newest_version_loses_no_row_and_no_column(first: Path) -> None:
         "servers": [{**server, "locked_by": None}],
         "subnets": [{**subnet, "dhcp": 1}],
         "projects": [{**project, "tags": "[]"}],
-        "users": [{**user, "email": None, "description": None}],
+        "users": [{**user, "email": None, "description": None, "extra": "{}"}],
         "roles": [{**role, "description": None}],
         "tokens": [{**token, "parent_audit_id": None, "app_credential_id": None}],
         "keypairs": [],
         "injections": [],
         "app_credentials": [],
+        "system_assignments": [],
     }
 
 
