@@ -120,7 +120,7 @@ MAY_IMPORT = {
         "agent.webdownload",
     ),
     "agent/imaging.py": ("agent.model", "agent.errors", "agent.store"),
-    "agent/identity.py": ("agent.model", "agent.errors", "agent.store"),
+    "agent/identity/": ("agent.identity", "agent.model", "agent.errors", "agent.store"),
     "agent/records.py": ("agent.asking", "agent.model", "agent.errors", "agent.store"),
     "agent/keypairs.py": ("agent.model", "agent.sshkeys", "agent.store"),
     "agent/sshkeys.py": ("agent.errors",),
