@@ -9,7 +9,7 @@ import uuid
 
 from flask import Flask, Response, g, jsonify, request
 
-from agent.api import context, faults, microversion
+from agent.api import context, faults, microversion, policy
 from agent.api.compute import compute, compute_versions
 from agent.api.identity import identity, identity_versions
 from agent.api.image import image, image_versions
@@ -41,11 +41,13 @@ def build_app(cloud: Cloud) -> Flask:
     context.install(app, cloud)
     faults.install(app)
     app.before_request(_name_request)
+    policy.install(app)
     app.after_request(_add_headers)
     app.add_url_rule("/", view_func=index)
     app.add_url_rule("/healthz", view_func=healthz)
     for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)
+    policy.check_complete(app.url_map)
     return app
 
 

@@ -11,7 +11,7 @@ from flask import Flask, current_app, g
 
 from agent.asking import Asking
 from agent.cloud import Cloud
-from agent.model.identity import Caller
+from agent.model.identity import Bearer, Caller
 
 _KEY = "cumulet"
 
@@ -45,8 +45,13 @@ def base_url() -> str:
     return cloud().config.url
 
 
+def bearer() -> Bearer:
+    """Who asks, with or without a project: known on every route that takes a token."""
+    return cast(Bearer, g.bearer)
+
+
 def caller() -> Caller:
-    """Who asks: known once a token was recognised."""
+    """Who asks, in a project: known on every route that takes a token for one."""
     return cast(Caller, g.caller)
 
 

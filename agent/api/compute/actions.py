@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 from jsonschema import Draft202012Validator
 
+from agent.api import policy
 from agent.api.body import json_body
 from agent.api.context import asking, cloud
 from agent.api.parse import check
@@ -72,6 +73,7 @@ def act(server_id: str) -> Response:
     """Do what the body's only key says."""
     body = json_body(_ACTION)
     name = next(iter(body))
+    policy.check_action(name)
     if name in PLAIN:
         cloud().compute.act(asking(), server_id, PLAIN[name])
         return empty(202)

@@ -5,13 +5,11 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from agent.api import auth
 from agent.api.image import data, images, schemas, versions
 
 image_versions = versions.routes
 
 image = Blueprint("image", __name__, url_prefix="/image/v2")
-image.before_request(auth.require_member_to_write)
 
 for module in (images, data, schemas):
     image.register_blueprint(module.routes)

@@ -5,11 +5,9 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from agent.api import auth
 from agent.api.network import resources, versions
 
 network_versions = versions.routes
 
 network = Blueprint("network", __name__, url_prefix="/network/v2.0")
-network.before_request(auth.require_member_to_write)
 network.register_blueprint(resources.routes)

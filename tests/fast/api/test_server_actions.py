@@ -64,8 +64,6 @@ def test_an_action_while_another_runs_is_409(client: ApiClient, active: str) -> 
         ({"reboot": {"type": "WARM"}}, "reboot.type"),
         ({"reboot": {"type": "SOFT\n"}}, "reboot.type"),
         ({"reboot": {"type": "SOFT", "force": True}}, "force"),
-        ({"os-resetState": {}}, "state"),
-        ({"os-resetState": {"state": "stopped"}}, "os-resetState.state"),
         ({}, "at least 1"),
         ({"os-start": None, "os-stop": None}, "at most 1"),
         ({"os-getConsoleOutput": None}, "os-getConsoleOutput"),
@@ -79,6 +77,18 @@ def test_what_is_no_action_is_400(
     client: ApiClient, active: str, body: dict[str, Any], said: str
 ) -> None:
     answer = client.act(active, body)
+
+    assert answer.status_code == 400
+    assert said in answer.get_json()["badRequest"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [({}, "state"), ({"state": "stopped"}, "os-resetState.state")]
+)
+def test_what_is_no_state_to_reset_to_is_400(
+    admin_client: ApiClient, active: str, value: dict[str, Any], said: str
+) -> None:
+    answer = admin_client.act(active, {"os-resetState": value})
 
     assert answer.status_code == 400
     assert said in answer.get_json()["badRequest"]["message"]

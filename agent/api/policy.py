@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""THE TABLE of who may call which route: it is asked before any handler runs.
+
+A route without a row stops the application from being built, so none is open by oversight. What a
+caller may reach *through* a route (its own project's servers, say) the use cases decide: another
+project's id is not found there.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from flask import Flask, g, request
+from werkzeug.routing import Map
+
+from agent.api.context import caller, cloud
+from agent.errors import Forbidden, Unauthorized
+from agent.model.identity import Bearer, Caller
+
+
+class Access(IntEnum):
+    """What a caller must have, from the least to the most: each includes those before it."""
+
+    ANYONE = 0  # nothing
+    TOKEN = 1  # a valid token, be it for a project or not
+    READER = 2  # a token for a project: any role there
+    MEMBER = 3  # the role member or admin in it
+    ADMIN = 4  # the role admin in it
+
+
+ROUTES: dict[Access, str] = {
+    Access.ANYONE: """
+        GET    /
+        GET    /healthz
+        GET    /compute
+        GET    /compute/v2
+        GET    /compute/v2.1
+        GET    /identity
+        GET    /identity/v3
+        POST   /identity/v3/auth/tokens
+        GET    /image
+        GET    /image/versions
+        GET    /network
+        GET    /network/v2.0
+    """,
+    Access.TOKEN: """
+        GET    /identity/v3/auth/tokens
+        DELETE /identity/v3/auth/tokens
+        GET    /identity/v3/auth/catalog
+        GET    /identity/v3/auth/domains
+        GET    /identity/v3/auth/projects
+        GET    /identity/v3/auth/system
+        GET    /identity/v3/domains
+        GET    /identity/v3/domains/<domain_id>
+        GET    /identity/v3/endpoints
+        GET    /identity/v3/endpoints/<endpoint_id>
+        GET    /identity/v3/projects
+        GET    /identity/v3/projects/<project_id>
+        GET    /identity/v3/regions
+        GET    /identity/v3/regions/<region_id>
+        GET    /identity/v3/roles
+        GET    /identity/v3/roles/<role_id>
+        GET    /identity/v3/services
+        GET    /identity/v3/services/<service_id>
+        GET    /identity/v3/users/<user_id>
+        GET    /identity/v3/users/<user_id>/access_rules
+        GET    /identity/v3/users/<user_id>/application_credentials
+        GET    /identity/v3/users/<user_id>/application_credentials/<credential_id>
+        DELETE /identity/v3/users/<user_id>/application_credentials/<credential_id>
+        GET    /identity/v3/users/<user_id>/groups
+        POST   /identity/v3/users/<user_id>/password
+        GET    /identity/v3/users/<user_id>/projects
+    """,
+    Access.READER: """
+        POST   /identity/v3/users/<user_id>/application_credentials
+        GET    /compute/v2.1/flavors
+        GET    /compute/v2.1/flavors/<flavor_id>
+        GET    /compute/v2.1/flavors/<flavor_id>/os-extra_specs
+        GET    /compute/v2.1/flavors/detail
+        GET    /compute/v2.1/limits
+        GET    /compute/v2.1/os-keypairs
+        GET    /compute/v2.1/os-keypairs/<name>
+        GET    /compute/v2.1/servers
+        GET    /compute/v2.1/servers/<server_id>
+        GET    /compute/v2.1/servers/<server_id>/ips
+        GET    /compute/v2.1/servers/<server_id>/ips/<label>
+        GET    /compute/v2.1/servers/<server_id>/metadata
+        GET    /compute/v2.1/servers/<server_id>/metadata/<key>
+        GET    /compute/v2.1/servers/<server_id>/os-instance-actions
+        GET    /compute/v2.1/servers/<server_id>/os-instance-actions/<request_id>
+        GET    /compute/v2.1/servers/detail
+        GET    /image/v2/images
+        GET    /image/v2/images/<image_id>
+        GET    /image/v2/images/<image_id>/file
+        GET    /image/v2/schemas/image
+        GET    /image/v2/schemas/images
+        GET    /network/v2.0/extensions
+        GET    /network/v2.0/floatingips
+        GET    /network/v2.0/networks
+        GET    /network/v2.0/networks/<network_id>
+        GET    /network/v2.0/ports
+        GET    /network/v2.0/ports/<port_id>
+        GET    /network/v2.0/routers
+        GET    /network/v2.0/security-groups
+        GET    /network/v2.0/subnets
+        GET    /network/v2.0/subnets/<subnet_id>
+    """,
+    Access.MEMBER: """
+        POST   /compute/v2.1/os-keypairs
+        DELETE /compute/v2.1/os-keypairs/<name>
+        POST   /compute/v2.1/servers
+        PUT    /compute/v2.1/servers/<server_id>
+        DELETE /compute/v2.1/servers/<server_id>
+        POST   /compute/v2.1/servers/<server_id>/action
+        POST   /compute/v2.1/servers/<server_id>/metadata
+        PUT    /compute/v2.1/servers/<server_id>/metadata
+        PUT    /compute/v2.1/servers/<server_id>/metadata/<key>
+        DELETE /compute/v2.1/servers/<server_id>/metadata/<key>
+        POST   /image/v2/images
+        DELETE /image/v2/images/<image_id>
+        PUT    /image/v2/images/<image_id>/file
+    """,
+    Access.ADMIN: """
+        POST   /identity/v3/projects
+        PATCH  /identity/v3/projects/<project_id>
+        DELETE /identity/v3/projects/<project_id>
+        GET    /identity/v3/projects/<project_id>/users/<user_id>/roles
+        GET    /identity/v3/projects/<project_id>/users/<user_id>/roles/<role_id>
+        PUT    /identity/v3/projects/<project_id>/users/<user_id>/roles/<role_id>
+        DELETE /identity/v3/projects/<project_id>/users/<user_id>/roles/<role_id>
+        GET    /identity/v3/role_assignments
+        POST   /identity/v3/roles
+        PATCH  /identity/v3/roles/<role_id>
+        DELETE /identity/v3/roles/<role_id>
+        GET    /identity/v3/users
+        POST   /identity/v3/users
+        PATCH  /identity/v3/users/<user_id>
+        DELETE /identity/v3/users/<user_id>
+        GET    /compute/v2.1/servers/<server_id>/diagnostics
+    """,
+}
+"""Every method of every route, as the URL map writes it, below what it takes. HEAD is as GET."""
+
+ADMIN_ACTIONS = frozenset({"os-resetState"})
+"""Of the one route of all actions, those that only an administrator may ask for."""
+
+NO_ADMIN = "Policy doesn't allow {what}: it needs the role admin."
+NO_MEMBER = "Policy doesn't allow {what}: the role reader may look and change nothing."
+NO_PROJECT = (
+    "This token is for no project. Ask for one that is: name a project in the scope of the login."
+)
+
+
+def _read(routes: dict[Access, str]) -> dict[tuple[str, str], Access]:
+    rows = [(tuple(line.split()), access) for access in routes for line in _lines(routes[access])]
+    table = {(method, rule): access for (method, rule), access in rows}
+    if len(table) != len(rows):
+        raise RuntimeError("A route stands twice in the policy.")
+    return table
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip()]
+
+
+POLICY = _read(ROUTES)
+"""The same, by method and rule."""
+
+
+def install(app: Flask) -> None:
+    """Let every request of an application be asked, before its handler."""
+    app.before_request(enforce)
+
+
+def check_complete(url_map: Map) -> None:
+    """Raise `RuntimeError` unless each route has a row and each row a route."""
+    routes = {
+        (method, rule.rule)
+        for rule in url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    wrong = routes ^ POLICY.keys()
+    if wrong:
+        raise RuntimeError(f"In the policy or in the URL map, but not in both: {sorted(wrong)}")
+
+
+def enforce() -> None:
+    """Recognise who asks and hold it against the table: `Unauthorized`, `Forbidden`.
+
+    Headers that a trusted proxy might set (X-Roles, X-User-Id, X-Identity-Status, …) are never
+    read: anyone can send them.
+    """
+    if request.url_rule is None or request.method == "OPTIONS":
+        return  # no handler of ours will run
+    method = "GET" if request.method == "HEAD" else request.method
+    needed = POLICY[method, request.url_rule.rule]
+    if needed is Access.ANYONE:
+        return
+    g.bearer = cloud().identity.recognise(request.headers.get("X-Auth-Token"))
+    check(g.bearer, needed)
+    if g.bearer.project is not None:
+        g.caller = Caller(g.bearer.user, g.bearer.project, g.bearer.roles, g.bearer.token)
+
+
+def check(bearer: Bearer, needed: Access, what: str = "this") -> None:
+    """Raise `Unauthorized` or `Forbidden` when a token is not enough for something."""
+    if needed >= Access.READER and bearer.project is None:
+        raise Unauthorized(NO_PROJECT)
+    if needed is Access.ADMIN and not bearer.is_admin:
+        raise Forbidden(NO_ADMIN.format(what=what))
+    if needed is Access.MEMBER and bearer.is_reader_only:
+        raise Forbidden(NO_MEMBER.format(what=what))
+
+
+def check_action(name: str) -> None:
+    """Raise `Forbidden` when an action of a server is not for this caller."""
+    if name in ADMIN_ACTIONS:
+        check(caller(), Access.ADMIN, name)
