@@ -15,6 +15,7 @@ from flask import Flask
 from agent import api, disks, machine
 from agent.adminpass import AdminPass
 from agent.aside import Aside
+from agent.basecache import BaseCache
 from agent.cloud import Cloud
 from agent.compute import Compute
 from agent.config import Config
@@ -181,6 +182,7 @@ def build_tools(
             layout,
             lambda image_id: store.catalog.get_image(image_id, project_id=None),
             ConfigDrives(store.injections.get, seal.open, config.nova_compatible_files),
+            build_bases(config, store),
             config.capacity.reserved_disk_gb,
         ),
         layout=layout,
@@ -264,19 +266,30 @@ def build_identity(config: Config, store: Store, clock: Clock) -> Identity:
 
 def build_imaging(config: Config, store: Store, clock: Clock) -> Imaging:
     """Wire the use cases of images: the command line needs no more than these."""
-    return Imaging(store, build_files(config), clock.now)
+    return Imaging(store, build_files(config, store), clock.now)
 
 
 def build_downloads(config: Config, store: Store, clock: Clock) -> Downloads:
     """Wire what works on the queue of imports."""
     allowed = Allowed.parse(config.import_allow)
-    return Downloads(store, build_files(config), allowed, config.limits.image_gb * GIB, clock.now)
+    return Downloads(store, build_files(config, store), allowed, config.limits.image_gb * GIB, clock.now)
 
 
-def build_files(config: Config) -> LocalImages:
+def build_files(config: Config, store: Store) -> LocalImages:
     """Wire the images' bytes."""
     layout = Layout(config.state_dir)
-    return LocalImages(ImageFiles(layout.images), layout, config.limits.image_gb * GIB)
+    bases = build_bases(config, store)
+    return LocalImages(ImageFiles(layout.images), layout, bases, config.limits.image_gb * GIB)
+
+
+def build_bases(config: Config, store: Store) -> BaseCache:
+    """Wire the cache of what servers stand on."""
+    return BaseCache(
+        Layout(config.state_dir),
+        store.servers.list_used_images,
+        max_bytes=config.limits.base_cache_gb * GIB,
+        keep_free_bytes=int(config.capacity.reserved_disk_gb * GIB),
+    )
 
 
 def build_wsgi(parts: Parts) -> Flask:
