@@ -12,6 +12,7 @@ from agent.store.catalog import Catalog
 from agent.store.db import Database
 from agent.store.grants import Grants
 from agent.store.identity import Identity
+from agent.store.imagetasks import ImageTasks
 from agent.store.injections import Injections
 from agent.store.keypairs import Keypairs
 from agent.store.migrate import check
@@ -32,6 +33,7 @@ class Store:
     records: Records
     tasks: Tasks  # what the engine gets: an `agent.engine.ports.TaskStore`
     catalog: Catalog
+    image_tasks: ImageTasks
     keypairs: Keypairs
     injections: Injections
     networks: Networks
@@ -60,6 +62,7 @@ class Store:
             records=Records(db),
             tasks=Tasks(db),
             catalog=Catalog(db),
+            image_tasks=ImageTasks(db),
             keypairs=Keypairs(db),
             injections=Injections(db),
             networks=Networks(db),
