@@ -272,7 +272,9 @@ def build_imaging(config: Config, store: Store, clock: Clock) -> Imaging:
 def build_downloads(config: Config, store: Store, clock: Clock) -> Downloads:
     """Wire what works on the queue of imports."""
     allowed = Allowed.parse(config.import_allow)
-    return Downloads(store, build_files(config, store), allowed, config.limits.image_gb * GIB, clock.now)
+    return Downloads(
+        store, build_files(config, store), allowed, config.limits.image_gb * GIB, clock.now
+    )
 
 
 def build_files(config: Config, store: Store) -> LocalImages:
