@@ -29,9 +29,12 @@ from agent.hosting import build_host
 from agent.hypervisor.base import Hypervisor, Listeners, NetworkSpec
 from agent.hypervisor.host import Host
 from agent.identity import Identity
+from agent.imageedits import ImageEdits
 from agent.images import ImageFiles
+from agent.imagesharing import ImageSharing
 from agent.imaging import Imaging
 from agent.keypairs import Keypairs
+from agent.model.imagerules import ImageLimits
 from agent.model.injection import FileLimits
 from agent.model.layout import Layout
 from agent.model.password import PasswordRule
@@ -172,7 +175,7 @@ def build_tools(
         hypervisor=host,
         disks=ServerDisks(
             layout,
-            lambda image_id: store.catalog.get_image(image_id, project_id=None),
+            lambda image_id: store.images.get(image_id, viewer=None),
             ConfigDrives(store.injections.get, seal.open, config.nova_compatible_files),
             config.capacity.reserved_disk_gb,
         ),
@@ -220,6 +223,8 @@ def build_cloud(
         records=Records(store, config.limits.server_metadata, clock.now),
         keypairs=Keypairs(store, config.quota.keypairs, clock.now),
         imaging=build_imaging(config, store, clock),
+        image_edits=ImageEdits(store, image_limits(config), clock.now),
+        image_sharing=ImageSharing(store, image_limits(config), clock.now),
         networking=Networking(store),
     )
 
@@ -247,7 +252,12 @@ def build_imaging(config: Config, store: Store, clock: Clock) -> Imaging:
     """Wire the use cases of images: the command line needs no more than these."""
     layout = Layout(config.state_dir)
     files = LocalImages(ImageFiles(layout.images), layout, config.limits.image_gb * GIB)
-    return Imaging(store, files, clock.now)
+    return Imaging(store, files, image_limits(config), clock.now)
+
+
+def image_limits(config: Config) -> ImageLimits:
+    """Say how many parts an image may have."""
+    return ImageLimits(config.limits.image_metadata)
 
 
 def build_wsgi(parts: Parts) -> Flask:

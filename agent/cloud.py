@@ -10,6 +10,8 @@ from agent.compute import Compute
 from agent.config import Config
 from agent.creation import Creation
 from agent.identity import Identity
+from agent.imageedits import ImageEdits
+from agent.imagesharing import ImageSharing
 from agent.imaging import Imaging
 from agent.keypairs import Keypairs
 from agent.networking import Networking
@@ -30,4 +32,6 @@ class Cloud:
     records: Records
     keypairs: Keypairs
     imaging: Imaging
+    image_edits: ImageEdits
+    image_sharing: ImageSharing
     networking: Networking

@@ -17,6 +17,7 @@ from agent.asking import Asking, new_task
 from agent.errors import BadRequest, Conflict, NotFound
 from agent.model.hostname import hostname_of
 from agent.model.image import Image, ImageStatus
+from agent.model.imagerules import viewer_of
 from agent.model.injection import FileLimits, InjectedFile, Injection, check_files
 from agent.model.keypair import Keypair
 from agent.model.network import NicRequest
@@ -136,7 +137,7 @@ class Creation:
 
     def _image(self, asking: Asking, image_id: str) -> Image:
         try:
-            return self.store.catalog.get_image(image_id, project_id=asking.caller.project.id)
+            return self.store.images.get(image_id, viewer=viewer_of(asking.caller))
         except NotFound as error:
             raise BadRequest(f"imageRef: {error.message}") from error
 

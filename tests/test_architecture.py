@@ -105,6 +105,8 @@ MAY_IMPORT = {
     ),
     "agent/timeline.py": ("agent.history", "agent.model"),
     "agent/imaging.py": ("agent.model", "agent.errors", "agent.store"),
+    "agent/imageedits.py": ("agent.model", "agent.errors", "agent.store"),
+    "agent/imagesharing.py": ("agent.model", "agent.errors", "agent.store"),
     "agent/identity.py": ("agent.model", "agent.errors", "agent.store"),
     "agent/records.py": ("agent.asking", "agent.model", "agent.errors", "agent.store"),
     "agent/keypairs.py": ("agent.model", "agent.sshkeys", "agent.store"),

@@ -10,6 +10,8 @@ from agent.errors import AgentError
 from agent.store.catalog import Catalog
 from agent.store.db import Database
 from agent.store.identity import Identity
+from agent.store.imagemembers import ImageMembers
+from agent.store.images import Images
 from agent.store.injections import Injections
 from agent.store.keypairs import Keypairs
 from agent.store.migrate import check
@@ -29,6 +31,8 @@ class Store:
     records: Records
     tasks: Tasks  # what the engine gets: an `agent.engine.ports.TaskStore`
     catalog: Catalog
+    images: Images
+    image_members: ImageMembers
     keypairs: Keypairs
     injections: Injections
     networks: Networks
@@ -54,6 +58,8 @@ class Store:
             records=Records(db),
             tasks=Tasks(db),
             catalog=Catalog(db),
+            images=Images(db),
+            image_members=ImageMembers(db),
             keypairs=Keypairs(db),
             injections=Injections(db),
             networks=Networks(db),
