@@ -31,10 +31,13 @@ from agent.hosting import build_host
 from agent.hypervisor.base import Hypervisor, Listeners, NetworkSpec
 from agent.hypervisor.host import Host
 from agent.identity import Accounts, AppCredentials, Brake, Identity
+from agent.imageedits import ImageEdits
 from agent.images import ImageFiles
+from agent.imagesharing import ImageSharing
 from agent.imaging import Imaging
 from agent.importing import Importing
 from agent.keypairs import Keypairs
+from agent.model.imagerules import ImageLimits
 from agent.model.injection import FileLimits
 from agent.model.layout import Layout
 from agent.model.password import PasswordRule
@@ -180,7 +183,7 @@ def build_tools(
         hypervisor=host,
         disks=ServerDisks(
             layout,
-            lambda image_id: store.catalog.get_image(image_id, project_id=None),
+            lambda image_id: store.images.get(image_id, viewer=None),
             ConfigDrives(store.injections.get, seal.open, config.nova_compatible_files),
             build_bases(config, store),
             config.capacity.reserved_disk_gb,
@@ -239,6 +242,8 @@ def build_cloud(
         records=Records(store, config.limits.server_metadata, clock.now),
         keypairs=Keypairs(store, config.quota.keypairs, clock.now),
         imaging=build_imaging(config, store, clock),
+        image_edits=ImageEdits(store, image_limits(config), clock.now),
+        image_sharing=ImageSharing(store, image_limits(config), clock.now),
         importing=Importing(store, Allowed.parse(config.import_allow), clock.now, wake_downloads),
         networking=Networking(store),
     )
@@ -266,7 +271,7 @@ def build_identity(config: Config, store: Store, clock: Clock) -> Identity:
 
 def build_imaging(config: Config, store: Store, clock: Clock) -> Imaging:
     """Wire the use cases of images: the command line needs no more than these."""
-    return Imaging(store, build_files(config, store), clock.now)
+    return Imaging(store, build_files(config, store), image_limits(config), clock.now)
 
 
 def build_downloads(config: Config, store: Store, clock: Clock) -> Downloads:
@@ -292,6 +297,11 @@ def build_bases(config: Config, store: Store) -> BaseCache:
         max_bytes=config.limits.base_cache_gb * GIB,
         keep_free_bytes=int(config.capacity.reserved_disk_gb * GIB),
     )
+
+
+def image_limits(config: Config) -> ImageLimits:
+    """Say how many parts an image may have."""
+    return ImageLimits(config.limits.image_metadata)
 
 
 def build_wsgi(parts: Parts) -> Flask:
