@@ -28,7 +28,7 @@ from agent.engine.runner import CrashHook
 from agent.hosting import build_host
 from agent.hypervisor.base import Hypervisor, Listeners, NetworkSpec
 from agent.hypervisor.host import Host
-from agent.identity import Identity
+from agent.identity import Accounts, AppCredentials, Brake, Identity
 from agent.imageedits import ImageEdits
 from agent.images import ImageFiles
 from agent.imagesharing import ImageSharing
@@ -192,9 +192,12 @@ def build_cloud(
     """Wire the use cases."""
     layout = Layout(config.state_dir)
     admin_pass = build_admin_pass(config, store, clock, engine)
+    identity = build_identity(config, store, clock)
     return Cloud(
         config=config,
-        identity=build_identity(config, store, clock),
+        identity=identity,
+        accounts=Accounts(store, identity),
+        app_credentials=AppCredentials(store, clock.now),
         creation=Creation(
             store=store,
             quota=Quota(config.quota.instances, config.quota.cores, config.quota.ram_mb),
@@ -245,7 +248,8 @@ def build_admin_pass(config: Config, store: Store, clock: Clock, engine: Engine)
 
 def build_identity(config: Config, store: Store, clock: Clock) -> Identity:
     """Wire the use cases of identity."""
-    return Identity(store, timedelta(hours=config.token_hours), clock.now)
+    lifetime = timedelta(hours=config.token_hours)
+    return Identity(store, lifetime, clock.now, Brake(clock.monotonic))
 
 
 def build_imaging(config: Config, store: Store, clock: Clock) -> Imaging:

@@ -9,7 +9,7 @@ from agent.adminpass import AdminPass
 from agent.compute import Compute
 from agent.config import Config
 from agent.creation import Creation
-from agent.identity import Identity
+from agent.identity import Accounts, AppCredentials, Identity
 from agent.imageedits import ImageEdits
 from agent.imagesharing import ImageSharing
 from agent.imaging import Imaging
@@ -25,6 +25,8 @@ class Cloud:
 
     config: Config
     identity: Identity
+    accounts: Accounts
+    app_credentials: AppCredentials
     compute: Compute
     creation: Creation
     admin_pass: AdminPass

@@ -47,12 +47,32 @@ ROUTES: dict[Access, str] = {
         GET    /identity/v3/auth/tokens
         DELETE /identity/v3/auth/tokens
         GET    /identity/v3/auth/catalog
+        GET    /identity/v3/auth/domains
         GET    /identity/v3/auth/projects
+        GET    /identity/v3/auth/system
+        GET    /identity/v3/domains
+        GET    /identity/v3/domains/<domain_id>
+        GET    /identity/v3/endpoints
+        GET    /identity/v3/endpoints/<endpoint_id>
         GET    /identity/v3/projects
         GET    /identity/v3/projects/<project_id>
+        GET    /identity/v3/regions
+        GET    /identity/v3/regions/<region_id>
+        GET    /identity/v3/roles
+        GET    /identity/v3/roles/<role_id>
+        GET    /identity/v3/services
+        GET    /identity/v3/services/<service_id>
+        GET    /identity/v3/users/<user_id>
+        GET    /identity/v3/users/<user_id>/access_rules
+        GET    /identity/v3/users/<user_id>/application_credentials
+        GET    /identity/v3/users/<user_id>/application_credentials/<credential_id>
+        DELETE /identity/v3/users/<user_id>/application_credentials/<credential_id>
+        GET    /identity/v3/users/<user_id>/groups
+        POST   /identity/v3/users/<user_id>/password
         GET    /identity/v3/users/<user_id>/projects
     """,
     Access.READER: """
+        POST   /identity/v3/users/<user_id>/application_credentials
         GET    /compute/v2.1/flavors
         GET    /compute/v2.1/flavors/<flavor_id>
         GET    /compute/v2.1/flavors/<flavor_id>/os-extra_specs
@@ -111,6 +131,21 @@ ROUTES: dict[Access, str] = {
         DELETE /image/v2/images/<image_id>/tags/<tag>
     """,
     Access.ADMIN: """
+        POST   /identity/v3/projects
+        PATCH  /identity/v3/projects/<project_id>
+        DELETE /identity/v3/projects/<project_id>
+        GET    /identity/v3/projects/<project_id>/users/<user_id>/roles
+        GET    /identity/v3/projects/<project_id>/users/<user_id>/roles/<role_id>
+        PUT    /identity/v3/projects/<project_id>/users/<user_id>/roles/<role_id>
+        DELETE /identity/v3/projects/<project_id>/users/<user_id>/roles/<role_id>
+        GET    /identity/v3/role_assignments
+        POST   /identity/v3/roles
+        PATCH  /identity/v3/roles/<role_id>
+        DELETE /identity/v3/roles/<role_id>
+        GET    /identity/v3/users
+        POST   /identity/v3/users
+        PATCH  /identity/v3/users/<user_id>
+        DELETE /identity/v3/users/<user_id>
         GET    /compute/v2.1/servers/<server_id>/diagnostics
     """,
 }

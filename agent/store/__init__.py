@@ -2,7 +2,7 @@
 """The database: intent, kept in plain SQL over SQLite (or PostgreSQL).
 
     Store ── servers, records, tasks, catalog, images, image_members, keypairs, networks,
-      │       identity, settings
+      │       identity, tokens, …
       └──── Database        opens, locks, commits
 
 Every method is one short transaction, and what goes in and out are the frozen values of

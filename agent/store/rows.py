@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import Row
 
 from agent.model.change import ServerChange
-from agent.model.identity import Project, Role, Token, User
+from agent.model.identity import AppCredential, Project, Role, Token, User
 from agent.model.image import Image, ImageMember, ImageStatus, MemberStatus, Visibility
 from agent.model.keypair import Keypair
 from agent.model.network import Network, Port, Subnet
@@ -239,7 +239,18 @@ def port_from(row: AnyRow) -> Port:
 
 def project_from(row: AnyRow) -> Project:
     """Read a row of `projects`."""
-    return Project(**row._mapping)
+    return Project(**{**row._mapping, "tags": tuple(row.tags)})
+
+
+def project_values(fields: Values | dict[str, object]) -> Values:
+    """Give the columns of some of a project's fields."""
+    tags = fields.get("tags")
+    return {**fields, "tags": list(tags)} if isinstance(tags, tuple) else {**fields}
+
+
+def app_credential_from(row: AnyRow) -> AppCredential:
+    """Read a row of `app_credentials`."""
+    return AppCredential(**{**row._mapping, "role_ids": tuple(row.role_ids)})
 
 
 def user_from(row: AnyRow) -> User:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.errors import AgentError
+from agent.store.appcredentials import AppCredentials
 from agent.store.catalog import Catalog
 from agent.store.db import Database
 from agent.store.identity import Identity
@@ -20,6 +21,7 @@ from agent.store.records import Records
 from agent.store.servers import Servers
 from agent.store.settings import Settings
 from agent.store.tasks import Tasks
+from agent.store.tokens import Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Store:
     injections: Injections
     networks: Networks
     identity: Identity
+    tokens: Tokens
+    app_credentials: AppCredentials
     settings: Settings
 
     @classmethod
@@ -64,6 +68,8 @@ class Store:
             injections=Injections(db),
             networks=Networks(db),
             identity=Identity(db),
+            tokens=Tokens(db),
+            app_credentials=AppCredentials(db),
             settings=Settings(db),
         )
 

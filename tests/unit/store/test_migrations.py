@@ -104,23 +104,30 @@ def test_there_is_a_row_in_each_table(first: Path) -> None:
 
 
 def test_an_older_database_is_refused_and_says_what_to_do(first: Path) -> None:
-    with pytest.raises(Conflict, match="older version 0001, this program wants 0004: run `cumulet"):
+    with pytest.raises(Conflict, match="older version 0001, this program wants 0005: run `cumulet"):
         Store.open(first)
 
 
 def test_the_newest_version_loses_no_row_and_no_column(first: Path) -> None:
     before = rows_of(first)
     (server,), (subnet,) = before["servers"], before["subnets"]
+    (project,), (user,), (role,) = before["projects"], before["users"], before["roles"]
+    (token,) = before["tokens"]
 
     migrate.upgrade(first)
 
     assert rows_of(first) == {
         **before,
-        "alembic_version": [{"version_num": "0004"}],
+        "alembic_version": [{"version_num": "0005"}],
         "servers": [{**server, "locked_by": None}],
         "subnets": [{**subnet, "dhcp": 1}],
+        "projects": [{**project, "tags": "[]"}],
+        "users": [{**user, "email": None, "description": None}],
+        "roles": [{**role, "description": None}],
+        "tokens": [{**token, "parent_audit_id": None, "app_credential_id": None}],
         "keypairs": [],
         "injections": [],
+        "app_credentials": [],
         "image_members": [],
     }
 
