@@ -151,8 +151,7 @@ class Accounts:
     def assign(self, user_id: str, project_id: str | None, role_id: str) -> None:
         """Give a user a role in a project; nothing when it has it. `NotFound` for unknown ids.
 
-        Without a project it is a role in the system: kept and shown, and good for nothing, since
-        every token of this cloud is for a project or for none.
+        Without a project it is a role in the system: kept and shown, and good for nothing.
         """
         self._check_ids(user_id, project_id, role_id)
         self.store.grants.assign(user_id, project_id, role_id)
