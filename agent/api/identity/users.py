@@ -76,9 +76,9 @@ def delete(user_id: str) -> Response:
 
 @routes.post("/users/<user_id>/password")
 def change_password(user_id: str) -> Response:
-    """Change one's own password."""
+    """Change a password by the old one: one's own, or as an administrator."""
     asked = json_body(CHANGE_PASSWORD)["user"]
-    cloud().accounts.change_own_password(
+    cloud().accounts.change_password(
         bearer(),
         user_id,
         before=asked["original_password"],

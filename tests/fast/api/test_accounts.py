@@ -353,6 +353,10 @@ def test_a_user_changes_its_own_password(client: ApiClient, admin_client: ApiCli
     assert again.get("/compute/v2.1/servers").status_code == 401
     assert log_in_code(client.http, "lab", "now known") == 401
     assert log_in_code(client.http, "lab", "a new one") == 201
+    wrong = {"user": {"original_password": "now known", "password": "a third"}}
+    assert admin_client.post(path, wrong).status_code == 401
+    right = {"user": {"original_password": "a new one", "password": "a third"}}
+    assert admin_client.post(path, right).status_code == 204
 
 
 def test_the_places_are_there_to_look_at(client: ApiClient) -> None:
