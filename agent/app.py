@@ -15,11 +15,13 @@ from flask import Flask
 from agent import api, disks, machine
 from agent.adminpass import AdminPass
 from agent.aside import Aside
+from agent.basecache import BaseCache
 from agent.cloud import Cloud
 from agent.compute import Compute
 from agent.config import Config
 from agent.consolelog import read_console
 from agent.creation import Creation
+from agent.downloads import Downloads
 from agent.driving import ConfigDrives
 from agent.engine.clock import Clock, SystemClock
 from agent.engine.engine import Engine, EngineSettings
@@ -33,6 +35,7 @@ from agent.imageedits import ImageEdits
 from agent.images import ImageFiles
 from agent.imagesharing import ImageSharing
 from agent.imaging import Imaging
+from agent.importing import Importing
 from agent.keypairs import Keypairs
 from agent.model.imagerules import ImageLimits
 from agent.model.injection import FileLimits
@@ -41,6 +44,7 @@ from agent.model.password import PasswordRule
 from agent.model.placement import choose_host
 from agent.model.quota import Quota
 from agent.model.server import Server
+from agent.model.webaddress import Allowed
 from agent.networking import Networking, network_spec
 from agent.offers import Offers
 from agent.passwords import Seal, hash_password
@@ -61,6 +65,7 @@ class Parts:
     store: Store
     host: Host
     engine: Engine
+    downloads: Downloads
     cloud: Cloud
 
     def start(self) -> None:
@@ -70,6 +75,7 @@ class Parts:
         """
         disks.sweep_temp_files(self.config.state_dir)
         self.cloud.imaging.recover()
+        self.downloads.start()
         self.engine.start()
         self.host.watch(
             Listeners(
@@ -81,6 +87,7 @@ class Parts:
 
     def stop(self) -> None:
         """End what `start` began: each task stops between two steps. May block for some seconds."""
+        self.downloads.stop()
         self.engine.stop()
         self.host.close()
         self.store.close()
@@ -109,8 +116,9 @@ def build_parts(
         offers=offers,
         boot_id=machine.boot_id() if boot_id is None else boot_id,
     )
-    cloud = build_cloud(config, store, clock, engine, host, offers)
-    return Parts(config, store, host, engine, cloud)
+    downloads = build_downloads(config, store, clock)
+    cloud = build_cloud(config, store, clock, engine, host, offers, wake_downloads=downloads.wake)
+    return Parts(config, store, host, engine, downloads, cloud)
 
 
 def build_engine(
@@ -177,6 +185,7 @@ def build_tools(
             layout,
             lambda image_id: store.images.get(image_id, viewer=None),
             ConfigDrives(store.injections.get, seal.open, config.nova_compatible_files),
+            build_bases(config, store),
             config.capacity.reserved_disk_gb,
         ),
         layout=layout,
@@ -187,7 +196,14 @@ def build_tools(
 
 
 def build_cloud(
-    config: Config, store: Store, clock: Clock, engine: Engine, host: Host, offers: Offers
+    config: Config,
+    store: Store,
+    clock: Clock,
+    engine: Engine,
+    host: Host,
+    offers: Offers,
+    *,
+    wake_downloads: Callable[[], None],
 ) -> Cloud:
     """Wire the use cases."""
     layout = Layout(config.state_dir)
@@ -228,6 +244,7 @@ def build_cloud(
         imaging=build_imaging(config, store, clock),
         image_edits=ImageEdits(store, image_limits(config), clock.now),
         image_sharing=ImageSharing(store, image_limits(config), clock.now),
+        importing=Importing(store, Allowed.parse(config.import_allow), clock.now, wake_downloads),
         networking=Networking(store),
     )
 
@@ -254,9 +271,32 @@ def build_identity(config: Config, store: Store, clock: Clock) -> Identity:
 
 def build_imaging(config: Config, store: Store, clock: Clock) -> Imaging:
     """Wire the use cases of images: the command line needs no more than these."""
+    return Imaging(store, build_files(config, store), image_limits(config), clock.now)
+
+
+def build_downloads(config: Config, store: Store, clock: Clock) -> Downloads:
+    """Wire what works on the queue of imports."""
+    allowed = Allowed.parse(config.import_allow)
+    return Downloads(
+        store, build_files(config, store), allowed, config.limits.image_gb * GIB, clock.now
+    )
+
+
+def build_files(config: Config, store: Store) -> LocalImages:
+    """Wire the images' bytes."""
     layout = Layout(config.state_dir)
-    files = LocalImages(ImageFiles(layout.images), layout, config.limits.image_gb * GIB)
-    return Imaging(store, files, image_limits(config), clock.now)
+    bases = build_bases(config, store)
+    return LocalImages(ImageFiles(layout.images), layout, bases, config.limits.image_gb * GIB)
+
+
+def build_bases(config: Config, store: Store) -> BaseCache:
+    """Wire the cache of what servers stand on."""
+    return BaseCache(
+        Layout(config.state_dir),
+        store.servers.list_used_images,
+        max_bytes=config.limits.base_cache_gb * GIB,
+        keep_free_bytes=int(config.capacity.reserved_disk_gb * GIB),
+    )
 
 
 def image_limits(config: Config) -> ImageLimits:

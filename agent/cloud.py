@@ -13,6 +13,7 @@ from agent.identity import Accounts, AppCredentials, Identity
 from agent.imageedits import ImageEdits
 from agent.imagesharing import ImageSharing
 from agent.imaging import Imaging
+from agent.importing import Importing
 from agent.keypairs import Keypairs
 from agent.networking import Networking
 from agent.records import Records
@@ -36,4 +37,5 @@ class Cloud:
     imaging: Imaging
     image_edits: ImageEdits
     image_sharing: ImageSharing
+    importing: Importing
     networking: Networking

@@ -107,7 +107,7 @@ class Identity:
             raise NotFound(f"There is no user and project '{name}'. Run `cumulet init`.")
         now = self.now()
         token = Token("", "", user.id, project.id, (), issued_at=now, expires_at=now)
-        roles = self.store.identity.roles_of(user.id, project.id)
+        roles = self.store.grants.roles_of(user.id, project.id)
         return Caller(user=user, project=project, roles=roles, token=token)
 
     def verify(self, user: User, password: str, address: str) -> None:
@@ -122,7 +122,7 @@ class Identity:
 
     def list_projects(self, bearer: Bearer) -> list[Project]:
         """All enabled projects in which the bearer's user has a role, by name."""
-        projects = self.store.identity.projects_of(bearer.user.id)
+        projects = self.store.grants.projects_of(bearer.user.id)
         return [project for project in projects if project.enabled]
 
     def _bear(self, token: Token) -> Bearer:
@@ -142,7 +142,7 @@ class Identity:
         self, user: User, project: Project | None, credential_id: str | None
     ) -> tuple[Role, ...]:
         """The user's roles in a project, cut down to an application credential's."""
-        roles = self.store.identity.roles_of(user.id, project.id) if project else ()
+        roles = self.store.grants.roles_of(user.id, project.id) if project else ()
         if credential_id is None:
             return roles
         credential = self.store.app_credentials.find(credential_id)
@@ -172,7 +172,10 @@ class Identity:
 
     def _prove(self, proof: Proof, address: str) -> _Proven:
         if isinstance(proof, ByToken):
-            bearer = self.recognise(proof.secret)
+            try:
+                bearer = self.recognise(proof.secret)
+            except Unauthorized:
+                raise NotFound("Could not find token.") from None  # as the standard has it
             token = bearer.token
             credential_id = token.app_credential_id
             credential = self.store.app_credentials.find(credential_id) if credential_id else None

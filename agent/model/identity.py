@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -38,6 +39,7 @@ class User:
     default_project_id: str | None = None
     email: str | None = None
     description: str | None = None
+    extra: Mapping[str, object] = field(default_factory=dict)  # what else was told of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,10 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """That a user has a role in a project."""
+    """That a user has a role in a project, or in the system: no token can be for that here."""
 
     user: User
-    project: Project
+    project: Project | None  # None: the system
     role: Role
 
 
@@ -65,6 +67,7 @@ class AssignmentFilter:
     user_id: str | None = None
     project_id: str | None = None
     role_id: str | None = None
+    of_system: bool | None = None  # None: both those in projects and those in the system
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from itertools import islice
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from agent.errors import BadRequest, Conflict, NotFound
 from agent.model.image import Image, ImageStatus
 from agent.model.imagequery import ImageQuery
-from agent.store import imageselect, rows
+from agent.store import imageselect, imageuse, rows
 from agent.store.db import Database
-from agent.store.schema import images, servers
+from agent.store.schema import images
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +84,11 @@ class Images:
         """Remove the record of an image that the viewer sees and that passes the check.
 
         `NotFound` otherwise, what `check` raises, and `Conflict` when it is in use: while a server
-        that is not deleted was made from it.
+        that is not deleted was made from it, or is started by it as a kernel or RAM disk.
         """
         with self.db.write() as connection:
             check(read_image(connection, image_id, viewer))
-            if connection.scalar(_USER, {"image": image_id}) is not None:
+            if imageuse.is_used(connection, image_id):
                 raise Conflict(f"Image {image_id} could not be deleted because it is in use.")
             connection.execute(delete(images).where(images.c.id == image_id))
 
@@ -105,13 +105,6 @@ def read_image(connection: Connection, image_id: str, viewer: str | None) -> Ima
 def no_image(image_id: str) -> NotFound:
     """Say that there is no such image, in Glance's words."""
     return NotFound(f"No image found with ID {image_id}")
-
-
-_USER = (
-    select(servers.c.id)
-    .where(servers.c.image_id == bindparam("image"), servers.c.deleted_at.is_(None))
-    .limit(1)
-)
 
 
 def _columns(image: Image) -> rows.Values:

@@ -7,7 +7,7 @@ Pure; no statement and no connection in here. JSON columns hold plain dicts, enu
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -16,6 +16,7 @@ from sqlalchemy import Row
 from agent.model.change import ServerChange
 from agent.model.identity import AppCredential, Project, Role, Token, User
 from agent.model.image import Image, ImageMember, ImageStatus, MemberStatus, Visibility
+from agent.model.imagetask import ImageTask, ImageTaskStatus
 from agent.model.keypair import Keypair
 from agent.model.network import Network, Port, Subnet
 from agent.model.server import Fault, Flavor, Hardware, Nic, Rest, Server
@@ -237,12 +238,23 @@ def port_from(row: AnyRow) -> Port:
     return Port(**columns)
 
 
+def image_task_from(row: AnyRow) -> ImageTask:
+    """Read a row of `image_tasks`."""
+    return ImageTask(**{**row._mapping, "status": ImageTaskStatus(row.status)})
+
+
+def image_task_values(task: ImageTask) -> Values:
+    """Give the columns of an import's task."""
+    columns = {field.name: getattr(task, field.name) for field in fields(task)}
+    return {**columns, "status": task.status.value, "input": dict(task.input)}
+
+
 def project_from(row: AnyRow) -> Project:
     """Read a row of `projects`."""
     return Project(**{**row._mapping, "tags": tuple(row.tags)})
 
 
-def project_values(fields: Values | dict[str, object]) -> Values:
+def project_values(fields: Mapping[str, object]) -> Values:
     """Give the columns of some of a project's fields."""
     tags = fields.get("tags")
     return {**fields, "tags": list(tags)} if isinstance(tags, tuple) else {**fields}
@@ -256,6 +268,12 @@ def app_credential_from(row: AnyRow) -> AppCredential:
 def user_from(row: AnyRow) -> User:
     """Read a row of `users`."""
     return User(**row._mapping)
+
+
+def user_values(fields: Mapping[str, object]) -> Values:
+    """Give the columns of some of a user's fields."""
+    extra = fields.get("extra")
+    return {**fields, "extra": {**extra}} if isinstance(extra, Mapping) else {**fields}
 
 
 def role_from(row: AnyRow) -> Role:

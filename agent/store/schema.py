@@ -92,6 +92,7 @@ users = Table(
     Column("default_project_id", _ID, ForeignKey("projects.id", ondelete="SET NULL")),
     Column("email", String(255)),
     Column("description", Text),
+    Column("extra", _JSON, nullable=False, server_default="{}"),
 )
 
 roles = Table(
@@ -107,6 +108,13 @@ role_assignments = Table(
     metadata,
     Column("user_id", _ID, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
     Column("project_id", _ID, ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
+    Column("role_id", _ID, ForeignKey("roles.id", ondelete="CASCADE"), primary_key=True),
+)
+
+system_assignments = Table(
+    "system_assignments",
+    metadata,
+    Column("user_id", _ID, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
     Column("role_id", _ID, ForeignKey("roles.id", ondelete="CASCADE"), primary_key=True),
 )
 
@@ -288,6 +296,25 @@ servers = Table(
     Column("locked_by", String(16)),
     Index("ix_servers_listed", "project_id", "deleted_at", "created_at", "id"),
     Index(None, "created_at", "id"),
+)
+
+image_tasks = Table(
+    "image_tasks",  # kept some days beyond their images
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("image_id", _ID, nullable=False, index=True),
+    Column("owner", _ID, nullable=False),
+    Column("user_id", _ID, nullable=False),
+    Column("request_id", String(64), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("input", _JSON, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Column("deadline_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime),
+    Column("attempts", Integer, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("result", _JSON),
 )
 
 injections = Table(

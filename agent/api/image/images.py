@@ -96,13 +96,6 @@ def remove_tag(image_id: str, tag: str) -> Response:
     return empty(204)
 
 
-@routes.get("/images/<image_id>/tasks")
-def list_tasks(image_id: str) -> Response:
-    """List the tasks of an image: there are none."""
-    cloud().imaging.get(caller(), image_id)
-    return jsonify(tasks=[])
-
-
 def _page_url(*more: tuple[str, str]) -> str:
     """Make the path of a page of the same list."""
     kept = [pair for pair in request.args.items(multi=True) if pair[0] != "marker"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""/schemas: what images and their members look like, for clients that ask before they send."""
+"""/schemas: what images, members and tasks look like, for clients that ask before they send."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from flask import Blueprint, Response, jsonify
 from agent.api.image.attributes import ID, READ_ONLY, UUID, WRITABLE
 from agent.errors import NotFound
 from agent.model.image import MemberStatus
+from agent.model.imagetask import IMPORT, ImageTaskStatus
 
 routes = Blueprint("image_schemas", __name__)
 
@@ -42,6 +43,36 @@ _PAGE_LINKS = [
     {"rel": "describedby", "href": "{schema}"},
 ]
 
+_TEXT: dict[str, Any] = {"type": "string"}
+_OBJECT: dict[str, Any] = {"type": ["null", "object"]}
+_BRIEF: dict[str, Any] = {
+    "id": _TEXT,
+    "type": {"type": "string", "enum": [IMPORT]},
+    "status": {"type": "string", "enum": [status.value for status in ImageTaskStatus]},
+    "owner": _TEXT,
+    "created_at": _TEXT,
+    "updated_at": _TEXT,
+    "expires_at": {"type": ["null", "string"]},
+    "self": {"type": "string", "readOnly": True},
+    "schema": {"type": "string", "readOnly": True},
+}
+
+TASK: dict[str, Any] = {
+    "name": "task",
+    "properties": {**_BRIEF, "input": _OBJECT, "result": _OBJECT, "message": _TEXT},
+}
+
+TASKS: dict[str, Any] = {
+    "name": "tasks",
+    "properties": {
+        "tasks": {"type": "array", "items": {"name": "task", "properties": _BRIEF}},
+        "first": _TEXT,
+        "next": _TEXT,
+        "schema": _TEXT,
+    },
+    "links": _PAGE_LINKS,
+}
+
 SCHEMAS: dict[str, dict[str, Any]] = {
     "image": IMAGE,
     "images": {
@@ -63,6 +94,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         },
         "links": [{"rel": "describedby", "href": "{schema}"}],
     },
+    "task": TASK,
+    "tasks": TASKS,
 }
 
 
