@@ -214,17 +214,7 @@ def build_cloud(
         identity=identity,
         accounts=Accounts(store, identity),
         app_credentials=AppCredentials(store, clock.now),
-        creation=Creation(
-            store=store,
-            quota=Quota(config.quota.instances, config.quota.cores, config.quota.ram_mb),
-            file_limits=FileLimits(config.limits.personality, config.limits.personality_bytes),
-            admin_pass=admin_pass,
-            address_rest_s=config.address_rest_s,
-            availability_zone=config.availability_zone,
-            now=clock.now,
-            wake=engine.wake,
-            reachability=engine.reachability,
-        ),
+        creation=build_creation(config, store, clock, engine, admin_pass),
         admin_pass=admin_pass,
         compute=Compute(
             store=store,
@@ -246,6 +236,23 @@ def build_cloud(
         image_sharing=ImageSharing(store, image_limits(config), clock.now),
         importing=Importing(store, Allowed.parse(config.import_allow), clock.now, wake_downloads),
         networking=Networking(store),
+    )
+
+
+def build_creation(
+    config: Config, store: Store, clock: Clock, engine: Engine, admin_pass: AdminPass
+) -> Creation:
+    """Wire the use case of new servers."""
+    return Creation(
+        store=store,
+        quota=Quota(config.quota.instances, config.quota.cores, config.quota.ram_mb),
+        file_limits=FileLimits(config.limits.personality, config.limits.personality_bytes),
+        admin_pass=admin_pass,
+        address_rest_s=config.address_rest_s,
+        availability_zone=config.availability_zone,
+        now=clock.now,
+        wake=engine.wake,
+        reachability=engine.reachability,
     )
 
 
