@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`make conformance`: start a cloud, let tempest judge it, say and keep what came of it.
+
+    TESTS=regex   only the tests whose name it finds
+    FAILED=1      only those that failed last time
+
+It exits with 1 when a test failed, when tempest skipped one without a reason in `skips.yaml`, and,
+of all tests, when an entry of that file matches nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import platform
+import re
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from agent import __version__
+from tests.conformance import WORK
+from tests.conformance.cloud import conforming_cloud, image_server
+from tests.conformance.outcomes import Report, Result, judge
+from tests.conformance.records import FAILURES, RESULT, keep, read_failed, render_result
+from tests.conformance.selection import DEFAULT, Skips, Test, choose, choose_again
+from tests.conformance.settings import settings_of, write_settings
+from tests.conformance.tempest import Tempest
+from tests.lab.commands import CommandError, run
+from tests.lab.telling import step
+
+FAILURES_TO_START = (CommandError, OSError, RuntimeError, ValueError)
+
+
+def main() -> int:
+    """Run what is asked for; 0 when all is well."""
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        with _alone():
+            return _conformance(os.environ.get("TESTS", ""), bool(os.environ.get("FAILED")))
+    except KeyboardInterrupt:
+        print("\nStopped. Nothing is left running.")
+        return 130
+    except FAILURES_TO_START as error:
+        print(f"\n{error}")
+        return 2
+
+
+def _conformance(pattern: str, again: bool) -> int:
+    skips = Skips.read()
+    tempest = Tempest(WORK / "venv", WORK / "tempest")
+    began = time.monotonic()
+    with step("Starting a cloud: cumulet init, cumulet serve"):
+        stack = contextlib.ExitStack()
+        cloud = stack.enter_context(conforming_cloud(WORK / "cloud"))
+    with stack:
+        image_url = stack.enter_context(image_server(WORK / "images"))
+        with step(f"Asking tempest {tempest.version()} for its tests"):
+            tempest.prepare()
+            write_settings(tempest.config, settings_of(cloud, image_url, tempest.work))
+            every = tempest.list_tests()
+        chosen = choose_again(every, read_failed()) if again else choose(every, pattern or DEFAULT)
+        to_run = [test for test in chosen if skips.reason_to_leave_out(test.name) is None]
+        print(f"{len(chosen)} tests, {len(chosen) - len(to_run)} of them left out by skips.yaml.\n")
+        reports = _run(tempest, to_run) if to_run else []
+        (WORK / "serve.log").write_bytes(cloud.log.read_bytes())
+    result = judge(chosen, reports, skips)
+    keep(result, reports)
+    whole = not again and not pattern
+    if whole:
+        today = datetime.now(UTC).date()
+        RESULT.write_text(render_result(result, _versions(tempest), today))
+    return _tell(result, _dead(skips, every, result) if whole else [], time.monotonic() - began)
+
+
+def _run(tempest: Tempest, tests: Sequence[Test]) -> list[Report]:
+    """Run the tests, with a line for each as it ends."""
+    reports = []
+    for number, report in enumerate(tempest.run(tests), start=1):
+        reports.append(report)
+        name = re.sub(r"\[.*|tempest\.api\.", "", report.id)
+        print(f"{number:>4}/{len(tests)} {report.verdict.value:<8} {name}", flush=True)
+    return reports
+
+
+def _dead(skips: Skips, tests: Sequence[Test], result: Result) -> list[str]:
+    names = [test.name for test in choose(tests, DEFAULT)]
+    return skips.dead(names, set(result.skipped))
+
+
+def _tell(result: Result, dead: Sequence[str], took_s: float) -> int:
+    """Say what came of it, the counts last, and give the exit code."""
+    print()
+    for name in result.failed:
+        print(f"failed: {name}")
+    for name, reason in result.stray.items():
+        print(f"skipped by tempest, and skips.yaml has no reason: {name}: {reason}")
+    for pattern in dead:
+        print(f"skips.yaml has an entry that matches nothing: {pattern}")
+    if result.failed:
+        print(f"\nWhat was asked and answered is in {FAILURES}.")
+        print("`make conformance FAILED=1` runs these again.")
+    print(f"\nTook {took_s:.0f} s.")
+    print(result.counts)
+    return 1 if result.failed or result.stray or dead else 0
+
+
+def _versions(tempest: Tempest) -> dict[str, str]:
+    return {
+        "tempest": tempest.version(),
+        "cumulet": __version__,
+        "libvirt": run(["libvirtd", "--version"]).stdout.split()[-1],
+        "python": platform.python_version(),
+    }
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Keep a second run in the same checkout out: they would share a folder."""
+    WORK.mkdir(exist_ok=True)
+    with Path(WORK / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RuntimeError("Another `make conformance` is running here.") from None
+        yield
+
+
+def _stop(number: int, frame: object) -> None:
+    raise KeyboardInterrupt(number)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
