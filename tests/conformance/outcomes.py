@@ -46,6 +46,11 @@ class Report:
         """How it ended."""
         return VERDICTS.get(self.status, Verdict.FAILED)
 
+    @property
+    def is_of_class(self) -> bool:
+        """Whether it is of what is done for a whole class."""
+        return FIXTURE.fullmatch(self.id) is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
