@@ -61,7 +61,8 @@ MAY_IMPORT = {
     "agent/aside.py": ("agent.errors",),
     "agent/machine.py": (),
     "agent/errors.py": (),
-    "agent/config.py": (),
+    "agent/config.py": ("agent.model.webaddress",),
+    "agent/webdownload.py": ("agent.model.webaddress", "agent.errors"),
     "agent/asking.py": ("agent.actions", "agent.model", "agent.store"),
     "agent/compute.py": (
         "agent.actions",
