@@ -24,7 +24,7 @@ from pathlib import Path
 
 from agent import __version__
 from tests.conformance import WORK
-from tests.conformance.cloud import conforming_cloud, image_server
+from tests.conformance.cloud import IMAGE, conforming_cloud, image_server
 from tests.conformance.outcomes import Report, Result, judge
 from tests.conformance.records import FAILURES, RESULT, keep, read_failed, render_result
 from tests.conformance.selection import DEFAULT, Skips, Test, choose, choose_again
@@ -54,20 +54,20 @@ def _conformance(pattern: str, again: bool) -> int:
     skips = Skips.read()
     tempest = Tempest(WORK / "venv", WORK / "tempest")
     began = time.monotonic()
-    with step("Starting a cloud: cumulet init, cumulet serve"):
-        stack = contextlib.ExitStack()
-        cloud = stack.enter_context(conforming_cloud(WORK / "cloud"))
-    with stack:
-        image_url = stack.enter_context(image_server(WORK / "images"))
+    with contextlib.ExitStack() as stack:
+        images = stack.enter_context(image_server(WORK))
+        with step("Starting a cloud: cumulet init, cumulet serve"):
+            cloud = conforming_cloud(WORK / "cloud", import_allow=[images.place])
+            live = stack.enter_context(cloud)
         with step(f"Asking tempest {tempest.version()} for its tests"):
             tempest.prepare()
-            write_settings(tempest.config, settings_of(cloud, image_url, tempest.work))
+            write_settings(tempest.config, settings_of(live, images.url(IMAGE), tempest.work))
             every = tempest.list_tests()
         chosen = choose_again(every, read_failed()) if again else choose(every, pattern or DEFAULT)
         to_run = [test for test in chosen if skips.reason_to_leave_out(test.name) is None]
         print(f"{len(chosen)} tests, {len(chosen) - len(to_run)} of them left out by skips.yaml.\n")
         reports = _run(tempest, to_run) if to_run else []
-        (WORK / "serve.log").write_bytes(cloud.log.read_bytes())
+        (WORK / "serve.log").write_bytes(live.log.read_bytes())
     result = judge(chosen, reports, skips)
     keep(result, reports)
     whole = not again and not pattern

@@ -1,63 +1,53 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The cloud that is judged, and beside it a web server with an image to download."""
+"""The cloud that is judged, and beside it a web server with an image to import."""
 
 from __future__ import annotations
 
 import shutil
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from tests.lab.cloud import LiveCloud, serving
-from tests.lab.commands import run
+import yaml
 
-NODE = """\
-<node>
-  <cpu><nodes>1</nodes><sockets>1</sockets><cores>16</cores><threads>1</threads></cpu>
-  <memory>33554432</memory>
-</node>
-"""
-IMAGE = "image.qcow2"
+from tests.fast.smallcloud import NODE
+from tests.lab.cloud import LiveCloud
+from tests.lab.commands import run
+from tests.lab.webserver import WebServer, reply, web_server
+
+IMAGE = "/image.qcow2"
 
 
 @contextmanager
-def conforming_cloud(folder: Path) -> Iterator[LiveCloud]:
+def conforming_cloud(folder: Path, **settings: object) -> Iterator[LiveCloud]:
     """Serve a cloud on loopback over libvirt's test driver; it goes with the context.
 
-    Identity and images need no guest. Tests of servers will: then a private host's URI goes here.
+    `settings` are keys of its configuration. Identity and images need no guest; tests of servers
+    will, and then a private host's URI goes here.
     """
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
     folder.mkdir(parents=True)
     node = folder / "node.xml"
     node.write_text(NODE)
+    cloud = LiveCloud(folder / "state", f"test://{node}")
     try:
-        with serving(LiveCloud(folder / "state", f"test://{node}")) as cloud:
-            yield cloud
+        cloud.init()
+        config = yaml.safe_load(cloud.config.read_text()) | settings
+        cloud.config.write_text(yaml.safe_dump(config))
+        cloud.start()
+        yield cloud
     finally:
+        cloud.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def image_server(folder: Path) -> Iterator[str]:
-    """Serve a small image on loopback, and give its address: what `web-download` is asked for."""
-    folder.mkdir(parents=True, exist_ok=True)
-    run(["qemu-img", "create", "-q", "-f", "qcow2", folder / IMAGE, "1M"])
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/{IMAGE}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    """Does not tell stderr of each request."""
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+def image_server(folder: Path) -> Iterator[WebServer]:
+    """Serve a small image on loopback at the path `IMAGE`."""
+    file = folder / "image.qcow2"
+    run(["qemu-img", "create", "-q", "-f", "qcow2", file, "1M"])
+    image = file.read_bytes()
+    file.unlink()
+    with web_server() as server:
+        server.answers[IMAGE] = reply(200, image)
+        yield server
