@@ -20,6 +20,7 @@ from agent.compute import Compute
 from agent.config import Config
 from agent.consolelog import read_console
 from agent.creation import Creation
+from agent.downloads import Downloads
 from agent.driving import ConfigDrives
 from agent.engine.clock import Clock, SystemClock
 from agent.engine.engine import Engine, EngineSettings
@@ -31,6 +32,7 @@ from agent.hypervisor.host import Host
 from agent.identity import Identity
 from agent.images import ImageFiles
 from agent.imaging import Imaging
+from agent.importing import Importing
 from agent.keypairs import Keypairs
 from agent.model.injection import FileLimits
 from agent.model.layout import Layout
@@ -38,6 +40,7 @@ from agent.model.password import PasswordRule
 from agent.model.placement import choose_host
 from agent.model.quota import Quota
 from agent.model.server import Server
+from agent.model.webaddress import Allowed
 from agent.networking import Networking, network_spec
 from agent.offers import Offers
 from agent.passwords import Seal, hash_password
@@ -58,6 +61,7 @@ class Parts:
     store: Store
     host: Host
     engine: Engine
+    downloads: Downloads
     cloud: Cloud
 
     def start(self) -> None:
@@ -67,6 +71,7 @@ class Parts:
         """
         disks.sweep_temp_files(self.config.state_dir)
         self.cloud.imaging.recover()
+        self.downloads.start()
         self.engine.start()
         self.host.watch(
             Listeners(
@@ -78,6 +83,7 @@ class Parts:
 
     def stop(self) -> None:
         """End what `start` began: each task stops between two steps. May block for some seconds."""
+        self.downloads.stop()
         self.engine.stop()
         self.host.close()
         self.store.close()
@@ -106,8 +112,9 @@ def build_parts(
         offers=offers,
         boot_id=machine.boot_id() if boot_id is None else boot_id,
     )
-    cloud = build_cloud(config, store, clock, engine, host, offers)
-    return Parts(config, store, host, engine, cloud)
+    downloads = build_downloads(config, store, clock)
+    cloud = build_cloud(config, store, clock, engine, host, offers, wake_downloads=downloads.wake)
+    return Parts(config, store, host, engine, downloads, cloud)
 
 
 def build_engine(
@@ -184,7 +191,14 @@ def build_tools(
 
 
 def build_cloud(
-    config: Config, store: Store, clock: Clock, engine: Engine, host: Host, offers: Offers
+    config: Config,
+    store: Store,
+    clock: Clock,
+    engine: Engine,
+    host: Host,
+    offers: Offers,
+    *,
+    wake_downloads: Callable[[], None],
 ) -> Cloud:
     """Wire the use cases."""
     layout = Layout(config.state_dir)
@@ -220,6 +234,7 @@ def build_cloud(
         records=Records(store, config.limits.server_metadata, clock.now),
         keypairs=Keypairs(store, config.quota.keypairs, clock.now),
         imaging=build_imaging(config, store, clock),
+        importing=Importing(store, Allowed.parse(config.import_allow), clock.now, wake_downloads),
         networking=Networking(store),
     )
 
@@ -245,9 +260,19 @@ def build_identity(config: Config, store: Store, clock: Clock) -> Identity:
 
 def build_imaging(config: Config, store: Store, clock: Clock) -> Imaging:
     """Wire the use cases of images: the command line needs no more than these."""
+    return Imaging(store, build_files(config), clock.now)
+
+
+def build_downloads(config: Config, store: Store, clock: Clock) -> Downloads:
+    """Wire what works on the queue of imports."""
+    allowed = Allowed.parse(config.import_allow)
+    return Downloads(store, build_files(config), allowed, config.limits.image_gb * GIB, clock.now)
+
+
+def build_files(config: Config) -> LocalImages:
+    """Wire the images' bytes."""
     layout = Layout(config.state_dir)
-    files = LocalImages(ImageFiles(layout.images), layout, config.limits.image_gb * GIB)
-    return Imaging(store, files, clock.now)
+    return LocalImages(ImageFiles(layout.images), layout, config.limits.image_gb * GIB)
 
 
 def build_wsgi(parts: Parts) -> Flask:

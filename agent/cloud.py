@@ -11,6 +11,7 @@ from agent.config import Config
 from agent.creation import Creation
 from agent.identity import Identity
 from agent.imaging import Imaging
+from agent.importing import Importing
 from agent.keypairs import Keypairs
 from agent.networking import Networking
 from agent.records import Records
@@ -30,4 +31,5 @@ class Cloud:
     records: Records
     keypairs: Keypairs
     imaging: Imaging
+    importing: Importing
     networking: Networking

@@ -27,7 +27,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 
 from agent.errors import AgentError, BadRequest, Forbidden
@@ -59,6 +59,13 @@ class Patience:
     window_bytes: int = 4 * 2**20  # … so much must come
     look_s: float = 1.0
 
+    def within(self, total_s: float) -> Patience:
+        """The same, for so many seconds in all."""
+        return replace(self, total_s=total_s)
+
+
+USUAL = Patience()
+
 
 @dataclass(frozen=True, slots=True)
 class Body:
@@ -83,7 +90,7 @@ def download(
     *,
     allowed: Allowed,
     max_bytes: int,
-    patience: Patience = Patience(),
+    patience: Patience = USUAL,
     why_stop: Callable[[], AgentError | None] = lambda: None,
     resolve: Resolve = resolve,
 ) -> Iterator[Body]:

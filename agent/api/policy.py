@@ -72,8 +72,12 @@ ROUTES: dict[Access, str] = {
         GET    /image/v2/images
         GET    /image/v2/images/<image_id>
         GET    /image/v2/images/<image_id>/file
+        GET    /image/v2/images/<image_id>/tasks
+        GET    /image/v2/info/import
         GET    /image/v2/schemas/image
         GET    /image/v2/schemas/images
+        GET    /image/v2/schemas/task
+        GET    /image/v2/schemas/tasks
         GET    /network/v2.0/extensions
         GET    /network/v2.0/floatingips
         GET    /network/v2.0/networks
@@ -99,9 +103,12 @@ ROUTES: dict[Access, str] = {
         POST   /image/v2/images
         DELETE /image/v2/images/<image_id>
         PUT    /image/v2/images/<image_id>/file
+        POST   /image/v2/images/<image_id>/import
     """,
     Access.ADMIN: """
         GET    /compute/v2.1/servers/<server_id>/diagnostics
+        GET    /image/v2/tasks
+        GET    /image/v2/tasks/<task_id>
     """,
 }
 """Every method of every route, as the URL map writes it, below what it takes. HEAD is as GET."""

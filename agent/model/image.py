@@ -14,6 +14,7 @@ class ImageStatus(StrEnum):
 
     QUEUED = "queued"
     SAVING = "saving"
+    IMPORTING = "importing"
     ACTIVE = "active"
 
 

@@ -7,7 +7,7 @@ Pure; no statement and no connection in here. JSON columns hold plain dicts, enu
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -16,6 +16,7 @@ from sqlalchemy import Row
 from agent.model.change import ServerChange
 from agent.model.identity import Project, Role, Token, User
 from agent.model.image import Image, ImageStatus
+from agent.model.imagetask import ImageTask, ImageTaskStatus
 from agent.model.keypair import Keypair
 from agent.model.network import Network, Port, Subnet
 from agent.model.server import Fault, Flavor, Hardware, Nic, Rest, Server
@@ -227,6 +228,17 @@ def port_from(row: AnyRow) -> Port:
     columns: Values = {**row._mapping}
     del columns["position"]
     return Port(**columns)
+
+
+def image_task_from(row: AnyRow) -> ImageTask:
+    """Read a row of `image_tasks`."""
+    return ImageTask(**{**row._mapping, "status": ImageTaskStatus(row.status)})
+
+
+def image_task_values(task: ImageTask) -> Values:
+    """Give the columns of an import's task."""
+    columns = {field.name: getattr(task, field.name) for field in fields(task)}
+    return {**columns, "status": task.status.value, "input": dict(task.input)}
 
 
 def project_from(row: AnyRow) -> Project:

@@ -258,6 +258,25 @@ servers = Table(
     Index(None, "created_at", "id"),
 )
 
+image_tasks = Table(
+    "image_tasks",  # kept some days beyond their images
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("image_id", _ID, nullable=False, index=True),
+    Column("owner", _ID, nullable=False),
+    Column("user_id", _ID, nullable=False),
+    Column("request_id", String(64), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("input", _JSON, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Column("deadline_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime),
+    Column("attempts", Integer, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("result", _JSON),
+)
+
 injections = Table(
     "injections",  # kept as long as their server: its config drive is made of them
     metadata,

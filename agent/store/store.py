@@ -10,6 +10,7 @@ from agent.errors import AgentError
 from agent.store.catalog import Catalog
 from agent.store.db import Database
 from agent.store.identity import Identity
+from agent.store.imagetasks import ImageTasks
 from agent.store.injections import Injections
 from agent.store.keypairs import Keypairs
 from agent.store.migrate import check
@@ -29,6 +30,7 @@ class Store:
     records: Records
     tasks: Tasks  # what the engine gets: an `agent.engine.ports.TaskStore`
     catalog: Catalog
+    image_tasks: ImageTasks
     keypairs: Keypairs
     injections: Injections
     networks: Networks
@@ -54,6 +56,7 @@ class Store:
             records=Records(db),
             tasks=Tasks(db),
             catalog=Catalog(db),
+            image_tasks=ImageTasks(db),
             keypairs=Keypairs(db),
             injections=Injections(db),
             networks=Networks(db),

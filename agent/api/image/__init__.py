@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from agent.api.image import data, images, schemas, versions
+from agent.api.image import data, images, imports, schemas, tasks, versions
 
 image_versions = versions.routes
 
 image = Blueprint("image", __name__, url_prefix="/image/v2")
 
-for module in (images, data, schemas):
+for module in (images, data, imports, tasks, schemas):
     image.register_blueprint(module.routes)
