@@ -24,9 +24,10 @@ from pathlib import Path
 
 from agent import __version__
 from tests.conformance import WORK
-from tests.conformance.cloud import IMAGE, conforming_cloud, image_server
+from tests.conformance.cloud import PATH, conforming_cloud, image_server
 from tests.conformance.outcomes import Report, Result, judge
 from tests.conformance.records import FAILURES, RESULT, keep, read_failed, render_result
+from tests.conformance.samples import make_samples
 from tests.conformance.selection import DEFAULT, Skips, Test, choose, choose_again
 from tests.conformance.settings import settings_of, write_settings
 from tests.conformance.tempest import Tempest
@@ -55,13 +56,16 @@ def _conformance(pattern: str, again: bool) -> int:
     tempest = Tempest(WORK / "venv", WORK / "tempest")
     began = time.monotonic()
     with contextlib.ExitStack() as stack:
-        images = stack.enter_context(image_server(WORK))
+        tempest.prepare()
+        manifest = make_samples(tempest.work / "samples")
+        images = stack.enter_context(image_server(manifest.with_name("qcow2")))
         with step("Starting a cloud: cumulet init, cumulet serve"):
             cloud = conforming_cloud(WORK / "cloud", import_allow=[images.place])
             live = stack.enter_context(cloud)
         with step(f"Asking tempest {tempest.version()} for its tests"):
-            tempest.prepare()
-            write_settings(tempest.config, settings_of(live, images.url(IMAGE), tempest.work))
+            write_settings(
+                tempest.config, settings_of(live, images.url(PATH), manifest, tempest.work)
+            )
             every = tempest.list_tests()
         chosen = choose_again(every, read_failed()) if again else choose(every, pattern or DEFAULT)
         to_run = [test for test in chosen if skips.reason_to_leave_out(test.name) is None]
@@ -84,7 +88,7 @@ def _run(tempest: Tempest, tests: Sequence[Test]) -> list[Report]:
     for report in tempest.run(tests):
         reports.append(report)
         done += not report.is_of_class
-        name = re.sub(r"\[.*|tempest\.api\.", "", report.id)
+        name = re.sub(r"\[.*?\]|tempest\.api\.", "", report.id)
         print(f"{done:>4}/{len(tests)} {report.verdict.value:<8} {name}", flush=True)
     return reports
 

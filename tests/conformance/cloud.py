@@ -12,10 +12,9 @@ import yaml
 
 from tests.fast.smallcloud import NODE
 from tests.lab.cloud import LiveCloud
-from tests.lab.commands import run
 from tests.lab.webserver import WebServer, reply, web_server
 
-IMAGE = "/image.qcow2"
+PATH = "/image.qcow2"
 
 
 @contextmanager
@@ -42,12 +41,8 @@ def conforming_cloud(folder: Path, **settings: object) -> Iterator[LiveCloud]:
 
 
 @contextmanager
-def image_server(folder: Path) -> Iterator[WebServer]:
-    """Serve a small image on loopback at the path `IMAGE`."""
-    file = folder / "image.qcow2"
-    run(["qemu-img", "create", "-q", "-f", "qcow2", file, "1M"])
-    image = file.read_bytes()
-    file.unlink()
+def image_server(image: Path) -> Iterator[WebServer]:
+    """Serve an image on loopback at `PATH`."""
     with web_server() as server:
-        server.answers[IMAGE] = reply(200, image)
+        server.answers[PATH] = reply(200, image.read_bytes())
         yield server

@@ -72,7 +72,7 @@ class Test:
     @classmethod
     def parse(cls, line: str) -> Test:
         """Read what `tempest run --list-tests` prints for it."""
-        name = line.partition("[")[0]
+        name = re.sub(r"\[.*?\]", "", line)
         return cls(line, name, name.rpartition(".")[0])
 
 

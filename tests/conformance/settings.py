@@ -12,12 +12,13 @@ from typing import Any
 
 import yaml
 
+from tests.conformance.samples import FORMATS
 from tests.lab.cloud import LiveCloud
 
 Settings = Mapping[str, Mapping[str, object]]
 
 
-def settings_of(cloud: LiveCloud, image_url: str, work: Path) -> Settings:
+def settings_of(cloud: LiveCloud, image_url: str, manifest: Path, work: Path) -> Settings:
     """All that differs from tempest's defaults; tempest's own files go into `work`."""
     known = yaml.safe_load((cloud.state / "clouds.yaml").read_text())["clouds"]["cumulet"]
     lowest, highest = _compute_versions(cloud)
@@ -56,7 +57,8 @@ def settings_of(cloud: LiveCloud, image_url: str, work: Path) -> Settings:
             "http_image": image_url,
             "http_qcow2_image": image_url,
             # The tests of lists send noise in the first six of these, which only raw can be.
-            "disk_formats": ",".join(["raw"] * 6 + ["qcow2", "vmdk", "vdi", "vhd", "iso"]),
+            "disk_formats": ",".join([*["raw"] * 6, *FORMATS]),
+            "images_manifest_file": manifest,
         },
         "image-feature-enabled": {
             "import_image": True,

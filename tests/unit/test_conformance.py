@@ -25,6 +25,7 @@ SKIPS = Skips(left_out={r"\.test_trusts\.": "no trusts"}, by_tempest={"test_shar
 def test_a_test_has_a_name_and_a_class() -> None:
     assert UPLOAD.name == f"{CASE}.test_upload"
     assert UPLOAD.case == CASE
+    assert Test.parse("a.B.test_c[id-1](qcow2)").name == "a.B.test_c(qcow2)"
 
 
 def test_identity_and_images_are_judged_unless_told_otherwise() -> None:
