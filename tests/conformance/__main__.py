@@ -31,6 +31,7 @@ from tests.conformance.samples import make_samples
 from tests.conformance.selection import DEFAULT, Skips, Test, choose, choose_again
 from tests.conformance.settings import settings_of, write_settings
 from tests.conformance.tempest import Tempest
+from tests.lab.cloud import LiveCloud
 from tests.lab.commands import CommandError, run
 from tests.lab.telling import step
 
@@ -52,33 +53,39 @@ def main() -> int:
 
 
 def _conformance(pattern: str, again: bool) -> int:
+    began = time.monotonic()
     skips = Skips.read()
     tempest = Tempest(WORK / "venv", WORK / "tempest")
-    began = time.monotonic()
-    with contextlib.ExitStack() as stack:
-        tempest.prepare()
-        manifest = make_samples(tempest.work / "samples")
-        images = stack.enter_context(image_server(manifest.with_name("qcow2")))
-        with step("Starting a cloud: cumulet init, cumulet serve"):
-            cloud = conforming_cloud(WORK / "cloud", import_allow=[images.place])
-            live = stack.enter_context(cloud)
+    with _cloud_for(tempest) as cloud:
         with step(f"Asking tempest {tempest.version()} for its tests"):
-            write_settings(
-                tempest.config, settings_of(live, images.url(PATH), manifest, tempest.work)
-            )
             every = tempest.list_tests()
         chosen = choose_again(every, read_failed()) if again else choose(every, pattern or DEFAULT)
         to_run = [test for test in chosen if skips.reason_to_leave_out(test.name) is None]
         print(f"{len(chosen)} tests, {len(chosen) - len(to_run)} of them left out by skips.yaml.\n")
         reports = _run(tempest, to_run) if to_run else []
-        (WORK / "serve.log").write_bytes(live.log.read_bytes())
+        (WORK / "serve.log").write_bytes(cloud.log.read_bytes())
     result = judge(chosen, reports, skips)
     keep(result, reports)
-    whole = not again and not pattern
-    if whole:
-        today = datetime.now(UTC).date()
-        RESULT.write_text(render_result(result, _versions(tempest), today))
-    return _tell(result, _dead(skips, every, result) if whole else [], time.monotonic() - began)
+    dead: list[str] = []
+    if not again and not pattern:
+        dead = skips.dead([test.name for test in chosen], result.skipped)
+        RESULT.write_text(render_result(result, _versions(tempest), datetime.now(UTC).date()))
+    return _tell(result, dead, time.monotonic() - began)
+
+
+@contextlib.contextmanager
+def _cloud_for(tempest: Tempest) -> Iterator[LiveCloud]:
+    """Serve a cloud, and tell tempest of it."""
+    tempest.prepare()
+    manifest = make_samples(tempest.work / "samples")
+    with contextlib.ExitStack() as stack:
+        with step("Starting a cloud: cumulet init, cumulet serve"):
+            images = stack.enter_context(image_server(manifest.with_name("qcow2")))
+            serving = conforming_cloud(WORK / "cloud", import_allow=[images.place])
+            cloud = stack.enter_context(serving)
+        settings = settings_of(cloud, images.url(PATH), manifest, tempest.work)
+        write_settings(tempest.config, settings)
+        yield cloud
 
 
 def _run(tempest: Tempest, tests: Sequence[Test]) -> list[Report]:
@@ -91,11 +98,6 @@ def _run(tempest: Tempest, tests: Sequence[Test]) -> list[Report]:
         name = re.sub(r"\[.*?\]|tempest\.api\.", "", report.id)
         print(f"{done:>4}/{len(tests)} {report.verdict.value:<8} {name}", flush=True)
     return reports
-
-
-def _dead(skips: Skips, tests: Sequence[Test], result: Result) -> list[str]:
-    names = [test.name for test in choose(tests, DEFAULT)]
-    return skips.dead(names, set(result.skipped))
 
 
 def _tell(result: Result, dead: Sequence[str], took_s: float) -> int:
