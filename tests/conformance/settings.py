@@ -20,7 +20,7 @@ Settings = Mapping[str, Mapping[str, object]]
 
 def settings_of(cloud: LiveCloud, image_url: str, manifest: Path, work: Path) -> Settings:
     """All that differs from tempest's defaults; tempest's own files go into `work`."""
-    known = yaml.safe_load((cloud.state / "clouds.yaml").read_text())["clouds"]["cumulet"]
+    known = yaml.safe_load((cloud.state / "clouds.yaml").read_text())["clouds"]["cumulet-admin"]
     lowest, highest = _compute_versions(cloud)
     return {
         "DEFAULT": {"debug": True, "log_file": work / "tempest.log", "use_stderr": False},
