@@ -66,10 +66,11 @@ run: root setup  ## serve from this checkout, for development: state in /var/lib
 regenerate: root setup  ## rewrite the golden files; git shows the difference
 	$(PYTEST) --dist=worksteal tests/fast tests/unit --regenerate
 
-bench: root setup  ## measure a server's life, each power action and the sweep against bare libvirt calls
+bench: root setup  ## measure a server's life, each power action, the sweep and an upload, each against a floor
 	$(BIN)/python -m bench.lifecycle
 	$(BIN)/python -m bench.power
 	$(BIN)/python -m bench.sweep
+	$(BIN)/python -m bench.upload
 
 setup: $(READY)
 	@.ci/install-packages run build lab

@@ -15,6 +15,7 @@ from flask import Flask
 from agent import api, disks, machine
 from agent.adminpass import AdminPass
 from agent.aside import Aside
+from agent.basecache import BaseCache
 from agent.cloud import Cloud
 from agent.compute import Compute
 from agent.config import Config
@@ -29,7 +30,7 @@ from agent.engine.runner import CrashHook
 from agent.hosting import build_host
 from agent.hypervisor.base import Hypervisor, Listeners, NetworkSpec
 from agent.hypervisor.host import Host
-from agent.identity import Identity
+from agent.identity import Accounts, AppCredentials, Brake, Identity
 from agent.images import ImageFiles
 from agent.imaging import Imaging
 from agent.importing import Importing
@@ -181,6 +182,7 @@ def build_tools(
             layout,
             lambda image_id: store.catalog.get_image(image_id, project_id=None),
             ConfigDrives(store.injections.get, seal.open, config.nova_compatible_files),
+            build_bases(config, store),
             config.capacity.reserved_disk_gb,
         ),
         layout=layout,
@@ -203,9 +205,12 @@ def build_cloud(
     """Wire the use cases."""
     layout = Layout(config.state_dir)
     admin_pass = build_admin_pass(config, store, clock, engine)
+    identity = build_identity(config, store, clock)
     return Cloud(
         config=config,
-        identity=build_identity(config, store, clock),
+        identity=identity,
+        accounts=Accounts(store, identity),
+        app_credentials=AppCredentials(store, clock.now),
         creation=Creation(
             store=store,
             quota=Quota(config.quota.instances, config.quota.cores, config.quota.ram_mb),
@@ -255,24 +260,36 @@ def build_admin_pass(config: Config, store: Store, clock: Clock, engine: Engine)
 
 def build_identity(config: Config, store: Store, clock: Clock) -> Identity:
     """Wire the use cases of identity."""
-    return Identity(store, timedelta(hours=config.token_hours), clock.now)
+    lifetime = timedelta(hours=config.token_hours)
+    return Identity(store, lifetime, clock.now, Brake(clock.monotonic))
 
 
 def build_imaging(config: Config, store: Store, clock: Clock) -> Imaging:
     """Wire the use cases of images: the command line needs no more than these."""
-    return Imaging(store, build_files(config), clock.now)
+    return Imaging(store, build_files(config, store), clock.now)
 
 
 def build_downloads(config: Config, store: Store, clock: Clock) -> Downloads:
     """Wire what works on the queue of imports."""
     allowed = Allowed.parse(config.import_allow)
-    return Downloads(store, build_files(config), allowed, config.limits.image_gb * GIB, clock.now)
+    return Downloads(store, build_files(config, store), allowed, config.limits.image_gb * GIB, clock.now)
 
 
-def build_files(config: Config) -> LocalImages:
+def build_files(config: Config, store: Store) -> LocalImages:
     """Wire the images' bytes."""
     layout = Layout(config.state_dir)
-    return LocalImages(ImageFiles(layout.images), layout, config.limits.image_gb * GIB)
+    bases = build_bases(config, store)
+    return LocalImages(ImageFiles(layout.images), layout, bases, config.limits.image_gb * GIB)
+
+
+def build_bases(config: Config, store: Store) -> BaseCache:
+    """Wire the cache of what servers stand on."""
+    return BaseCache(
+        Layout(config.state_dir),
+        store.servers.list_used_images,
+        max_bytes=config.limits.base_cache_gb * GIB,
+        keep_free_bytes=int(config.capacity.reserved_disk_gb * GIB),
+    )
 
 
 def build_wsgi(parts: Parts) -> Flask:

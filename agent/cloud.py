@@ -9,7 +9,7 @@ from agent.adminpass import AdminPass
 from agent.compute import Compute
 from agent.config import Config
 from agent.creation import Creation
-from agent.identity import Identity
+from agent.identity import Accounts, AppCredentials, Identity
 from agent.imaging import Imaging
 from agent.importing import Importing
 from agent.keypairs import Keypairs
@@ -24,6 +24,8 @@ class Cloud:
 
     config: Config
     identity: Identity
+    accounts: Accounts
+    app_credentials: AppCredentials
     compute: Compute
     creation: Creation
     admin_pass: AdminPass

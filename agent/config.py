@@ -85,6 +85,7 @@ class LimitsConfig:
     personality: int = 5
     personality_bytes: int = 10240
     image_gb: int = 100
+    base_cache_gb: int = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +269,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "limits.personality": (0, 10_000),
     "limits.personality_bytes": (0, 100_000_000),
     "limits.image_gb": (1, 1_000_000),
+    "limits.base_cache_gb": (0, 1_000_000),
 }
 """The least and the most that each number may be; a test holds that none is without."""
 

@@ -15,6 +15,7 @@ from agent.actions import ACTIONS
 from agent.adminpass import AdminPass
 from agent.asking import Asking, new_task
 from agent.errors import BadRequest, Conflict, NotFound
+from agent.model.booting import FORMATS, find_boot, find_boot_problem
 from agent.model.hostname import hostname_of
 from agent.model.image import Image, ImageStatus
 from agent.model.injection import FileLimits, InjectedFile, Injection, check_files
@@ -82,6 +83,7 @@ class Creation:
         flavor = self._flavor(request.flavor_id)
         image = self._image(asking, request.image_id)
         _check_fit(image, flavor)
+        boot_ids = self._boot_images(asking, image)
         check_files(request.files, self.file_limits.of_image(image.properties))
         password = self.admin_pass.choose(request.admin_pass, image.properties)
         server = self._draft(asking, request, flavor, image)
@@ -92,6 +94,7 @@ class Creation:
             quota=self.quota,
             nics=self._nics(asking, request.nics),
             injection=Injection(request.files, password.credential),
+            image_ids=[image.id, *boot_ids],
             rest_s=self.address_rest_s,
             now=server.created_at,
         )
@@ -140,6 +143,37 @@ class Creation:
         except NotFound as error:
             raise BadRequest(f"imageRef: {error.message}") from error
 
+    def _boot_images(self, asking: Asking, image: Image) -> tuple[str, ...]:
+        """The kernel and RAM disk that an image names: the caller must see them, whole."""
+        problem = find_boot_problem(image.properties)
+        if problem is not None:
+            raise BadRequest(f"imageRef: {problem}")
+        boot = find_boot(image.properties)
+        if boot is None:
+            return ()
+        for name, disk_format in FORMATS.items():
+            wanted = image.properties.get(name)
+            if wanted:
+                self._check_boot_image(asking, name, wanted, disk_format)
+        return boot.image_ids
+
+    def _check_boot_image(self, asking: Asking, name: str, wanted: str, disk_format: str) -> None:
+        """Raise `BadRequest`, naming the property, unless the image may be booted by."""
+        try:
+            found = self.store.catalog.get_image(wanted, project_id=asking.caller.project.id)
+        except NotFound as error:
+            raise BadRequest(f"imageRef: Image property {name}: {error.message}") from error
+        if found.disk_format != disk_format:
+            raise BadRequest(
+                f"imageRef: Image property {name}: Image {wanted} has disk_format "
+                f"{found.disk_format}; it must be {disk_format}."
+            )
+        if found.status is not ImageStatus.ACTIVE:
+            raise BadRequest(
+                f"imageRef: Image property {name}: Image {wanted} is not active, it is "
+                f"{found.status}."
+            )
+
     def _keypair(self, asking: Asking, name: str | None) -> Keypair | None:
         if name is None:
             return None
@@ -175,6 +209,11 @@ def _check_fit(image: Image, flavor: Flavor) -> None:
     """Refuse an image that can't boot on a flavor, with the numbers."""
     if image.status is not ImageStatus.ACTIVE:
         raise BadRequest(f"imageRef: Image {image.id} is not active, it is {image.status}.")
+    if image.disk_format in FORMATS.values():
+        raise BadRequest(
+            f"imageRef: Image {image.id} is {image.disk_format}, no disk: name it by the property "
+            "kernel_id or ramdisk_id of an image that is one."
+        )
     if image.min_ram > flavor.ram_mb:
         raise BadRequest(
             f"flavorRef: Flavor's memory is too small for requested image: it has "

@@ -18,11 +18,10 @@ import yaml
 
 from agent.config import Config
 from agent.identity import hash_password
-from agent.model.identity import Project, User
+from agent.model.identity import ROLES, Project, User
 from agent.store import Store
 from agent.wholefile import create_private, refusals, whole_file
 
-ROLES = ("admin", "member", "reader")
 ACCOUNTS = {"cumulet": ("lab", ("member", "reader")), "cumulet-admin": ("admin", ROLES)}
 """The clouds of clouds.yaml: the name of user and project, and the user's roles there."""
 
@@ -126,9 +125,9 @@ def _set_account(store: Store, name: str, password: str, roles: tuple[str, ...])
         user = User(uuid.uuid4().hex, name, hash_password(password), True, project.id)
         store.identity.add_user(user)
     else:
-        store.identity.set_password(user.id, hash_password(password))
+        store.identity.update_user(user.id, password_hash=hash_password(password))
     for role in roles:
-        store.identity.assign(user.id, project.id, store.identity.ensure_role(role).id)
+        store.grants.assign(user.id, project.id, store.identity.ensure_role(role).id)
 
 
 def _set_aside(path: Path, notes: list[str]) -> None:

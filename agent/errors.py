@@ -9,6 +9,7 @@ from these classes to codes, and the engine the one rule of which of them is tri
     ├─ Unauthorized      no valid token, or wrong credentials
     ├─ Forbidden         a limit or a policy refuses it
     │  └─ OverQuota
+    ├─ TooManyTries      it was tried too often: wait for the seconds that it names
     ├─ NotFound          no such thing, or it belongs to another project
     ├─ Conflict          the thing exists and is in the wrong state
     │  └─ NoCapacity     no host has room for it
@@ -22,6 +23,8 @@ from __future__ import annotations
 
 class AgentError(Exception):
     """Base of all errors whose text a user may read."""
+
+    retry_after_s: int | None = None  # when trying again may help
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -44,6 +47,14 @@ class OverQuota(Forbidden):
     """The project has used up what it may use; the message has the numbers."""
 
 
+class TooManyTries(AgentError):
+    """It was tried too often of late; the message has the seconds to wait."""
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
 class NotFound(AgentError):
     """No such thing, or it belongs to another project: the two look alike on purpose."""
 
@@ -62,6 +73,8 @@ class NotSupported(AgentError):
 
 class HostUnavailable(AgentError):
     """libvirt does not answer now, or is busy; the engine tries again later."""
+
+    retry_after_s = 5  # libvirt is back within that time after a restart
 
 
 class HostFailed(AgentError):

@@ -18,7 +18,7 @@ from agent.app import build_identity, build_imaging
 from agent.config import Config
 from agent.engine.clock import SystemClock
 from agent.errors import BadRequest
-from agent.images import CHUNK_BYTES, detect_format
+from agent.imagecheck import CHUNK_BYTES, detect_format
 from agent.imaging import CreateImage
 from agent.model.layout import Layout
 from agent.store import Store

@@ -12,15 +12,25 @@ from pathlib import Path
 from typing import BinaryIO
 
 from agent import disks
+from agent.basecache import BaseCache
+from agent.conversion import check_virtual_size
 from agent.driving import ConfigDrives
-from agent.images import ImageFiles
+from agent.images import UNDECLARED, Declared, ImageFiles
 from agent.imaging import Received
+from agent.model.booting import FORMATS
 from agent.model.image import Image
 from agent.model.layout import Layout
 from agent.model.server import Server
+from agent.qemuimg import check_readable
 
 GIB = 2**30
 MIB = 2**20
+
+BOOT_FORMATS = frozenset(FORMATS.values())
+"""What QEMU loads itself: no disk, and nothing of its base."""
+
+RAW_FORMATS = {"raw", "iso", "ami"}
+"""Of which nothing need be read to know the disk inside."""
 
 SAVED_MEMORY = Path("/var/lib/libvirt/qemu/save")
 """Where libvirt keeps the memory of saved guests; made with the first of them."""
@@ -33,13 +43,14 @@ class ServerDisks:
     layout: Layout
     find_image: Callable[[str], Image]
     drives: ConfigDrives
+    bases: BaseCache
     reserved_gb: float
 
     def check_room(self, server: Server) -> None:
         """Raise `NoCapacity` with the numbers when the host's disk could not take the image."""
         image = self.find_image(server.image_id)
-        cost = disks.base_cost_bytes(
-            self.layout.image(image.id), image.disk_format or "", self.layout.base(image.id)
+        cost = self.bases.cost_bytes(
+            image.id, image.disk_format or "", image.virtual_size or image.size or 0
         )
         disks.check_room(self.layout.servers, cost + int(self.reserved_gb * GIB))
 
@@ -54,10 +65,12 @@ class ServerDisks:
 
     def ensure_base(self, image_id: str) -> Path:
         """Make the cached backing file of an image, unless it is there."""
-        base = self.layout.base(image_id)
         image = self.find_image(image_id)
-        disks.ensure_base(self.layout.image(image_id), image.disk_format or "", base)
-        return base
+        return self.bases.ensure_base(image_id, image.disk_format or "")
+
+    def ensure_boot_file(self, image_id: str) -> Path:
+        """Have a kernel or RAM disk where QEMU may read it."""
+        return self.bases.ensure_boot_file(image_id)
 
     def create_disk(self, server: Server) -> None:
         """Make the root disk, of the flavor's size or else the image's, unless it is there."""
@@ -86,22 +99,45 @@ class LocalImages:
 
     files: ImageFiles
     layout: Layout
+    bases: BaseCache
     max_bytes: int
 
-    def receive(self, image_id: str, stream: Iterable[bytes], disk_format: str) -> Received:
+    def receive(
+        self,
+        image_id: str,
+        stream: Iterable[bytes],
+        disk_format: str,
+        declared: Declared = UNDECLARED,
+    ) -> Received:
         """Store and check an image's bytes and make its base; an error leaves nothing behind."""
         got = self.files.receive(
-            image_id, stream, disk_format=disk_format, max_bytes=self.max_bytes
+            image_id,
+            stream,
+            disk_format=disk_format,
+            max_bytes=self.max_bytes,
+            declared=declared,
         )
         done = False
         try:
-            # Now, not with the first build: a conversion takes minutes, and builds have no time.
-            disks.ensure_base(self.layout.image(image_id), disk_format, self.layout.base(image_id))
+            virtual_size = self._prepare(image_id, disk_format, got.virtual_size)
             done = True
         finally:
             if not done:
                 self.delete(image_id)
-        return Received(got.size, got.virtual_size, got.checksum, got.sha512)
+        return Received(got.size, virtual_size, got.checksum, got.sha512)
+
+    def _prepare(self, image_id: str, disk_format: str, virtual_size: int) -> int:
+        """Have QEMU look at the disk and make its base; return the virtual size in bytes."""
+        if disk_format in BOOT_FORMATS:
+            self.bases.ensure_boot_file(image_id)
+            return virtual_size
+        if disk_format not in RAW_FORMATS:
+            virtual_size = check_readable(self.layout.image(image_id), disk_format)
+        if disk_format != "qcow2":
+            check_virtual_size(virtual_size, self.max_bytes)
+        # Now, not with the first build: a conversion takes minutes, and builds have no time.
+        self.bases.ensure_base(image_id, disk_format)
+        return virtual_size
 
     def is_receiving(self, image_id: str) -> bool:
         """Whether some process is taking an image's bytes now; abandoned files must be swept."""
@@ -115,4 +151,4 @@ class LocalImages:
     def delete(self, image_id: str) -> None:
         """Remove an image's bytes and the base made of them; nothing when there are none."""
         self.files.delete(image_id)
-        self.layout.base(image_id).unlink(missing_ok=True)
+        self.bases.remove(image_id)

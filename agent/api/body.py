@@ -17,6 +17,7 @@ from agent.errors import BadRequest
 
 BASE_BYTES = 64 * 1024
 USER_DATA_BYTES = 64 * 1024
+BROKEN_OFF = "The request body broke off."
 PATH_BYTES = 1024  # a personality file's path of 255 bytes, as \uXXXX, and the JSON around it
 
 
@@ -33,6 +34,7 @@ def json_body(schema: Draft202012Validator) -> dict[str, Any]:
     raw = _read(limit + 1)
     if len(raw) > limit:
         raise RequestEntityTooLarge(_too_large(limit))
+    _check_end(len(raw))
     body = parse_json(raw)
     check(schema, body)
     return body
@@ -40,8 +42,11 @@ def json_body(schema: Draft202012Validator) -> dict[str, Any]:
 
 def body_chunks(size: int) -> Iterator[bytes]:
     """Read the body as it comes, `size` bytes at a time; `BadRequest` when it breaks off."""
+    received = 0
     while chunk := _read(size):
+        received += len(chunk)
         yield chunk
+    _check_end(received)
 
 
 def body_limit(limits: LimitsConfig) -> int:
@@ -54,7 +59,13 @@ def _read(size: int) -> bytes:
     try:
         return request.stream.read(size)
     except OSError:  # how the HTTP server says that what comes is not HTTP any more
-        raise BadRequest("The request body broke off.") from None
+        raise BadRequest(BROKEN_OFF) from None
+
+
+def _check_end(received: int) -> None:
+    """Tell the end of a body from that of a connection: the HTTP server gives both as an end."""
+    if received < (request.content_length or 0):
+        raise BadRequest(BROKEN_OFF)
 
 
 def _too_large(limit: int) -> str:

@@ -25,6 +25,7 @@ from agent.errors import (
     HostUnavailable,
     NotFound,
     NotSupported,
+    TooManyTries,
     Unauthorized,
 )
 
@@ -36,6 +37,7 @@ CODES: dict[type[AgentError], int] = {
     Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
+    TooManyTries: 429,
     HostFailed: 500,
     NotSupported: 501,
     HostUnavailable: 503,
@@ -56,8 +58,6 @@ COMPUTE_NAMES = {
     503: "serviceUnavailable",
 }
 
-RETRY_AFTER_S = 5  # libvirt is back within that time after a restart
-
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -66,6 +66,7 @@ class Problem:
     code: int
     kind: str  # the class of the error: what Networking calls its type
     message: str
+    retry_after_s: int | None = None
 
     @property
     def title(self) -> str:
@@ -121,7 +122,7 @@ def _on_agent_error(error: AgentError) -> Response:
     code = code_of(error)
     if code >= 500:
         log.warning("%s: %s: %s", request_id(), type(error).__name__, error.message)
-    return _reply(Problem(code, type(error).__name__, error.message))
+    return _reply(Problem(code, type(error).__name__, error.message, error.retry_after_s))
 
 
 def _on_http_error(error: HTTPException) -> Response:
@@ -150,6 +151,6 @@ def _reply(problem: Problem) -> Response:
     response.status_code = problem.code
     if problem.code == 401:
         response.headers["WWW-Authenticate"] = f'Keystone uri="{base_url()}/identity"'
-    if problem.code == 503:
-        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    if problem.retry_after_s is not None:
+        response.headers["Retry-After"] = str(problem.retry_after_s)
     return response

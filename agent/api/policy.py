@@ -14,7 +14,7 @@ from flask import Flask, g, request
 from werkzeug.routing import Map
 
 from agent.api.context import caller, cloud
-from agent.errors import Forbidden, Unauthorized
+from agent.errors import Forbidden
 from agent.model.identity import Bearer, Caller
 
 
@@ -47,12 +47,31 @@ ROUTES: dict[Access, str] = {
         GET    /identity/v3/auth/tokens
         DELETE /identity/v3/auth/tokens
         GET    /identity/v3/auth/catalog
+        GET    /identity/v3/auth/domains
         GET    /identity/v3/auth/projects
-        GET    /identity/v3/projects
+        GET    /identity/v3/auth/system
+        GET    /identity/v3/domains
+        GET    /identity/v3/domains/<domain_id>
+        GET    /identity/v3/endpoints
+        GET    /identity/v3/endpoints/<endpoint_id>
         GET    /identity/v3/projects/<project_id>
+        GET    /identity/v3/regions
+        GET    /identity/v3/regions/<region_id>
+        GET    /identity/v3/roles
+        GET    /identity/v3/roles/<role_id>
+        GET    /identity/v3/services
+        GET    /identity/v3/services/<service_id>
+        GET    /identity/v3/users/<user_id>
+        GET    /identity/v3/users/<user_id>/access_rules
+        GET    /identity/v3/users/<user_id>/application_credentials
+        GET    /identity/v3/users/<user_id>/application_credentials/<credential_id>
+        DELETE /identity/v3/users/<user_id>/application_credentials/<credential_id>
+        GET    /identity/v3/users/<user_id>/groups
+        POST   /identity/v3/users/<user_id>/password
         GET    /identity/v3/users/<user_id>/projects
     """,
     Access.READER: """
+        POST   /identity/v3/users/<user_id>/application_credentials
         GET    /compute/v2.1/flavors
         GET    /compute/v2.1/flavors/<flavor_id>
         GET    /compute/v2.1/flavors/<flavor_id>/os-extra_specs
@@ -106,6 +125,26 @@ ROUTES: dict[Access, str] = {
         POST   /image/v2/images/<image_id>/import
     """,
     Access.ADMIN: """
+        GET    /identity/v3/projects
+        POST   /identity/v3/projects
+        PATCH  /identity/v3/projects/<project_id>
+        DELETE /identity/v3/projects/<project_id>
+        GET    /identity/v3/projects/<project_id>/users/<user_id>/roles
+        GET    /identity/v3/projects/<project_id>/users/<user_id>/roles/<role_id>
+        PUT    /identity/v3/projects/<project_id>/users/<user_id>/roles/<role_id>
+        DELETE /identity/v3/projects/<project_id>/users/<user_id>/roles/<role_id>
+        GET    /identity/v3/role_assignments
+        POST   /identity/v3/roles
+        PATCH  /identity/v3/roles/<role_id>
+        DELETE /identity/v3/roles/<role_id>
+        GET    /identity/v3/system/users/<user_id>/roles
+        GET    /identity/v3/system/users/<user_id>/roles/<role_id>
+        PUT    /identity/v3/system/users/<user_id>/roles/<role_id>
+        DELETE /identity/v3/system/users/<user_id>/roles/<role_id>
+        GET    /identity/v3/users
+        POST   /identity/v3/users
+        PATCH  /identity/v3/users/<user_id>
+        DELETE /identity/v3/users/<user_id>
         GET    /compute/v2.1/servers/<server_id>/diagnostics
         GET    /image/v2/tasks
         GET    /image/v2/tasks/<task_id>
@@ -175,9 +214,9 @@ def enforce() -> None:
 
 
 def check(bearer: Bearer, needed: Access, what: str = "this") -> None:
-    """Raise `Unauthorized` or `Forbidden` when a token is not enough for something."""
+    """Raise `Forbidden` when a token is not enough for something."""
     if needed >= Access.READER and bearer.project is None:
-        raise Unauthorized(NO_PROJECT)
+        raise Forbidden(NO_PROJECT)
     if needed is Access.ADMIN and not bearer.is_admin:
         raise Forbidden(NO_ADMIN.format(what=what))
     if needed is Access.MEMBER and bearer.is_reader_only:

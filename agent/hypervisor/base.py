@@ -18,6 +18,15 @@ from agent.model.server import Hardware, Nic
 
 
 @dataclass(frozen=True, slots=True)
+class BootSpec:
+    """What QEMU starts itself, without the disk's boot loader."""
+
+    kernel_path: Path
+    ramdisk_path: Path | None
+    command_line: str
+
+
+@dataclass(frozen=True, slots=True)
 class DomainSpec:
     """All that a domain's XML is made of: a value, so that equal specs give equal XML."""
 
@@ -38,6 +47,7 @@ class DomainSpec:
     console_log_path: Path
     nics: tuple[Nic, ...]
     hardware: Hardware
+    boot: BootSpec | None = None  # None: the disk boots itself
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 DEFAULT_DOMAIN_ID = "default"
 DEFAULT_DOMAIN_NAME = "Default"
+
+ROLES = ("admin", "member", "reader")
+"""The roles that decide anything here. Others may be made and given, and mean as much as reader."""
+
+NO_PASSWORD = ""
+"""The hash of a user who has no password and can't log in with one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +25,7 @@ class Project:
     name: str
     enabled: bool = True
     description: str = ""
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +34,56 @@ class User:
 
     id: str  # 32 hexadecimal digits
     name: str
-    password_hash: str
+    password_hash: str = field(repr=False)
     enabled: bool = True
     default_project_id: str | None = None
+    email: str | None = None
+    description: str | None = None
+    extra: Mapping[str, object] = field(default_factory=dict)  # what else was told of it
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role: admin, member or reader."""
+    """A role, given to a user in a project."""
 
     id: str
     name: str
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """That a user has a role in a project, or in the system: no token can be for that here."""
+
+    user: User
+    project: Project | None  # None: the system
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class AssignmentFilter:
+    """Which assignments: of each that is given, this one only."""
+
+    user_id: str | None = None
+    project_id: str | None = None
+    role_id: str | None = None
+    of_system: bool | None = None  # None: both those in projects and those in the system
+
+
+@dataclass(frozen=True, slots=True)
+class AppCredential:
+    """An application credential: logs in as its user, in one project, with some of the roles."""
+
+    id: str  # 32 hexadecimal digits
+    name: str
+    user_id: str
+    project_id: str
+    secret_hash: str = field(repr=False)  # scrypt's
+    role_ids: tuple[str, ...]
+    created_at: datetime
+    description: str | None = None
+    expires_at: datetime | None = None
+    unrestricted: bool = False  # whether it may make and remove application credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +97,8 @@ class Token:
     methods: tuple[str, ...]
     issued_at: datetime
     expires_at: datetime
+    parent_audit_id: str | None = None  # of the token that it was first got with
+    app_credential_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ class Layout:
 
     @property
     def bases(self) -> Path:
-        """Holds the cached backing files of overlays."""
+        """Holds the cached backing files of overlays, and kernels."""
         return self.state / "base"
 
     def server(self, server_id: str) -> Path:
@@ -74,3 +74,7 @@ class Layout:
     def base(self, image_id: str) -> Path:
         """The cached backing file made of an image: always qcow2."""
         return self.bases / f"{image_id}.qcow2"
+
+    def boot_file(self, image_id: str) -> Path:
+        """A kernel or initial RAM disk, where QEMU may read it."""
+        return self.bases / f"{image_id}.img"

@@ -12,7 +12,6 @@ from sqlalchemy import (
     Connection,
     Select,
     and_,
-    bindparam,
     delete,
     insert,
     or_,
@@ -24,9 +23,9 @@ from sqlalchemy.exc import IntegrityError
 from agent.errors import BadRequest, Conflict, NotFound
 from agent.model.image import Image, ImageStatus
 from agent.model.server import Flavor
-from agent.store import rows
+from agent.store import imageuse, rows
 from agent.store.db import Database
-from agent.store.schema import flavors, images, servers
+from agent.store.schema import flavors, images
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,21 +126,15 @@ class Catalog:
     def delete_image(self, image_id: str) -> None:
         """Remove an image's record; `NotFound` when there is none, `Conflict` when in use.
 
-        An image is in use while a server that is not deleted was made from it.
+        An image is in use while a server that is not deleted was made from it, or is started by
+        it as a kernel or RAM disk.
         """
         with self.db.write() as connection:
-            if connection.scalar(_USER, {"image": image_id}) is not None:
+            if imageuse.is_used(connection, image_id):
                 raise Conflict(f"Image {image_id} could not be deleted because it is in use.")
             gone = connection.execute(delete(images).where(images.c.id == image_id))
             if gone.rowcount == 0:
                 raise _no_image(image_id)
-
-
-_USER = (
-    select(servers.c.id)
-    .where(servers.c.image_id == bindparam("image"), servers.c.deleted_at.is_(None))
-    .limit(1)
-)
 
 
 def _visible(statement: Select[Any], project_id: str | None) -> Select[Any]:

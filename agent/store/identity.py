@@ -1,27 +1,45 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Accounts and tokens. Secrets come in hashed already; none is ever kept or shown in clear."""
+"""Accounts: projects, users and roles. Passwords come in hashed."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, Table, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from agent.errors import Conflict, NotFound
-from agent.model.identity import Project, Role, Token, User
+from agent.model.identity import Project, Role, User
 from agent.store import rows
 from agent.store.db import Database
-from agent.store.schema import projects, role_assignments, roles, tokens, users
+from agent.store.schema import (
+    images,
+    keypairs,
+    networks,
+    projects,
+    roles,
+    servers,
+    tokens,
+    users,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The tables `projects`, `users`, `roles`, `role_assignments` and `tokens`."""
+    """The tables `projects`, `users` and `roles`."""
 
     db: Database
 
@@ -34,8 +52,14 @@ class Identity:
         """One user, or `NotFound`."""
         row = self._first(_USER, user_id)
         if row is None:
-            raise _no_user(user_id)
+            raise _missing(users, user_id)
         return rows.user_from(row)
+
+    def list_users(self) -> Sequence[User]:
+        """All users, by name."""
+        with self.db.read() as connection:
+            found = connection.execute(select(users).order_by(users.c.name))
+            return [rows.user_from(row) for row in found]
 
     def find_project(self, name: str) -> Project | None:
         """The project of this name."""
@@ -46,18 +70,88 @@ class Identity:
         """One project, or `NotFound`."""
         row = self._first(_PROJECT, project_id)
         if row is None:
-            raise NotFound(f"Could not find project: {project_id}.")
+            raise _missing(projects, project_id)
         return rows.project_from(row)
+
+    def list_projects(self) -> Sequence[Project]:
+        """All projects, by name."""
+        with self.db.read() as connection:
+            found = connection.execute(select(projects).order_by(projects.c.name))
+            return [rows.project_from(row) for row in found]
+
+    def get_role(self, role_id: str) -> Role:
+        """One role, or `NotFound`."""
+        row = self._first(_ROLE, role_id)
+        if row is None:
+            raise _missing(roles, role_id)
+        return rows.role_from(row)
+
+    def list_roles(self) -> Sequence[Role]:
+        """All roles, by name."""
+        with self.db.read() as connection:
+            found = connection.execute(select(roles).order_by(roles.c.name))
+            return [rows.role_from(row) for row in found]
 
     def add_user(self, user: User) -> None:
         """Add a user; `Conflict` when its id or name is taken, or its project is not there."""
-        self._add(users, asdict(user), f"User {user.name} can't be added: it exists already.")
+        self._add(users, rows.user_values(asdict(user)), user.name)
 
     def add_project(self, project: Project) -> None:
         """Add a project; `Conflict` when its id or name is taken."""
-        self._add(
-            projects, asdict(project), f"Project {project.name} can't be added: it exists already."
-        )
+        self._add(projects, rows.project_values(asdict(project)), project.name)
+
+    def add_role(self, role: Role) -> None:
+        """Add a role; `Conflict` when its id or name is taken."""
+        self._add(roles, asdict(role), role.name)
+
+    def update_user(self, user_id: str, **changes: object) -> User:
+        """Set fields of a user and return it; `NotFound`, `Conflict` for a name that is taken.
+
+        With a new password, or disabled, the user's tokens end.
+        """
+        with self.db.write() as connection:
+            _update(connection, users, user_id, rows.user_values(changes))
+            if "password_hash" in changes or changes.get("enabled") is False:
+                connection.execute(delete(tokens).where(tokens.c.user_id == user_id))
+        return self.get_user(user_id)
+
+    def update_project(self, project_id: str, **changes: object) -> Project:
+        """Set fields of a project and return it; `NotFound`, `Conflict` for a taken name.
+
+        Disabled, its tokens end.
+        """
+        with self.db.write() as connection:
+            _update(connection, projects, project_id, rows.project_values(changes))
+            if changes.get("enabled") is False:
+                connection.execute(delete(tokens).where(tokens.c.project_id == project_id))
+        return self.get_project(project_id)
+
+    def update_role(self, role_id: str, **changes: object) -> Role:
+        """Set fields of a role and return it; `NotFound`, `Conflict` for a taken name."""
+        with self.db.write() as connection:
+            _update(connection, roles, role_id, changes)
+        return self.get_role(role_id)
+
+    def delete_user(self, user_id: str) -> None:
+        """Remove a user with its roles, tokens, application credentials and keypairs."""
+        with self.db.write() as connection:
+            _delete(connection, users, user_id)
+            connection.execute(delete(keypairs).where(keypairs.c.user_id == user_id))
+
+    def delete_project(self, project_id: str) -> None:
+        """Remove a project with its roles and tokens; `Conflict` while something belongs to it."""
+        with self.db.write() as connection:
+            belongings = _belongings(connection, project_id)
+            if belongings:
+                raise Conflict(
+                    f"Project {project_id} still has {', '.join(belongings)}: delete those first."
+                )
+            _delete(connection, projects, project_id)
+
+    def delete_role(self, role_id: str) -> None:
+        """Remove a role; whoever had it has it no more."""
+        with self.db.write() as connection:
+            _delete(connection, roles, role_id)
 
     def ensure_role(self, name: str) -> Role:
         """The role of this name, made when it is missing."""
@@ -69,72 +163,6 @@ class Identity:
             connection.execute(insert(roles).values(asdict(role)))
             return role
 
-    def assign(self, user_id: str, project_id: str, role_id: str) -> None:
-        """Give a user a role in a project; nothing when it has it. `NotFound` for unknown ids."""
-        wanted = {"user_id": user_id, "project_id": project_id, "role_id": role_id}
-        try:
-            with self.db.write() as connection:
-                if connection.execute(select(role_assignments).filter_by(**wanted)).first() is None:
-                    connection.execute(insert(role_assignments).values(wanted))
-        except IntegrityError as error:
-            raise NotFound(
-                f"Could not find user {user_id}, project {project_id} or role {role_id}."
-            ) from error
-
-    def roles_of(self, user_id: str, project_id: str) -> tuple[Role, ...]:
-        """The roles that a user bears in a project, by name."""
-        with self.db.read() as connection:
-            found = connection.execute(_ROLES_OF, {"user": user_id, "project": project_id})
-            return tuple(rows.role_from(row) for row in found)
-
-    def projects_of(self, user_id: str) -> Sequence[Project]:
-        """The projects in which a user bears a role, by name."""
-        statement = (
-            select(projects)
-            .where(
-                projects.c.id.in_(
-                    select(role_assignments.c.project_id).where(
-                        role_assignments.c.user_id == user_id
-                    )
-                )
-            )
-            .order_by(projects.c.name)
-        )
-        with self.db.read() as connection:
-            return [rows.project_from(row) for row in connection.execute(statement)]
-
-    def set_password(self, user_id: str, password_hash: str) -> None:
-        """Replace a user's password and revoke its tokens; `NotFound` for an unknown user."""
-        with self.db.write() as connection:
-            changed = connection.execute(
-                update(users).where(users.c.id == user_id).values(password_hash=password_hash)
-            )
-            if changed.rowcount == 0:
-                raise _no_user(user_id)
-            connection.execute(delete(tokens).where(tokens.c.user_id == user_id))
-
-    def add_token(self, token: Token) -> None:
-        """Keep a token; `Conflict` when its hash is taken or its user or project is not there."""
-        columns = {**asdict(token), "methods": list(token.methods)}
-        self._add(tokens, columns, "The token can't be kept: its user or project is gone.")
-
-    def find_token(self, token_hash: str, now: datetime) -> Token | None:
-        """The token with this hash that has not expired."""
-        row = self._first(_TOKEN, token_hash)
-        if row is None or row.expires_at <= now:
-            return None
-        return rows.token_from(row)
-
-    def revoke_token(self, token_hash: str) -> None:
-        """Forget a token; nothing when it is not there."""
-        with self.db.write() as connection:
-            connection.execute(delete(tokens).where(tokens.c.token_hash == token_hash))
-
-    def purge_tokens(self, now: datetime) -> None:
-        """Forget all tokens that have expired."""
-        with self.db.write() as connection:
-            connection.execute(delete(tokens).where(tokens.c.expires_at <= now))
-
     def has_any_user(self) -> bool:
         """Whether there is any account yet."""
         with self.db.read() as connection:
@@ -144,30 +172,63 @@ class Identity:
         with self.db.read() as connection:
             return connection.execute(statement, {"wanted": wanted}).one_or_none()
 
-    def _add(self, table: Table, columns: rows.Values, refusal: str) -> None:
+    def _add(self, table: Table, columns: rows.Values, name: str) -> None:
         try:
             with self.db.write() as connection:
                 connection.execute(insert(table).values(columns))
         except IntegrityError as error:
-            raise Conflict(refusal) from error
+            raise Conflict(
+                f"{_WORDS[table].capitalize()} {name} can't be added: it exists already."
+            ) from error
 
 
 _USER = select(users).where(users.c.id == bindparam("wanted"))
 _USER_BY_NAME = select(users).where(users.c.name == bindparam("wanted"))
 _PROJECT = select(projects).where(projects.c.id == bindparam("wanted"))
 _PROJECT_BY_NAME = select(projects).where(projects.c.name == bindparam("wanted"))
-_TOKEN = select(tokens).where(tokens.c.token_hash == bindparam("wanted"))
+_ROLE = select(roles).where(roles.c.id == bindparam("wanted"))
 
-_ROLES_OF = (
-    select(roles)
-    .join(role_assignments, role_assignments.c.role_id == roles.c.id)
-    .where(
-        role_assignments.c.user_id == bindparam("user"),
-        role_assignments.c.project_id == bindparam("project"),
-    )
-    .order_by(roles.c.name)
-)
+_WORDS = {users: "user", projects: "project", roles: "role"}
+
+_BELONGINGS = {
+    "servers": select(func.count())
+    .select_from(servers)
+    .where(servers.c.project_id == bindparam("project"), servers.c.deleted_at.is_(None)),
+    "images": select(func.count())
+    .select_from(images)
+    .where(images.c.owner == bindparam("project")),
+    "networks": select(func.count())
+    .select_from(networks)
+    .where(networks.c.project_id == bindparam("project")),
+}
+"""What keeps a project from being deleted."""
 
 
-def _no_user(user_id: str) -> NotFound:
-    return NotFound(f"Could not find user: {user_id}.")
+def _belongings(connection: Connection, project_id: str) -> list[str]:
+    counts = {
+        name: connection.scalar(statement, {"project": project_id})
+        for name, statement in _BELONGINGS.items()
+    }
+    return [f"{count} {name}" for name, count in counts.items() if count]
+
+
+def _update(
+    connection: Connection, table: Table, wanted: str, changes: rows.Values | dict[str, object]
+) -> None:
+    if not changes:
+        return
+    try:
+        changed = connection.execute(update(table).where(table.c.id == wanted).values(changes))
+    except IntegrityError as error:
+        raise Conflict(f"The {_WORDS[table]}'s new name is taken.") from error
+    if changed.rowcount == 0:
+        raise _missing(table, wanted)
+
+
+def _delete(connection: Connection, table: Table, wanted: str) -> None:
+    if connection.execute(delete(table).where(table.c.id == wanted)).rowcount == 0:
+        raise _missing(table, wanted)
+
+
+def _missing(table: Table, wanted: str) -> NotFound:
+    return NotFound(f"Could not find {_WORDS[table]}: {wanted}.")

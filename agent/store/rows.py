@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import Row
 
 from agent.model.change import ServerChange
-from agent.model.identity import Project, Role, Token, User
+from agent.model.identity import AppCredential, Project, Role, Token, User
 from agent.model.image import Image, ImageStatus
 from agent.model.imagetask import ImageTask, ImageTaskStatus
 from agent.model.keypair import Keypair
@@ -243,12 +243,29 @@ def image_task_values(task: ImageTask) -> Values:
 
 def project_from(row: AnyRow) -> Project:
     """Read a row of `projects`."""
-    return Project(**row._mapping)
+    return Project(**{**row._mapping, "tags": tuple(row.tags)})
+
+
+def project_values(fields: Mapping[str, object]) -> Values:
+    """Give the columns of some of a project's fields."""
+    tags = fields.get("tags")
+    return {**fields, "tags": list(tags)} if isinstance(tags, tuple) else {**fields}
+
+
+def app_credential_from(row: AnyRow) -> AppCredential:
+    """Read a row of `app_credentials`."""
+    return AppCredential(**{**row._mapping, "role_ids": tuple(row.role_ids)})
 
 
 def user_from(row: AnyRow) -> User:
     """Read a row of `users`."""
     return User(**row._mapping)
+
+
+def user_values(fields: Mapping[str, object]) -> Values:
+    """Give the columns of some of a user's fields."""
+    extra = fields.get("extra")
+    return {**fields, "extra": {**extra}} if isinstance(extra, Mapping) else {**fields}
 
 
 def role_from(row: AnyRow) -> Role:

@@ -79,6 +79,7 @@ projects = Table(
     Column("name", String(255), nullable=False, unique=True),
     Column("enabled", Boolean, nullable=False),
     Column("description", Text, nullable=False),
+    Column("tags", _JSON, nullable=False, server_default="[]"),
 )
 
 users = Table(
@@ -89,6 +90,9 @@ users = Table(
     Column("password_hash", String(255), nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("default_project_id", _ID, ForeignKey("projects.id", ondelete="SET NULL")),
+    Column("email", String(255)),
+    Column("description", Text),
+    Column("extra", _JSON, nullable=False, server_default="{}"),
 )
 
 roles = Table(
@@ -96,6 +100,7 @@ roles = Table(
     metadata,
     Column("id", _ID, primary_key=True),
     Column("name", String(255), nullable=False, unique=True),
+    Column("description", Text),
 )
 
 role_assignments = Table(
@@ -103,6 +108,13 @@ role_assignments = Table(
     metadata,
     Column("user_id", _ID, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
     Column("project_id", _ID, ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
+    Column("role_id", _ID, ForeignKey("roles.id", ondelete="CASCADE"), primary_key=True),
+)
+
+system_assignments = Table(
+    "system_assignments",
+    metadata,
+    Column("user_id", _ID, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
     Column("role_id", _ID, ForeignKey("roles.id", ondelete="CASCADE"), primary_key=True),
 )
 
@@ -116,6 +128,24 @@ tokens = Table(
     Column("methods", _JSON, nullable=False),
     Column("issued_at", UtcTime, nullable=False),
     Column("expires_at", UtcTime, nullable=False, index=True),
+    Column("parent_audit_id", String(64)),
+    Column("app_credential_id", _ID, ForeignKey("app_credentials.id", ondelete="CASCADE")),
+)
+
+app_credentials = Table(
+    "app_credentials",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("user_id", _ID, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("project_id", _ID, ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
+    Column("secret_hash", String(255), nullable=False),
+    Column("role_ids", _JSON, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("description", Text),
+    Column("expires_at", UtcTime),
+    Column("unrestricted", Boolean, nullable=False),
+    UniqueConstraint("user_id", "name"),
 )
 
 # What servers are made from

@@ -35,7 +35,7 @@ from agent.model.quota import Quota, Usage
 from agent.model.server import Flavor, Server
 from agent.model.states import TaskState, VmState
 from agent.model.task import INTERRUPTED_BY, NewTask, Task
-from agent.store import addresses, loading, patterns, rows
+from agent.store import addresses, imageuse, loading, patterns, rows
 from agent.store.claims import check_return
 from agent.store.db import Database
 from agent.store.injections import insert_injection
@@ -84,6 +84,7 @@ class Servers:
         quota: Quota,
         nics: Sequence[NicRequest],
         injection: Injection | None = None,
+        image_ids: Collection[str] = (),
         rest_s: float,
         now: datetime,
     ) -> Server:
@@ -91,10 +92,12 @@ class Servers:
 
         Gives it with its nics.
 
-        Released addresses are given again after `rest_s` seconds. Raises `OverQuota` with the
-        numbers, and what `addresses.allocate` raises; nothing is written then.
+        `image_ids` are those that it stands on: they must still be active. Released addresses are
+        given again after `rest_s` seconds. Raises `OverQuota` with the numbers, and what
+        `addresses.allocate` and `check_active` raise; nothing is written then.
         """
         with self.db.write() as connection:
+            imageuse.check_active(connection, image_ids)
             _check_quota(_usage(connection, server.project_id), server.flavor, quota)
             shown = rows.change_values({"task_state": task.task_state})
             connection.execute(insert(servers).values({**rows.server_values(server), **shown}))
@@ -120,6 +123,11 @@ class Servers:
         """The ids of all deleted servers whose rows are kept, with when they were deleted."""
         with self.db.read() as connection:
             return {row.id: row.deleted_at for row in connection.execute(_DELETED)}
+
+    def list_used_images(self) -> set[str]:
+        """The ids of all images that servers stand on, kernels and RAM disks too."""
+        with self.db.read() as connection:
+            return imageuse.list_used(connection)
 
     def list_kept(self, name: str) -> Sequence[Server]:
         """The servers of this name of all projects, deleted ones too, newest first."""

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.errors import AgentError
+from agent.store.appcredentials import AppCredentials
 from agent.store.catalog import Catalog
 from agent.store.db import Database
+from agent.store.grants import Grants
 from agent.store.identity import Identity
 from agent.store.imagetasks import ImageTasks
 from agent.store.injections import Injections
@@ -19,6 +21,7 @@ from agent.store.records import Records
 from agent.store.servers import Servers
 from agent.store.settings import Settings
 from agent.store.tasks import Tasks
+from agent.store.tokens import Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,9 @@ class Store:
     injections: Injections
     networks: Networks
     identity: Identity
+    grants: Grants
+    tokens: Tokens
+    app_credentials: AppCredentials
     settings: Settings
 
     @classmethod
@@ -61,6 +67,9 @@ class Store:
             injections=Injections(db),
             networks=Networks(db),
             identity=Identity(db),
+            grants=Grants(db),
+            tokens=Tokens(db),
+            app_credentials=AppCredentials(db),
             settings=Settings(db),
         )
 

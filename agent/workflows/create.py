@@ -8,7 +8,8 @@ keeps its domain and disks, for a rebuild or a hard reboot to repair.
 
 from __future__ import annotations
 
-from agent.hypervisor.base import DomainSpec, Reservation
+from agent.hypervisor.base import BootSpec, DomainSpec, Reservation
+from agent.model.booting import DirectBoot, find_boot
 from agent.model.change import ServerChange
 from agent.model.hostname import instance_name
 from agent.model.layout import Layout
@@ -22,6 +23,7 @@ def domain_spec(server: Server, layout: Layout) -> DomainSpec:
     """Make the value that a placed server's domain XML is rendered from."""
     if server.hardware is None:
         raise ValueError(f"server {server.id} has no hardware: it was never placed")
+    boot = find_boot(server.image_properties)
     return DomainSpec(
         server_id=server.id,
         domain_name=instance_name(server.id),
@@ -40,6 +42,16 @@ def domain_spec(server: Server, layout: Layout) -> DomainSpec:
         console_log_path=layout.console_log(server.id),
         nics=server.nics,
         hardware=server.hardware,
+        boot=boot_spec(boot, layout) if boot else None,
+    )
+
+
+def boot_spec(boot: DirectBoot, layout: Layout) -> BootSpec:
+    """Make the part of that value which starts a guest without its disk's boot loader."""
+    return BootSpec(
+        kernel_path=layout.boot_file(boot.kernel_id),
+        ramdisk_path=layout.boot_file(boot.ramdisk_id) if boot.ramdisk_id else None,
+        command_line=boot.command_line,
     )
 
 
@@ -72,7 +84,11 @@ def _has_dhcp(nic: Nic) -> bool:
 
 def make_base(context: Context) -> Outcome:
     """Have the image in the cache, as something an overlay can stand on."""
-    context.tools.disks.ensure_base(context.server.image_id)
+    disks, server = context.tools.disks, context.server
+    disks.ensure_base(server.image_id)
+    boot = find_boot(server.image_properties)
+    for image_id in boot.image_ids if boot else ():
+        disks.ensure_boot_file(image_id)
     return Done()
 
 

@@ -33,6 +33,10 @@ class Disks(Protocol):
         """Make the cached backing file of an image, unless it is there."""
         ...
 
+    def ensure_boot_file(self, image_id: str) -> Path:
+        """Have a kernel or RAM disk where QEMU may read it."""
+        ...
+
     def check_save_room(self, server: Server) -> None:
         """Raise `NoCapacity` with the numbers when the server's memory can't be saved."""
         ...

@@ -18,7 +18,7 @@ from agent.config import Config, ConfigError
 from agent.engine.clock import SystemClock
 from agent.errors import HostUnavailable, Unauthorized
 from agent.hypervisor.base import NetworkSpec, TakenNetwork
-from agent.identity import ProjectRef, UserRef
+from agent.identity.proofs import ByPassword, Login, ProjectRef, UserRef
 from agent.labnetwork import free_subnet, host_routes
 from agent.setup import InitReport, initialise
 from agent.store import Store
@@ -105,7 +105,9 @@ def log_in(report: InitReport, cloud: str) -> str:
     with opened(report) as store:
         identity = build_identity(report.config, store, SystemClock())
         who, scope = UserRef(name=auth["username"]), ProjectRef(name=auth["project_name"])
-        return identity.log_in(who, auth["password"], scope)[1].project.name
+        _, bearer = identity.log_in(Login([ByPassword(who, auth["password"])], scope))
+        assert bearer.project is not None
+        return bearer.project.name
 
 
 def test_everything_is_there_after_init(tmp_path: Path) -> None:

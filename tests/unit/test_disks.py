@@ -7,15 +7,12 @@ import json
 import os
 import stat
 import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from agent import disks
 from agent.errors import HostFailed, NoCapacity
-from tests.lab.waiting import wait_for
 
 MIB = 1024**2
 SERVER_ID = "6f70e28c-7c4b-4a5e-9a07-2b9d1f1e0c11"
@@ -77,96 +74,6 @@ def test_a_servers_folder_may_be_made_twice(state: Path) -> None:
     assert mode_of(folder) == 0o711
 
 
-def test_a_qcow2_image_becomes_its_base_without_taking_space(state: Path) -> None:
-    image = make_image(state, "qcow2")
-    base = state / "base" / "image.qcow2"
-
-    disks.ensure_base(image, "qcow2", base)
-
-    assert base.samefile(image)
-
-
-def test_a_raw_image_is_converted(state: Path) -> None:
-    image = make_image(state, "raw")
-    with image.open("r+b") as file:
-        file.write(b"boot sector")
-    base = state / "base" / "image.qcow2"
-
-    disks.ensure_base(image, "raw", base)
-
-    compared = subprocess.run(
-        ["qemu-img", "compare", "-f", "raw", "-F", "qcow2", str(image), str(base)],
-        check=False,
-    )
-    assert compared.returncode == 0
-    assert mode_of(base) == 0o400
-    assert list_files(state) == ["base/image.qcow2", "images/image"]
-
-
-def test_a_raw_image_with_a_qcow2_header_stays_raw(state: Path) -> None:
-    """The format is told, never probed: the header's backing file is not read."""
-    trap = ["-f", "qcow2", "-u", "-b", "/etc/hostname", "-F", "raw"]
-    image = state / "images" / "image"
-    subprocess.run(["qemu-img", "create", "-q", *trap, str(image), "8M"], check=True)
-    os.truncate(image, 8 * MIB)
-    base = state / "base" / "image.qcow2"
-
-    disks.ensure_base(image, "raw", base)
-
-    assert "backing-filename" not in read_info(base)
-    assert read_info(base)["virtual-size"] == 8 * MIB
-
-
-def test_a_base_that_is_there_is_left_alone(state: Path) -> None:
-    base = state / "base" / "image.qcow2"
-    base.write_bytes(b"already")
-
-    disks.ensure_base(state / "images" / "gone", "raw", base)
-
-    assert base.read_bytes() == b"already"
-
-
-def test_many_builds_of_one_raw_image_convert_it_once(state: Path) -> None:
-    image = make_image(state, "raw", mib=64)
-    base = state / "base" / "image.qcow2"
-
-    def build(number: int) -> int:
-        disks.ensure_base(image, "raw", base)
-        return base.stat().st_ino
-
-    with ThreadPoolExecutor(4) as pool:
-        inodes = set(pool.map(build, range(4)))
-
-    assert len(inodes) == 1
-    assert list_files(state / "base") == ["image.qcow2"]
-
-
-def test_a_missing_image_file_fails_and_leaves_nothing(state: Path) -> None:
-    for image_format in ("qcow2", "raw"):
-        with pytest.raises(HostFailed, match="No such file or directory"):
-            disks.ensure_base(
-                state / "images" / "gone", image_format, state / "base" / "gone.qcow2"
-            )
-
-    assert list_files(state) == []
-
-
-def test_an_image_format_that_cannot_be_booted_is_refused(state: Path) -> None:
-    with pytest.raises(HostFailed, match="format 'vmdk' can't be booted; convert it to qcow2"):
-        disks.ensure_base(make_image(state, "raw"), "vmdk", state / "base" / "image.qcow2")
-
-
-def test_the_cost_of_a_base_is_nothing_for_qcow2_and_the_files_size_for_raw(state: Path) -> None:
-    base = state / "base" / "image.qcow2"
-    raw = make_image(state, "raw", name="raw")
-    qcow2 = make_image(state, "qcow2", name="qcow2")
-
-    assert disks.base_cost_bytes(qcow2, "qcow2", base) == 0
-    assert disks.base_cost_bytes(raw, "raw", base) == 8 * MIB
-    disks.ensure_base(raw, "raw", base)
-    assert disks.base_cost_bytes(raw, "raw", base) == 0
-
-
 def test_an_overlay_names_its_base_and_both_formats(state: Path) -> None:
     base = make_image(state, "qcow2")
     disk = state / "disk.qcow2"
@@ -217,68 +124,6 @@ def test_names_with_option_and_protocol_characters_are_only_names(state: Path) -
 def test_a_relative_path_is_refused(state: Path) -> None:
     with pytest.raises(ValueError, match="not an absolute path"):
         disks.create_overlay(Path("json:{}"), "qcow2", state / "disk.qcow2", MIB)
-
-
-def test_a_run_past_its_deadline_is_killed(state: Path) -> None:
-    fifo = state / "never-opened"
-    os.mkfifo(fifo)  # opening it to read blocks for ever
-    limits = disks.Limits(memory_bytes=disks.GIB, cpu_s=30, deadline_s=0.2)
-
-    with pytest.raises(HostFailed, match=r"was stopped: it took longer than 0\.2 s"):
-        disks.run_qemu_img("info", ["-f", "raw"], [str(fifo)], limits=limits)
-
-
-def test_a_run_that_needs_too_much_memory_fails(state: Path) -> None:
-    image = make_image(state, "raw")
-    limits = disks.Limits(memory_bytes=8 * MIB, cpu_s=30, deadline_s=30)
-
-    with pytest.raises(HostFailed, match="qemu-img info"):
-        disks.run_qemu_img("info", ["-f", "raw"], [str(image)], limits=limits)
-
-
-def test_a_run_that_burns_too_much_cpu_is_killed(state: Path) -> None:
-    """And has memory enough for all of qemu-img's threads until then."""
-    limits = disks.Limits(memory_bytes=disks.GIB, cpu_s=1, deadline_s=60)
-
-    with pytest.raises(HostFailed, match="was killed: it took more than 1 s of CPU"):
-        disks.run_qemu_img(
-            "bench",
-            ["-q", "-f", "raw", "-c", "100000000", "-s", "512", "-d", "64"],
-            [str(make_image(state, "raw"))],
-            limits=limits,
-        )
-
-
-def test_qemu_img_dies_with_the_agent(state: Path) -> None:
-    fifo = state / "never-opened"
-    os.mkfifo(fifo)
-    script = (
-        "import sys; from pathlib import Path; from agent import disks;"
-        "disks.run_qemu_img('info', ['-f', 'raw'], [sys.argv[1]], limits=disks.CONVERSION)"
-    )
-    root = Path(__file__).parents[2]
-    with subprocess.Popen([sys.executable, "-c", script, str(fifo)], cwd=root) as agent:
-        children = Path(f"/proc/{agent.pid}/task/{agent.pid}/children")
-
-        def find_qemu_img() -> int | None:
-            for pid in children.read_text().split():
-                if Path(f"/proc/{pid}/comm").read_text() == "qemu-img\n":
-                    return int(pid)
-            return None
-
-        child = wait_for(find_qemu_img, timeout_s=10, what="qemu-img to run")
-        agent.kill()
-        agent.wait()
-
-        wait_for(lambda: is_gone(child), timeout_s=10, what="qemu-img to be gone")
-
-
-def is_gone(pid: int) -> bool:
-    """A zombie counts as gone: whoever is PID 1 reaps it in its own time."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
-    except (FileNotFoundError, ProcessLookupError):
-        return True
 
 
 def test_a_servers_files_go_and_twice_is_harmless(state: Path) -> None:

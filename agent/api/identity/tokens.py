@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""/auth/tokens: a password becomes a token; a token is shown, checked and revoked."""
+"""/auth: proofs become a token; a token is shown, checked and revoked; where it may be used."""
 
 from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify, request
 
 from agent.api.body import json_body
-from agent.api.context import bearer, cloud
+from agent.api.context import base_url, bearer, cloud
 from agent.api.identity.login_parse import LOGIN_SCHEMA, parse_login
-from agent.api.identity.views import catalog_view, token_view
+from agent.api.identity.replies import listing
+from agent.api.identity.views import catalog_view, project_view, token_view
 from agent.api.replies import empty
 from agent.errors import Forbidden, NotFound, Unauthorized
 from agent.model.identity import Bearer
@@ -20,7 +21,7 @@ routes = Blueprint("tokens", __name__)
 def issue() -> Response:
     """Log in. The token's secret goes out in a header, once."""
     login = parse_login(json_body(LOGIN_SCHEMA))
-    secret, logged_in = cloud().identity.log_in(login.who, login.password, login.scope)
+    secret, logged_in = cloud().identity.log_in(login, request.remote_addr or "")
     return _token(secret, logged_in, code=201)
 
 
@@ -43,8 +44,28 @@ def revoke() -> Response:
 def show_catalog() -> Response:
     """Show where the services are."""
     config = cloud().config
-    links = {"self": f"{config.url}/identity/v3/auth/catalog", "previous": None, "next": None}
-    return jsonify(catalog=catalog_view(config.url, config.region), links=links)
+    if bearer().project is None:
+        raise Forbidden("A token for no project has no catalog.")
+    return listing("catalog", catalog_view(config.url, config.region))
+
+
+@routes.get("/auth/projects")
+def list_projects() -> Response:
+    """List the projects that the token's user could get a token for."""
+    projects = cloud().identity.list_projects(bearer())
+    return listing("projects", [project_view(project, base_url()) for project in projects])
+
+
+@routes.get("/auth/domains")
+def list_domains() -> Response:
+    """List the domains that the token's user could get a token for: there are none."""
+    return listing("domains", [])
+
+
+@routes.get("/auth/system")
+def list_system() -> Response:
+    """List what of the system the token's user could get a token for: nothing."""
+    return listing("system", [])
 
 
 def _subject() -> tuple[str, Bearer]:
@@ -62,7 +83,7 @@ def _subject() -> tuple[str, Bearer]:
 def _token(secret: str, subject: Bearer, *, code: int) -> Response:
     config = cloud().config
     view = token_view(subject)
-    if "nocatalog" not in request.args:
+    if subject.project is not None and "nocatalog" not in request.args:
         view["catalog"] = catalog_view(config.url, config.region)
     response = jsonify(token=view)
     response.status_code = code

@@ -71,7 +71,7 @@ def add_user(cloud: SmallCloud, name: str, project: Project, *roles: str) -> Use
     user = User(uuid.uuid4().hex, name, hash_password(PASSWORD), True, project.id)
     identity.add_user(user)
     for role in roles:
-        identity.assign(user.id, project.id, identity.ensure_role(role).id)
+        cloud.parts.store.grants.assign(user.id, project.id, identity.ensure_role(role).id)
     return user
 
 

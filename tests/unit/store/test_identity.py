@@ -66,63 +66,64 @@ def test_roles_are_borne_in_one_project(accounts: Store) -> None:
     identity.add_project(Project(id="p2", name="attic"))
     member, admin = identity.ensure_role("member"), identity.ensure_role("admin")
 
+    grants = accounts.grants
     for role in (member, admin, member):
-        identity.assign("u1", "p1", role.id)
+        grants.assign("u1", "p1", role.id)
 
-    assert identity.roles_of("u1", "p1") == (admin, member)
-    assert identity.roles_of("u1", "p2") == ()
-    assert identity.projects_of("u1") == [LAB]
+    assert grants.roles_of("u1", "p1") == (admin, member)
+    assert grants.roles_of("u1", "p2") == ()
+    assert grants.projects_of("u1") == [LAB]
 
 
 def test_a_role_needs_a_user_and_a_project(accounts: Store) -> None:
     role = accounts.identity.ensure_role("member")
 
     with pytest.raises(NotFound):
-        accounts.identity.assign("nobody", "p1", role.id)
+        accounts.grants.assign("nobody", "p1", role.id)
 
 
 def test_a_new_password_ends_the_users_tokens(accounts: Store) -> None:
-    accounts.identity.add_token(make_token(expires_at=later(60)))
+    accounts.tokens.add(make_token(expires_at=later(60)))
 
-    accounts.identity.set_password("u1", "scrypt$new")
+    accounts.identity.update_user("u1", password_hash="scrypt$new")
 
     assert accounts.identity.get_user("u1").password_hash == "scrypt$new"
-    assert accounts.identity.find_token("hash", NOW) is None
+    assert accounts.tokens.find("hash", NOW) is None
     with pytest.raises(NotFound):
-        accounts.identity.set_password("nobody", "scrypt$new")
+        accounts.identity.update_user("nobody", password_hash="scrypt$new")
 
 
 def test_a_token_is_found_until_it_expires(accounts: Store) -> None:
     token = make_token(expires_at=later(60))
-    accounts.identity.add_token(token)
+    accounts.tokens.add(token)
 
-    assert accounts.identity.find_token("hash", later(59.999)) == token
-    assert accounts.identity.find_token("hash", later(60)) is None
-    assert accounts.identity.find_token("other", NOW) is None
+    assert accounts.tokens.find("hash", later(59.999)) == token
+    assert accounts.tokens.find("hash", later(60)) is None
+    assert accounts.tokens.find("other", NOW) is None
 
 
 def test_a_revoked_token_is_forgotten(accounts: Store) -> None:
-    accounts.identity.add_token(make_token(expires_at=later(60)))
+    accounts.tokens.add(make_token(expires_at=later(60)))
 
-    accounts.identity.revoke_token("hash")
-    accounts.identity.revoke_token("hash")
+    accounts.tokens.revoke("hash")
+    accounts.tokens.revoke("hash")
 
-    assert accounts.identity.find_token("hash", NOW) is None
+    assert accounts.tokens.find("hash", NOW) is None
 
 
 def test_purging_takes_expired_tokens_only(accounts: Store) -> None:
-    accounts.identity.add_token(make_token("old", later(10)))
-    accounts.identity.add_token(make_token("new", later(90)))
+    accounts.tokens.add(make_token("old", later(10)))
+    accounts.tokens.add(make_token("new", later(90)))
 
-    accounts.identity.purge_tokens(later(10))
+    accounts.tokens.purge(later(10))
 
-    assert accounts.identity.find_token("old", NOW) is None
-    assert accounts.identity.find_token("new", NOW) is not None
+    assert accounts.tokens.find("old", NOW) is None
+    assert accounts.tokens.find("new", NOW) is not None
 
 
 def test_a_token_of_nobody_is_refused(store: Store) -> None:
     with pytest.raises(Conflict) as refusal:
-        store.identity.add_token(make_token("secret-hash"))
+        store.tokens.add(make_token("secret-hash"))
 
     assert "secret-hash" not in f"{refusal.value}{refusal.value.__cause__}"
 

@@ -111,6 +111,8 @@ def test_an_older_database_is_refused_and_says_what_to_do(first: Path) -> None:
 def test_the_newest_version_loses_no_row_and_no_column(first: Path) -> None:
     before = rows_of(first)
     (server,), (subnet,) = before["servers"], before["subnets"]
+    (project,), (user,), (role,) = before["projects"], before["users"], before["roles"]
+    (token,) = before["tokens"]
 
     migrate.upgrade(first)
 
@@ -119,8 +121,14 @@ def test_the_newest_version_loses_no_row_and_no_column(first: Path) -> None:
         "alembic_version": [{"version_num": "0006"}],
         "servers": [{**server, "locked_by": None}],
         "subnets": [{**subnet, "dhcp": 1}],
+        "projects": [{**project, "tags": "[]"}],
+        "users": [{**user, "email": None, "description": None, "extra": "{}"}],
+        "roles": [{**role, "description": None}],
+        "tokens": [{**token, "parent_audit_id": None, "app_credential_id": None}],
         "keypairs": [],
         "injections": [],
+        "app_credentials": [],
+        "system_assignments": [],
         "image_tasks": [],
     }
 

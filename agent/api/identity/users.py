@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""/users: an administrator sees and changes all; others see themselves and change their password.
+
+To anybody else a user looks as if it were not there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+
+from agent.api.body import json_body
+from agent.api.context import base_url, bearer, cloud
+from agent.api.identity.account_schemas import (
+    CHANGE_PASSWORD,
+    CREATE_USER,
+    UPDATE_USER,
+    check_domain,
+)
+from agent.api.identity.replies import listing
+from agent.api.identity.views import project_view, user_view
+from agent.api.replies import empty
+from agent.errors import NotFound
+from agent.identity.accounts import UserWish
+from agent.model.identity import User
+
+routes = Blueprint("users", __name__)
+
+FIXED = frozenset({"name", "password", "domain_id", "options"})
+KNOWN = frozenset({"email", "description", "enabled", "default_project_id"})
+FILTERS = ("name", "enabled", "domain_id")
+
+
+@routes.get("/users")
+def list_users() -> Response:
+    """List the users."""
+    users = cloud().accounts.list_users()
+    return listing("users", (user_view(user, base_url()) for user in users), *FILTERS)
+
+
+@routes.post("/users")
+def create() -> Response:
+    """Add a user."""
+    asked = json_body(CREATE_USER)["user"]
+    check_domain(asked)
+    wish = UserWish(_changes(asked), asked.get("password"))
+    return _show(cloud().accounts.create_user(asked["name"], wish), code=201)
+
+
+@routes.get("/users/<user_id>")
+def show(user_id: str) -> Response:
+    """Show one user."""
+    _check_own(user_id)
+    return _show(cloud().accounts.get_user(user_id))
+
+
+@routes.patch("/users/<user_id>")
+def update(user_id: str) -> Response:
+    """Change a user."""
+    asked = json_body(UPDATE_USER)["user"]
+    check_domain(asked)
+    changes = _changes(asked) | ({"name": asked["name"]} if "name" in asked else {})
+    wish = UserWish(changes, asked.get("password"))
+    return _show(cloud().accounts.update_user(user_id, wish))
+
+
+@routes.delete("/users/<user_id>")
+def delete(user_id: str) -> Response:
+    """Remove a user."""
+    cloud().accounts.delete_user(user_id)
+    return empty(204)
+
+
+@routes.post("/users/<user_id>/password")
+def change_password(user_id: str) -> Response:
+    """Change one's own password."""
+    asked = json_body(CHANGE_PASSWORD)["user"]
+    cloud().accounts.change_own_password(
+        bearer(),
+        user_id,
+        before=asked["original_password"],
+        after=asked["password"],
+        address=request.remote_addr or "",
+    )
+    return empty(204)
+
+
+@routes.get("/users/<user_id>/projects")
+def list_projects(user_id: str) -> Response:
+    """List the projects in which a user has a role."""
+    _check_own(user_id)
+    projects = cloud().accounts.projects_of(user_id)
+    return listing("projects", (project_view(one, base_url()) for one in projects), "name")
+
+
+@routes.get("/users/<user_id>/groups")
+def list_groups(user_id: str) -> Response:
+    """List the groups of a user: there are none here."""
+    _check_own(user_id)
+    cloud().accounts.get_user(user_id)
+    return listing("groups", [])
+
+
+def _check_own(user_id: str) -> None:
+    if user_id != bearer().user.id and not bearer().is_admin:
+        raise NotFound(f"Could not find user: {user_id}.")
+
+
+def _show(user: User, *, code: int = 200) -> Response:
+    response = jsonify(user=user_view(user, base_url()))
+    response.status_code = code
+    return response
+
+
+def _changes(asked: dict[str, Any]) -> dict[str, Any]:
+    """What is asked for, but for name and password and what can have one value only."""
+    changes = {name: value for name, value in asked.items() if name in KNOWN}
+    extra = {name: value for name, value in asked.items() if name not in KNOWN | FIXED}
+    return {**changes, "extra": extra} if extra else changes

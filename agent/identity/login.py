@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The use cases of tokens: proofs become a token, a token becomes whoever bears it.
+
+A token is 256 random bits, stored as its hash; a password is stored as scrypt's hash. Neither is
+ever logged, and all ways to fail a login look and take the same. Failed logins are logged, with
+who and from where, and slow down those that follow.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from agent.errors import Forbidden, NotFound, Unauthorized
+from agent.identity.brake import Brake
+from agent.identity.hashing import hash_token, verify_password
+from agent.identity.proofs import (
+    ByAppCredential,
+    ByPassword,
+    ByToken,
+    Login,
+    ProjectRef,
+    Proof,
+    Unscoped,
+    UserRef,
+)
+from agent.model.identity import AppCredential, Bearer, Caller, Project, Role, Token, User
+from agent.store import Store
+
+log = logging.getLogger(__name__)
+
+WRONG = "The request you have made requires authentication."
+
+
+@dataclass(frozen=True, slots=True)
+class _Proven:
+    """What one proof shows."""
+
+    user: User
+    methods: tuple[str, ...]
+    ends_at: datetime | None = None  # a token may not outlive what it was got with
+    parent: Token | None = None
+    credential: AppCredential | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Logs users in and recognises them."""
+
+    store: Store
+    lifetime: timedelta
+    now: Callable[[], datetime]
+    brake: Brake
+
+    def log_in(self, login: Login, address: str = "") -> tuple[str, Bearer]:
+        """Trade proofs for a token's secret and what it stands for.
+
+        `address` is where the request comes from. `Unauthorized` when a proof is wrong, the user or
+        project is disabled, or the user has no role there; `TooManyTries` after many failures;
+        `Forbidden` for another project than an application credential's. Takes 50 ms on purpose.
+        """
+        proven = [self._prove(proof, address) for proof in login.proofs]
+        first = proven[0]
+        if any(other.user.id != first.user.id for other in proven):
+            raise Unauthorized(WRONG)
+        credential = next((it.credential for it in proven if it.credential), None)
+        project = self._scope(first.user, login.scope, credential)
+        token_of = next((it.parent for it in proven if it.parent), None)
+        issued_at = self.now()
+        ends = [it.ends_at for it in proven if it.ends_at is not None]
+        secret = secrets.token_urlsafe(32)
+        token = Token(
+            token_hash=hash_token(secret),
+            audit_id=secrets.token_urlsafe(16),
+            user_id=first.user.id,
+            project_id=project.id if project else None,
+            methods=tuple(dict.fromkeys(name for it in proven for name in it.methods)),
+            issued_at=issued_at,
+            expires_at=min([issued_at + self.lifetime, *ends]),
+            parent_audit_id=(token_of.parent_audit_id or token_of.audit_id) if token_of else None,
+            app_credential_id=credential.id if credential else None,
+        )
+        bearer = self._bear(token)
+        self.store.tokens.purge(issued_at)
+        self.store.tokens.add(token)
+        return secret, bearer
+
+    def recognise(self, secret: str | None) -> Bearer:
+        """Say who bears this token; `Unauthorized` when nobody does (any more)."""
+        token = self.store.tokens.find(hash_token(secret), self.now()) if secret else None
+        if token is None:
+            raise Unauthorized(WRONG)
+        return self._bear(token)
+
+    def assume(self, name: str) -> Caller:
+        """Be the user of this name in the project of this name, without a token.
+
+        For the command line, where being root on the host is proof enough. `NotFound` when there is
+        no such user or project.
+        """
+        user = self.store.identity.find_user(name)
+        project = self.store.identity.find_project(name)
+        if user is None or project is None:
+            raise NotFound(f"There is no user and project '{name}'. Run `cumulet init`.")
+        now = self.now()
+        token = Token("", "", user.id, project.id, (), issued_at=now, expires_at=now)
+        roles = self.store.grants.roles_of(user.id, project.id)
+        return Caller(user=user, project=project, roles=roles, token=token)
+
+    def verify(self, user: User, password: str, address: str) -> None:
+        """Raise `Unauthorized` unless this is the user's password, `TooManyTries` as a login."""
+        self._guarded(
+            address, user.name, lambda: self._by_password(ByPassword(UserRef(user.id), password))
+        )
+
+    def revoke(self, secret: str) -> None:
+        """End a token before its time."""
+        self.store.tokens.revoke(hash_token(secret))
+
+    def list_projects(self, bearer: Bearer) -> list[Project]:
+        """All enabled projects in which the bearer's user has a role, by name."""
+        projects = self.store.grants.projects_of(bearer.user.id)
+        return [project for project in projects if project.enabled]
+
+    def _bear(self, token: Token) -> Bearer:
+        """What a token stands for now; `Unauthorized` when that is nothing any more."""
+        user = self._find_user(UserRef(id=token.user_id))
+        if user is None or not user.enabled:
+            raise Unauthorized(WRONG)
+        if token.project_id is None:
+            return Bearer(user, None, (), token)
+        project = self._find_project(ProjectRef(id=token.project_id))
+        roles = self._roles(user, project, token.app_credential_id)
+        if project is None or not project.enabled or not roles:
+            raise Unauthorized(WRONG)
+        return Bearer(user, project, roles, token)
+
+    def _roles(
+        self, user: User, project: Project | None, credential_id: str | None
+    ) -> tuple[Role, ...]:
+        """The user's roles in a project, cut down to an application credential's."""
+        roles = self.store.grants.roles_of(user.id, project.id) if project else ()
+        if credential_id is None:
+            return roles
+        credential = self.store.app_credentials.find(credential_id)
+        kept = credential.role_ids if credential else ()
+        return tuple(role for role in roles if role.id in kept)
+
+    def _scope(
+        self,
+        user: User,
+        scope: ProjectRef | Unscoped | None,
+        credential: AppCredential | None,
+    ) -> Project | None:
+        """Which project the token is to be for, and whether it may be."""
+        if credential is not None:
+            project = self._find_project(ProjectRef(id=credential.project_id))
+            asked = self._find_project(scope) if isinstance(scope, ProjectRef) else project
+            if asked is None or asked != project or isinstance(scope, Unscoped):
+                raise Forbidden("An application credential is good for its own project alone.")
+            return project
+        if isinstance(scope, Unscoped):
+            return None
+        project = self._find_project(scope or ProjectRef(id=user.default_project_id))
+        usable = project is not None and project.enabled and self._roles(user, project, None)
+        if scope is not None and not usable:
+            raise Unauthorized(WRONG)
+        return project if usable else None
+
+    def _prove(self, proof: Proof, address: str) -> _Proven:
+        if isinstance(proof, ByToken):
+            try:
+                bearer = self.recognise(proof.secret)
+            except Unauthorized:
+                raise NotFound("Could not find token.") from None  # as the standard has it
+            token = bearer.token
+            credential_id = token.app_credential_id
+            credential = self.store.app_credentials.find(credential_id) if credential_id else None
+            methods = (*token.methods, "token")
+            return _Proven(bearer.user, methods, token.expires_at, token, credential)
+        if isinstance(proof, ByPassword):
+            name = proof.who.name or proof.who.id or ""
+            return self._guarded(address, name, lambda: self._by_password(proof))
+        name = proof.id or f"{proof.who.name or proof.who.id}/{proof.name}"
+        return self._guarded(address, name, lambda: self._by_credential(proof))
+
+    def _guarded(self, address: str, name: str, prove: Callable[[], _Proven]) -> _Proven:
+        """Let somebody try to prove who they are, unless too many tries of late have failed."""
+        self.brake.check(address, name)
+        try:
+            proven = prove()
+        except Unauthorized:
+            count = self.brake.note_failure(address, name)
+            log.warning(
+                "A login as %r from %s failed, %d in a row", name[:64], address or "here", count
+            )
+            raise
+        self.brake.note_success(address, name)
+        return proven
+
+    def _by_password(self, proof: ByPassword) -> _Proven:
+        user = self._find_user(proof.who)
+        fits = verify_password(proof.password, user.password_hash if user else None)
+        if user is None or not fits or not user.enabled:
+            raise Unauthorized(WRONG)
+        return _Proven(user, ("password",))
+
+    def _by_credential(self, proof: ByAppCredential) -> _Proven:
+        credential = self._find_credential(proof)
+        fits = verify_password(proof.secret, credential.secret_hash if credential else None)
+        user = self._find_user(UserRef(id=credential.user_id)) if credential else None
+        if credential is None or user is None or not fits or not user.enabled:
+            raise Unauthorized(WRONG)
+        if credential.expires_at is not None and credential.expires_at <= self.now():
+            raise Unauthorized(WRONG)
+        return _Proven(
+            user, ("application_credential",), credential.expires_at, credential=credential
+        )
+
+    def _find_credential(self, proof: ByAppCredential) -> AppCredential | None:
+        if proof.id is not None:
+            return self.store.app_credentials.find(proof.id)
+        user = self._find_user(proof.who)
+        return self.store.app_credentials.find_by_name(user.id, proof.name or "") if user else None
+
+    def _find_user(self, who: UserRef) -> User | None:
+        if who.id is None:
+            return self.store.identity.find_user(who.name or "")
+        try:
+            return self.store.identity.get_user(who.id)
+        except NotFound:
+            return None
+
+    def _find_project(self, scope: ProjectRef) -> Project | None:
+        if scope.id is None:
+            return self.store.identity.find_project(scope.name or "")
+        try:
+            return self.store.identity.get_project(scope.id)
+        except NotFound:
+            return None

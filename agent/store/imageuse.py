@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which images servers stand on: their own, and the kernel and RAM disk that start them.
+
+Looked at within the transaction that makes a server or removes an image, so that neither can
+happen between the other's look and its writing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import ColumnElement, Connection, or_, select
+
+from agent.errors import BadRequest
+from agent.model.booting import KERNEL, RAMDISK
+from agent.model.image import ImageStatus
+from agent.store.schema import images, servers
+
+_NAMED: tuple[ColumnElement[str], ...] = (
+    servers.c.image_id,
+    servers.c.image_properties[KERNEL].as_string(),
+    servers.c.image_properties[RAMDISK].as_string(),
+)
+
+
+def is_used(connection: Connection, image_id: str) -> bool:
+    """Whether a server that is not deleted stands on an image."""
+    named = or_(*(column == image_id for column in _NAMED))
+    statement = select(servers.c.id).where(servers.c.deleted_at.is_(None), named).limit(1)
+    return connection.scalar(statement) is not None
+
+
+def list_used(connection: Connection) -> set[str]:
+    """The ids of all images that servers stand on which are not deleted."""
+    statement = select(*_NAMED).where(servers.c.deleted_at.is_(None)).distinct()
+    return {image_id for row in connection.execute(statement) for image_id in row if image_id}
+
+
+def check_active(connection: Connection, image_ids: Collection[str]) -> None:
+    """Raise `BadRequest` unless all these images are there, with their data."""
+    active = select(images.c.id).where(
+        images.c.id.in_(image_ids), images.c.status == ImageStatus.ACTIVE.value
+    )
+    gone = set(image_ids) - set(connection.scalars(active))
+    if gone:
+        raise BadRequest(f"imageRef: Image {min(gone)} is not there, or not active any more.")
