@@ -31,10 +31,13 @@ from agent.hosting import build_host
 from agent.hypervisor.base import Hypervisor, Listeners, NetworkSpec
 from agent.hypervisor.host import Host
 from agent.identity import Accounts, AppCredentials, Brake, Identity
+from agent.imageedits import ImageEdits
 from agent.images import ImageFiles
+from agent.imagesharing import ImageSharing
 from agent.imaging import Imaging
 from agent.importing import Importing
 from agent.keypairs import Keypairs
+from agent.model.imagerules import ImageLimits
 from agent.model.injection import FileLimits
 from agent.model.layout import Layout
 from agent.model.password import PasswordRule
@@ -180,7 +183,7 @@ def build_tools(
         hypervisor=host,
         disks=ServerDisks(
             layout,
-            lambda image_id: store.catalog.get_image(image_id, project_id=None),
+            lambda image_id: store.images.get(image_id, viewer=None),
             ConfigDrives(store.injections.get, seal.open, config.nova_compatible_files),
             build_bases(config, store),
             config.capacity.reserved_disk_gb,
@@ -211,17 +214,7 @@ def build_cloud(
         identity=identity,
         accounts=Accounts(store, identity),
         app_credentials=AppCredentials(store, clock.now),
-        creation=Creation(
-            store=store,
-            quota=Quota(config.quota.instances, config.quota.cores, config.quota.ram_mb),
-            file_limits=FileLimits(config.limits.personality, config.limits.personality_bytes),
-            admin_pass=admin_pass,
-            address_rest_s=config.address_rest_s,
-            availability_zone=config.availability_zone,
-            now=clock.now,
-            wake=engine.wake,
-            reachability=engine.reachability,
-        ),
+        creation=build_creation(config, store, clock, engine, admin_pass),
         admin_pass=admin_pass,
         compute=Compute(
             store=store,
@@ -239,8 +232,27 @@ def build_cloud(
         records=Records(store, config.limits.server_metadata, clock.now),
         keypairs=Keypairs(store, config.quota.keypairs, clock.now),
         imaging=build_imaging(config, store, clock),
+        image_edits=ImageEdits(store, image_limits(config), clock.now),
+        image_sharing=ImageSharing(store, image_limits(config), clock.now),
         importing=Importing(store, Allowed.parse(config.import_allow), clock.now, wake_downloads),
         networking=Networking(store),
+    )
+
+
+def build_creation(
+    config: Config, store: Store, clock: Clock, engine: Engine, admin_pass: AdminPass
+) -> Creation:
+    """Wire the use case of new servers."""
+    return Creation(
+        store=store,
+        quota=Quota(config.quota.instances, config.quota.cores, config.quota.ram_mb),
+        file_limits=FileLimits(config.limits.personality, config.limits.personality_bytes),
+        admin_pass=admin_pass,
+        address_rest_s=config.address_rest_s,
+        availability_zone=config.availability_zone,
+        now=clock.now,
+        wake=engine.wake,
+        reachability=engine.reachability,
     )
 
 
@@ -266,13 +278,15 @@ def build_identity(config: Config, store: Store, clock: Clock) -> Identity:
 
 def build_imaging(config: Config, store: Store, clock: Clock) -> Imaging:
     """Wire the use cases of images: the command line needs no more than these."""
-    return Imaging(store, build_files(config, store), clock.now)
+    return Imaging(store, build_files(config, store), image_limits(config), clock.now)
 
 
 def build_downloads(config: Config, store: Store, clock: Clock) -> Downloads:
     """Wire what works on the queue of imports."""
     allowed = Allowed.parse(config.import_allow)
-    return Downloads(store, build_files(config, store), allowed, config.limits.image_gb * GIB, clock.now)
+    return Downloads(
+        store, build_files(config, store), allowed, config.limits.image_gb * GIB, clock.now
+    )
 
 
 def build_files(config: Config, store: Store) -> LocalImages:
@@ -290,6 +304,11 @@ def build_bases(config: Config, store: Store) -> BaseCache:
         max_bytes=config.limits.base_cache_gb * GIB,
         keep_free_bytes=int(config.capacity.reserved_disk_gb * GIB),
     )
+
+
+def image_limits(config: Config) -> ImageLimits:
+    """Say how many parts an image may have."""
+    return ImageLimits(config.limits.image_metadata)
 
 
 def build_wsgi(parts: Parts) -> Flask:

@@ -6,32 +6,20 @@ Nothing heavy is imported at the top: `cumulet serve` keeps this process as guni
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from agent import __version__
-from agent.config import DEFAULT_CONFIG, DEFAULT_STATE, Config, ConfigError, read_config
+from agent.cliaccounts import project, user
+from agent.cliparts import config_option, or_explain, read, require_root
+from agent.config import DEFAULT_CONFIG, DEFAULT_STATE, Config
 
 if TYPE_CHECKING:
     from agent.history import History
     from agent.setup import InitReport
-
-T = TypeVar("T")
-
-WRONG_USAGE = 2
-
-config_option = click.option(
-    "--config",
-    "config_path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    envvar="CUMULET_CONFIG",
-    help=f"The configuration file.  [default: {DEFAULT_CONFIG}]",
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -88,7 +76,7 @@ def init(
       cumulet init
       cumulet init --state-dir /srv/cloud --listen 0.0.0.0:8774 --network nat
     """
-    _require_root("cumulet init")
+    require_root("cumulet init")
     if config_path is None:
         config_path = state_dir.absolute() / "cumulet.yaml" if state_dir else DEFAULT_CONFIG
     settings: dict[str, Any] = {
@@ -99,7 +87,7 @@ def init(
         "network": _network_settings(network, no_dhcp),
     }
     given = {key: value for key, value in settings.items() if value}
-    report = _or_explain(lambda: _initialise(config_path, given))
+    report = or_explain(lambda: _initialise(config_path, given))
     click.echo(f"configuration  {report.config_path}")
     click.echo(f"state          {report.config.state_dir}")
     click.echo(f"credentials    {report.clouds_path}  (clouds 'cumulet' and 'cumulet-admin')")
@@ -135,11 +123,11 @@ def serve(config_path: Path | None) -> None:
     Example:
       cumulet serve --config /etc/cumulet/cumulet.yaml
     """
-    _require_root("cumulet serve")
+    require_root("cumulet serve")
     from agent.serve import serve as run
 
-    config = _read(config_path)
-    _or_explain(lambda: run(config))
+    config = read(config_path)
+    or_explain(lambda: run(config))
 
 
 @main.command()
@@ -161,11 +149,11 @@ def doctor(config_path: Path | None, orphans: bool, fix: bool, as_json: bool) ->
       cumulet doctor --fix
       cumulet doctor --json | jq '.findings[] | select(.level == "problem")'
     """
-    _require_root("cumulet doctor")
+    require_root("cumulet doctor")
     from agent.doctor.visit import visit
 
     path = (config_path or DEFAULT_CONFIG).absolute()
-    sys.exit(0 if _or_explain(lambda: visit(path, orphans, fix, as_json)) else 1)
+    sys.exit(0 if or_explain(lambda: visit(path, orphans, fix, as_json)) else 1)
 
 
 @main.group()
@@ -193,12 +181,12 @@ def import_image(
       cumulet image import debian-12 debian-12-genericcloud-amd64.qcow2
       cumulet image import win win.raw --property os_type=windows
     """
-    _require_root("cumulet image import")
+    require_root("cumulet image import")
     from agent.imageimport import import_file, parse_properties
 
-    config = _read(config_path)
-    parsed = _or_explain(lambda: parse_properties(properties))
-    image_id = _or_explain(lambda: import_file(config, name, file, parsed, disk_format))
+    config = read(config_path)
+    parsed = or_explain(lambda: parse_properties(properties))
+    image_id = or_explain(lambda: import_file(config, name, file, parsed, disk_format))
     click.echo(f"{image_id}  {name}")
 
 
@@ -219,9 +207,9 @@ def why(server: str, config_path: Path | None) -> None:
       cumulet why web-1
       cumulet why 9ed9be4c-6f28-4aee-b1f8-8a7ab0ae2f5e | grep corrected
     """
-    _require_root("cumulet why")
-    config = _read(config_path)
-    history = _or_explain(lambda: _history(config, server))
+    require_root("cumulet why")
+    config = read(config_path)
+    history = or_explain(lambda: _history(config, server))
     from rich.console import Console
 
     from agent.timeline import render_history
@@ -245,28 +233,5 @@ def _history(config: Config, server: str) -> History:
         store.close()
 
 
-def _read(path: Path | None) -> Config:
-    return _or_explain(lambda: read_config(path or DEFAULT_CONFIG))
-
-
-def _or_explain(work: Callable[[], T]) -> T:
-    """Run it; a mistake in the configuration exits with 2, any other refusal with 1."""
-    from agent.errors import AgentError
-
-    try:
-        return work()
-    except ConfigError as error:
-        for problem in error.problems:
-            click.echo(f"cumulet: {problem}", err=True)
-        sys.exit(WRONG_USAGE)
-    except AgentError as error:
-        raise click.ClickException(error.message) from error
-
-
-def _require_root(command: str) -> None:
-    if os.geteuid() != 0:
-        click.echo(
-            f"cumulet: its database, disks and console logs belong to root. Run: sudo {command} …",
-            err=True,
-        )
-        sys.exit(WRONG_USAGE)
+main.add_command(user)
+main.add_command(project)

@@ -156,7 +156,7 @@ class Downloads:
             raise Conflict(LATE)
         if not self._store.image_tasks.is_wanted(task):
             raise Conflict(DELETED)
-        image = self._store.catalog.get_image(task.image_id, project_id=None)
+        image = self._store.images.get(task.image_id, viewer=None)
         with download(
             parse_url(task.uri),
             allowed=self._allowed,

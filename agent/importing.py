@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from agent.asking import Asking
-from agent.errors import BadRequest, Forbidden
+from agent.errors import BadRequest
 from agent.model.identity import Caller
 from agent.model.image import Image
+from agent.model.imagerules import check_owner, viewer_of
 from agent.model.imagetask import ImageTask, ImageTaskStatus
 from agent.model.webaddress import Allowed, parse_url
 from agent.store import Store
@@ -90,7 +91,6 @@ class Importing:
         return self.store.image_tasks.get(task_id)
 
     def _own(self, caller: Caller, image_id: str) -> Image:
-        image = self.store.catalog.get_image(image_id, project_id=caller.project.id)
-        if image.owner != caller.project.id and not caller.is_admin:
-            raise Forbidden(f"Image {image_id} belongs to another project.")
+        image = self.store.images.get(image_id, viewer=viewer_of(caller))
+        check_owner(caller, image)
         return image

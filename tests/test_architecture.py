@@ -132,6 +132,8 @@ MAY_IMPORT = {
     ),
     "agent/imaging.py": ("agent.model", "agent.errors", "agent.store"),
     "agent/identity/": ("agent.identity", "agent.model", "agent.errors", "agent.store"),
+    "agent/imageedits.py": ("agent.model", "agent.errors", "agent.store"),
+    "agent/imagesharing.py": ("agent.model", "agent.errors", "agent.store"),
     "agent/records.py": ("agent.asking", "agent.model", "agent.errors", "agent.store"),
     "agent/keypairs.py": ("agent.model", "agent.sshkeys", "agent.store"),
     "agent/sshkeys.py": ("agent.errors",),

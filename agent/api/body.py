@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from agent.api.context import cloud
-from agent.api.parse import check, parse_json
+from agent.api.parse import check, parse_document, parse_json
 from agent.config import LimitsConfig
 from agent.errors import BadRequest
 
@@ -28,16 +28,16 @@ def json_body(schema: Draft202012Validator) -> dict[str, Any]:
     """
     if request.mimetype not in {"application/json", ""}:
         raise UnsupportedMediaType("Unsupported Content-Type: send application/json.")
-    limit = body_limit(cloud().config.limits)
-    if (request.content_length or 0) > limit:
-        raise RequestEntityTooLarge(_too_large(limit))
-    raw = _read(limit + 1)
-    if len(raw) > limit:
-        raise RequestEntityTooLarge(_too_large(limit))
-    _check_end(len(raw))
-    body = parse_json(raw)
+    body = parse_json(_read_within_bounds())
     check(schema, body)
     return body
+
+
+def json_of_type(*media_types: str) -> object:
+    """Read the body as JSON of one of these media types. Raises as `json_body` does."""
+    if request.mimetype not in media_types:
+        raise UnsupportedMediaType(f"Unsupported Content-Type: send {media_types[0]}.")
+    return parse_document(_read_within_bounds())
 
 
 def body_chunks(size: int) -> Iterator[bytes]:
@@ -53,6 +53,17 @@ def body_limit(limits: LimitsConfig) -> int:
     """Bytes that a JSON body may have: room for user data and for every personality file."""
     encoded_file = limits.personality_bytes * 4 // 3 + PATH_BYTES
     return BASE_BYTES + USER_DATA_BYTES + limits.personality * encoded_file
+
+
+def _read_within_bounds() -> bytes:
+    limit = body_limit(cloud().config.limits)
+    if (request.content_length or 0) > limit:
+        raise RequestEntityTooLarge(_too_large(limit))
+    raw = _read(limit + 1)
+    if len(raw) > limit:
+        raise RequestEntityTooLarge(_too_large(limit))
+    _check_end(len(raw))
+    return raw
 
 
 def _read(size: int) -> bytes:

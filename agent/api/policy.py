@@ -91,12 +91,11 @@ ROUTES: dict[Access, str] = {
         GET    /image/v2/images
         GET    /image/v2/images/<image_id>
         GET    /image/v2/images/<image_id>/file
+        GET    /image/v2/images/<image_id>/members
+        GET    /image/v2/images/<image_id>/members/<member_id>
         GET    /image/v2/images/<image_id>/tasks
         GET    /image/v2/info/import
-        GET    /image/v2/schemas/image
-        GET    /image/v2/schemas/images
-        GET    /image/v2/schemas/task
-        GET    /image/v2/schemas/tasks
+        GET    /image/v2/schemas/<name>
         GET    /network/v2.0/extensions
         GET    /network/v2.0/floatingips
         GET    /network/v2.0/networks
@@ -120,9 +119,17 @@ ROUTES: dict[Access, str] = {
         PUT    /compute/v2.1/servers/<server_id>/metadata/<key>
         DELETE /compute/v2.1/servers/<server_id>/metadata/<key>
         POST   /image/v2/images
+        PATCH  /image/v2/images/<image_id>
         DELETE /image/v2/images/<image_id>
+        POST   /image/v2/images/<image_id>/actions/deactivate
+        POST   /image/v2/images/<image_id>/actions/reactivate
         PUT    /image/v2/images/<image_id>/file
         POST   /image/v2/images/<image_id>/import
+        POST   /image/v2/images/<image_id>/members
+        PUT    /image/v2/images/<image_id>/members/<member_id>
+        DELETE /image/v2/images/<image_id>/members/<member_id>
+        PUT    /image/v2/images/<image_id>/tags/<tag>
+        DELETE /image/v2/images/<image_id>/tags/<tag>
     """,
     Access.ADMIN: """
         GET    /identity/v3/projects

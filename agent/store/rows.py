@@ -15,7 +15,7 @@ from sqlalchemy import Row
 
 from agent.model.change import ServerChange
 from agent.model.identity import AppCredential, Project, Role, Token, User
-from agent.model.image import Image, ImageStatus
+from agent.model.image import Image, ImageMember, ImageStatus, MemberStatus, Visibility
 from agent.model.imagetask import ImageTask, ImageTaskStatus
 from agent.model.keypair import Keypair
 from agent.model.network import Network, Port, Subnet
@@ -194,6 +194,7 @@ def image_from(row: AnyRow) -> Image:
     """Read a row of `images`."""
     columns: Values = {**row._mapping}
     columns["status"] = ImageStatus(row.status)
+    columns["visibility"] = Visibility(row.visibility)
     columns["tags"] = tuple(row.tags)
     return Image(**columns)
 
@@ -204,6 +205,13 @@ def image_values(changes: Mapping[str, object]) -> Values:
     if unknown:
         raise TypeError(f"an image has no {', '.join(sorted(unknown))}")
     return {name: _IMAGE.get(name, _same)(value) for name, value in changes.items()}
+
+
+def image_member_from(row: AnyRow) -> ImageMember:
+    """Read a row of `image_members`."""
+    columns: Values = {**row._mapping}
+    columns["status"] = MemberStatus(row.status)
+    return ImageMember(**columns)
 
 
 def keypair_from(row: AnyRow) -> Keypair:
@@ -314,6 +322,7 @@ _CHANGED: Mapping[str, Callable[[Any], Any]] = {
 
 _IMAGE: Mapping[str, Callable[[Any], Any]] = {
     "status": _word,
+    "visibility": _word,
     "tags": list,
     "properties": dict,
 }

@@ -201,6 +201,16 @@ images = Table(
     Column("properties", _JSON, nullable=False),
 )
 
+image_members = Table(
+    "image_members",
+    metadata,
+    Column("image_id", _ID, ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
+    Column("member_id", String(255), primary_key=True, index=True),  # a project's, of any kind
+    Column("status", String(16), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+)
+
 # Networks
 
 networks = Table(

@@ -12,6 +12,8 @@ from agent.store.catalog import Catalog
 from agent.store.db import Database
 from agent.store.grants import Grants
 from agent.store.identity import Identity
+from agent.store.imagemembers import ImageMembers
+from agent.store.images import Images
 from agent.store.imagetasks import ImageTasks
 from agent.store.injections import Injections
 from agent.store.keypairs import Keypairs
@@ -34,6 +36,8 @@ class Store:
     tasks: Tasks  # what the engine gets: an `agent.engine.ports.TaskStore`
     catalog: Catalog
     image_tasks: ImageTasks
+    images: Images
+    image_members: ImageMembers
     keypairs: Keypairs
     injections: Injections
     networks: Networks
@@ -63,6 +67,8 @@ class Store:
             tasks=Tasks(db),
             catalog=Catalog(db),
             image_tasks=ImageTasks(db),
+            images=Images(db),
+            image_members=ImageMembers(db),
             keypairs=Keypairs(db),
             injections=Injections(db),
             networks=Networks(db),

@@ -52,7 +52,7 @@ def ask(cloud: SmallCloud, uri: str, project: str = "lab") -> str:
 
 def status(cloud: SmallCloud, image_id: str) -> str:
     try:
-        return cloud.parts.store.catalog.get_image(image_id, project_id=None).status
+        return cloud.parts.store.images.get(image_id, viewer=None).status
     except NotFound:
         return "gone"
 
@@ -205,7 +205,7 @@ def die_importing(cloud: SmallCloud, image_id: str) -> None:
 def test_an_image_whose_task_is_lost_waits_for_bytes_again(cloud: SmallCloud) -> None:
     caller = cloud.asking.caller
     image = cloud.parts.cloud.imaging.create(caller, CreateImage("new", None, "raw", "bare"))
-    cloud.parts.store.catalog.update_image(
+    cloud.parts.store.images.update(
         image.id, expected_status=None, status=ImageStatus.IMPORTING, updated_at=cloud.clock.now()
     )
 

@@ -20,40 +20,6 @@ DEFAULT_LIMIT = 25
 MAX_LIMIT = 1000
 SORT_KEYS = ("created_at", "expires_at", "status", "type", "updated_at")
 
-_TEXT: dict[str, Any] = {"type": "string"}
-_OBJECT: dict[str, Any] = {"type": ["null", "object"]}
-_BRIEF: dict[str, Any] = {
-    "id": _TEXT,
-    "type": {"type": "string", "enum": [IMPORT]},
-    "status": {"type": "string", "enum": [status.value for status in ImageTaskStatus]},
-    "owner": _TEXT,
-    "created_at": _TEXT,
-    "updated_at": _TEXT,
-    "expires_at": {"type": ["null", "string"]},
-    "self": {"type": "string", "readOnly": True},
-    "schema": {"type": "string", "readOnly": True},
-}
-
-TASK: dict[str, Any] = {
-    "name": "task",
-    "properties": {**_BRIEF, "input": _OBJECT, "result": _OBJECT, "message": _TEXT},
-}
-
-TASKS: dict[str, Any] = {
-    "name": "tasks",
-    "properties": {
-        "tasks": {"type": "array", "items": {"name": "task", "properties": _BRIEF}},
-        "first": _TEXT,
-        "next": _TEXT,
-        "schema": _TEXT,
-    },
-    "links": [
-        {"rel": "first", "href": "{first}"},
-        {"rel": "next", "href": "{next}"},
-        {"rel": "describedby", "href": "{schema}"},
-    ],
-}
-
 
 @routes.get("/images/<image_id>/tasks")
 def list_of_image(image_id: str) -> Response:
@@ -93,18 +59,6 @@ def show(task_id: str) -> Response:
     """Show one import."""
     task = cloud().importing.get_task(task_id)
     return jsonify({**_brief(task), **_details(task)})
-
-
-@routes.get("/schemas/task")
-def show_task_schema() -> Response:
-    """Describe a task."""
-    return jsonify(TASK)
-
-
-@routes.get("/schemas/tasks")
-def show_tasks_schema() -> Response:
-    """Describe a list of tasks."""
-    return jsonify(TASKS)
 
 
 def _brief(task: ImageTask) -> dict[str, Any]:

@@ -141,7 +141,9 @@ def test_transfers_take_at_most_half_of_the_threads(client: ApiClient, image_id:
     ("body", "code", "said"),
     [
         ({"disk_format": "floppy"}, 400, "disk_format"),
-        ({"visibility": "community"}, 400, "visibility"),
+        ({"visibility": "secret"}, 400, "visibility"),
+        ({"tags": ["t" * 256]}, 400, "tags"),
+        ({"tags": "t"}, 400, "tags"),
         ({"min_ram": -1}, 400, "min_ram"),
         ({"protected": "yes"}, 400, "protected"),
         ({"id": "../../etc/passwd"}, 400, "id"),
@@ -152,7 +154,10 @@ def test_transfers_take_at_most_half_of_the_threads(client: ApiClient, image_id:
         ({"location": "file:///etc/shadow"}, 403, "'location' is reserved"),
         ({"owner": "somebody"}, 403, "owner"),
         ({"visibility": "public"}, 403, "visibility"),
-        ({f"p{n}": "v" for n in range(129)}, 403, "128"),
+        ({"os_glance_import": "x"}, 403, "'os_glance_import' is reserved"),
+        ({"os_admin_user": "a:b"}, 400, "os_admin_user"),
+        ({f"p{n}": "v" for n in range(129)}, 413, "properties: "),
+        ({"tags": [f"t{n}" for n in range(129)]}, 413, "tags: "),
     ],
 )
 def test_a_bad_attribute_is_refused_and_named(

@@ -130,6 +130,7 @@ def test_the_newest_version_loses_no_row_and_no_column(first: Path) -> None:
         "app_credentials": [],
         "system_assignments": [],
         "image_tasks": [],
+        "image_members": [],
     }
 
 

@@ -7,13 +7,18 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 
 _ID = sa.String(64)
 
 
 def upgrade() -> None:
-    """Add a table and columns; what is there already is not touched."""
+    """Add tables and columns; what is there already is not touched."""
+    _add_tables()
+    _add_columns()
+
+
+def _add_tables() -> None:
     op.create_table(
         "app_credentials",
         sa.Column("id", _ID, nullable=False),
@@ -59,6 +64,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("user_id", "role_id", name=op.f("pk_system_assignments")),
     )
+
+
+def _add_columns() -> None:
     op.add_column(
         "projects",
         sa.Column("tags", sa.JSON(none_as_null=True), server_default="[]", nullable=False),
