@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import BinaryIO, Protocol
 
-from agent.errors import BadRequest, Conflict, Forbidden, NotFound
+from agent.errors import AgentError, BadRequest, Conflict, Forbidden, NotFound
 from agent.model.identity import Caller
 from agent.model.image import Image, ImageStatus, Visibility
 from agent.model.imagequery import EVERY_IMAGE, Condition, ImageQuery
@@ -132,6 +132,9 @@ class Imaging:
         try:
             wanted = self._while_wanted(image_id, _of_size(stream, size))
             received = self.files.receive(image_id, wanted, image.disk_format)
+        except AgentError:
+            self._check_wanted(image_id)  # else that is why
+            raise
         finally:
             if received is None:
                 self._change(image_id, ImageStatus.SAVING, status=ImageStatus.QUEUED)
