@@ -81,17 +81,17 @@ class Accounts:
             raise Forbidden("The user admin can't be deleted: the command line acts as it.")
         self.store.identity.delete_user(user_id)
 
-    def change_own_password(
+    def change_password(
         self, bearer: Bearer, user_id: str, *, before: str, after: str, address: str = ""
     ) -> None:
-        """Let a user change its own password, which ends all of its tokens.
+        """Change the password of a user by the old one, which ends all of the user's tokens.
 
-        `NotFound` for another user, `Unauthorized` when the old one is wrong, `TooManyTries` when
-        that was so too often, `BadRequest` when the new one is the old.
+        `NotFound` for another user, but to an administrator, `Unauthorized` when the old one is
+        wrong, `TooManyTries` when that was so too often, `BadRequest` when the new one is the old.
         """
-        if user_id != bearer.user.id:
+        if user_id != bearer.user.id and not bearer.is_admin:
             raise NotFound(f"Could not find user: {user_id}.")
-        self.identity.verify(bearer.user, before, address)
+        self.identity.verify(self.get_user(user_id), before, address)
         if before == after:
             raise BadRequest("user.password: must be another than the original_password.")
         self.store.identity.update_user(user_id, password_hash=hash_password(after))
@@ -151,8 +151,7 @@ class Accounts:
     def assign(self, user_id: str, project_id: str | None, role_id: str) -> None:
         """Give a user a role in a project; nothing when it has it. `NotFound` for unknown ids.
 
-        Without a project it is a role in the system: kept and shown, and good for nothing, since
-        every token of this cloud is for a project or for none.
+        Without a project it is a role in the system: kept and shown, and good for nothing.
         """
         self._check_ids(user_id, project_id, role_id)
         self.store.grants.assign(user_id, project_id, role_id)

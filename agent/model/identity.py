@@ -53,7 +53,7 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """That a user has a role in a project, or in the system: no token can be for that here."""
+    """That a user has a role in a project, or in the system, which is good for nothing here."""
 
     user: User
     project: Project | None  # None: the system
@@ -99,6 +99,7 @@ class Token:
     expires_at: datetime
     parent_audit_id: str | None = None  # of the token that it was first got with
     app_credential_id: str | None = None
+    of_system: bool = False  # then it is for no project
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,8 @@ class Bearer:
     project: Project | None
     roles: tuple[Role, ...]
     token: Token
+    system_roles: tuple[Role, ...] = ()
+    """Those of a token for the system: they are shown, and open nothing."""
 
     @property
     def is_admin(self) -> bool:

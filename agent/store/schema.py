@@ -130,6 +130,7 @@ tokens = Table(
     Column("expires_at", UtcTime, nullable=False, index=True),
     Column("parent_audit_id", String(64)),
     Column("app_credential_id", _ID, ForeignKey("app_credentials.id", ondelete="CASCADE")),
+    Column("of_system", Boolean, nullable=False, server_default="0"),
 )
 
 app_credentials = Table(

@@ -89,7 +89,7 @@ _ROLE = {
 }
 
 CREATE_USER = _body("user", {**_READ_ONLY, **_USER}, "name", more=_EXTRA)
-UPDATE_USER = _body("user", {**_READ_ONLY, **_USER}, more=_EXTRA)
+UPDATE_USER = _body("user", {**_READ_ONLY, **_USER, "id": _TEXT}, more=_EXTRA)
 CHANGE_PASSWORD = _body(
     "user",
     {"password": _SECRET, "original_password": {**_SECRET, "minLength": 0}},

@@ -21,13 +21,13 @@ from agent.api.identity.account_schemas import (
 from agent.api.identity.replies import listing
 from agent.api.identity.views import project_view, user_view
 from agent.api.replies import empty
-from agent.errors import NotFound
+from agent.errors import BadRequest, NotFound
 from agent.identity.accounts import UserWish
 from agent.model.identity import User
 
 routes = Blueprint("users", __name__)
 
-FIXED = frozenset({"name", "password", "domain_id", "options"})
+FIXED = frozenset({"id", "name", "password", "domain_id", "options"})
 KNOWN = frozenset({"email", "description", "enabled", "default_project_id"})
 FILTERS = ("name", "enabled", "domain_id")
 
@@ -59,6 +59,8 @@ def show(user_id: str) -> Response:
 def update(user_id: str) -> Response:
     """Change a user."""
     asked = json_body(UPDATE_USER)["user"]
+    if asked.get("id", user_id) != user_id:
+        raise BadRequest("user.id: it can't be changed.")
     check_domain(asked)
     changes = _changes(asked) | ({"name": asked["name"]} if "name" in asked else {})
     wish = UserWish(changes, asked.get("password"))
@@ -74,9 +76,9 @@ def delete(user_id: str) -> Response:
 
 @routes.post("/users/<user_id>/password")
 def change_password(user_id: str) -> Response:
-    """Change one's own password."""
+    """Change a password by the old one: one's own, or as an administrator."""
     asked = json_body(CHANGE_PASSWORD)["user"]
-    cloud().accounts.change_own_password(
+    cloud().accounts.change_password(
         bearer(),
         user_id,
         before=asked["original_password"],

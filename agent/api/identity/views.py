@@ -50,6 +50,11 @@ def token_view(bearer: Bearer) -> dict[str, Any]:
             "is_domain": False,
             "roles": [{"id": role.id, "name": role.name} for role in bearer.roles],
         }
+    if token.of_system:
+        view |= {
+            "system": {"all": True},
+            "roles": [{"id": role.id, "name": role.name} for role in bearer.system_roles],
+        }
     return view
 
 

@@ -223,6 +223,39 @@ def test_a_role_in_the_system_is_kept_and_grants_nothing(admin_client: ApiClient
     assert admin_client.delete(path).status_code == 204
 
 
+def test_a_token_for_the_system_shows_the_roles_there_and_opens_nothing(
+    admin_client: ApiClient,
+) -> None:
+    user = make(admin_client, "user", name="ann", password="secret")
+    path = f"{V3}/system/users/{user['id']}/roles/{role_id(admin_client, 'admin')}"
+    login = login_body("ann", "secret")
+    login["auth"]["scope"] = {"system": {"all": True}}
+    assert admin_client.http.post(TOKENS, json=login).status_code == 401  # no role there yet
+    admin_client.request("PUT", path)
+
+    answer = admin_client.http.post(TOKENS, json=login)
+
+    token = answer.get_json()["token"]
+    assert (answer.status_code, token["system"]) == (201, {"all": True})
+    assert [role["name"] for role in token["roles"]] == ["admin"]
+    assert "project" not in token
+    ann = ApiClient(admin_client.http, answer.headers["X-Subject-Token"])
+    assert ann.get(f"{V3}/auth/system").get_json()["system"] == [{"all": True}]
+    for closed in (f"{V3}/users", f"{V3}/projects", "/compute/v2.1/servers", "/image/v2/images"):
+        assert ann.get(closed).status_code == 403
+    others = {"X-Subject-Token": admin_client.token}
+    assert ann.get(TOKENS, headers=others).status_code == 403
+    admin_client.delete(path)
+    assert ann.get(f"{V3}/auth/system").status_code == 401
+
+
+def test_a_users_id_may_be_told_and_not_changed(admin_client: ApiClient) -> None:
+    user = make(admin_client, "user", name="ann")
+
+    assert change(admin_client, "user", user["id"], id=user["id"]).status_code == 200
+    assert change(admin_client, "user", user["id"], id="another").status_code == 400
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "code", "said"),
     [
@@ -320,6 +353,10 @@ def test_a_user_changes_its_own_password(client: ApiClient, admin_client: ApiCli
     assert again.get("/compute/v2.1/servers").status_code == 401
     assert log_in_code(client.http, "lab", "now known") == 401
     assert log_in_code(client.http, "lab", "a new one") == 201
+    wrong = {"user": {"original_password": "now known", "password": "a third"}}
+    assert admin_client.post(path, wrong).status_code == 401
+    right = {"user": {"original_password": "a new one", "password": "a third"}}
+    assert admin_client.post(path, right).status_code == 204
 
 
 def test_the_places_are_there_to_look_at(client: ApiClient) -> None:

@@ -124,7 +124,7 @@ def test_the_newest_version_loses_no_row_and_no_column(first: Path) -> None:
         "projects": [{**project, "tags": "[]"}],
         "users": [{**user, "email": None, "description": None, "extra": "{}"}],
         "roles": [{**role, "description": None}],
-        "tokens": [{**token, "parent_audit_id": None, "app_credential_id": None}],
+        "tokens": [{**token, "parent_audit_id": None, "app_credential_id": None, "of_system": 0}],
         "keypairs": [],
         "injections": [],
         "app_credentials": [],

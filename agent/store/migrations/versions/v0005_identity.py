@@ -81,6 +81,7 @@ def _add_columns() -> None:
     with op.batch_alter_table("tokens") as tokens:
         tokens.add_column(sa.Column("parent_audit_id", sa.String(64), nullable=True))
         tokens.add_column(sa.Column("app_credential_id", _ID, nullable=True))
+        tokens.add_column(sa.Column("of_system", sa.Boolean(), server_default="0", nullable=False))
         tokens.create_foreign_key(
             op.f("fk_tokens_app_credential_id"),
             "app_credentials",
