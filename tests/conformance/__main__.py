@@ -60,8 +60,11 @@ def _conformance(pattern: str, again: bool) -> int:
         with step(f"Asking tempest {tempest.version()} for its tests"):
             every = tempest.list_tests()
         chosen = choose_again(every, read_failed()) if again else choose(every, pattern or DEFAULT)
+        if not chosen and not again:
+            raise ValueError(f"No test's name has {pattern}.")
         to_run = [test for test in chosen if skips.reason_to_leave_out(test.name) is None]
-        print(f"{len(chosen)} tests, {len(chosen) - len(to_run)} of them left out by skips.yaml.\n")
+        left_out = len(chosen) - len(to_run)
+        print(f"{len(chosen)} tests, {left_out} of them left out by skips.yaml.\n")
         reports = _run(tempest, to_run) if to_run else []
         (WORK / "serve.log").write_bytes(cloud.log.read_bytes())
     result = judge(chosen, reports, skips)
