@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every suite shares: golden files, the options, and the count of the crash matrix."""
+"""What every suite shares: golden files, the options, and the counts of the matrices."""
 
 from __future__ import annotations
 
@@ -17,6 +17,13 @@ MATRIX = {
     "kill -9": "tests/real/test_kill9.py",
 }
 """How the ids of the crash matrix's cases begin, by the suite that they are counted in."""
+
+
+COUNTED = {
+    "routes by callers": "tests/fast/api/test_tenants.py",
+    "hostile images": "tests/fast/test_hostile_images.py",
+}
+"""Other suites whose cases are counted, by what they are called."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,24 +55,28 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Say how many cases of the crash matrix ran, and whether all converged."""
-    counts = [text for suite in MATRIX if (text := _count(terminalreporter, suite))]
+    """Say how many cases of each matrix ran, and whether all were right."""
+    for suite, where in COUNTED.items():
+        if counted := _count(terminalreporter, suite, where, "right"):
+            terminalreporter.write_line(counted)
+    converging = [_count(terminalreporter, *suite, "converged") for suite in MATRIX.items()]
+    counts = [text for text in converging if text]
     if any(text.startswith("kill -9") for text in counts):
         counts.append(f"seed {config.option.kill_seed}")
     if counts:
         terminalreporter.write_line(f"crash matrix: {', '.join(counts)}")
 
 
-def _count(terminalreporter: pytest.TerminalReporter, suite: str) -> str:
+def _count(terminalreporter: pytest.TerminalReporter, suite: str, where: str, good: str) -> str:
     """Count a suite's cases; nothing when none ran. A case is a test with parameters."""
     outcomes = {
         report.nodeid: category
         for category in ("passed", "failed", "error")
         for report in terminalreporter.stats.get(category, ())
-        if report.nodeid.startswith(MATRIX[suite]) and "[" in report.nodeid
+        if report.nodeid.startswith(where) and "[" in report.nodeid
     }
     bad = sum(category != "passed" for category in outcomes.values())
-    verdict = f"{bad} did NOT converge" if bad else "all converged"
+    verdict = f"{bad} NOT {good}" if bad else f"all {good}"
     return f"{suite} {len(outcomes)} cases, {verdict}" if outcomes else ""
 
 
