@@ -366,8 +366,7 @@ def _is_hidden(route: Route, project: str, role: str) -> bool:
     is_owner = (project, role) in {("lab", "member"), ("unscoped", "")}
     if names & set(OF_USER) and not is_owner:
         if role == "admin" and "/os-keypairs/" not in rule:
-            own_only = ("/password", "/application_credentials")
-            return route[0] == "POST" and rule.endswith(own_only)
+            return route[0] == "POST" and rule.endswith("/application_credentials")
         return True
     if project == "other" and role != "admin":
         return bool(names & set(OF_PROJECT))
