@@ -17,6 +17,7 @@ from agent.api.image.patch_parse import PATCH_2_0, PATCH_2_1, parse_patch
 from agent.api.image.views import image_view
 from agent.api.replies import empty
 from agent.errors import BadRequest
+from agent.importing import METHODS
 
 routes = Blueprint("images", __name__)
 
@@ -28,6 +29,7 @@ def create() -> Response:
     response = jsonify(image_view(image))
     response.status_code = 201
     response.headers["Location"] = f"{base_url()}/image/v2/images/{image.id}"
+    response.headers["OpenStack-image-import-methods"] = ",".join(METHODS)
     return response
 
 
