@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from agent import api
-from agent.identity import hash_password, hash_token
+from agent.identity.hashing import hash_password, hash_token
 from agent.model.identity import Project, Token, User
 from tests.fast.smallcloud import SmallCloud
 
@@ -77,7 +77,7 @@ def let_in(cloud: SmallCloud, app: Flask, name: str, project: str) -> ApiClient:
     secret, now = secrets.token_urlsafe(32), cloud.clock.now()
     expires_at = now + timedelta(hours=cloud.config.token_hours)
     audit_id = secrets.token_urlsafe(16)
-    identity.add_token(
+    cloud.parts.store.tokens.add(
         Token(hash_token(secret), audit_id, user.id, of.id, ("password",), now, expires_at)
     )
     return ApiClient(app.test_client(), secret)
