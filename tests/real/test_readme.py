@@ -46,6 +46,7 @@ for path in (pathlib.Path("/etc/cumulet"), pathlib.Path("/var/lib/cumulet")):
 CHANGING = (
     (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID"),
     (r"━+ .+ MB .+/s$", "PROGRESS"),
+    (r"^password  \S{24}  ", "PASSWORD "),
 )
 """What differs from run to run."""
 
