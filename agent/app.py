@@ -117,7 +117,9 @@ def build_parts(
         boot_id=machine.boot_id() if boot_id is None else boot_id,
     )
     downloads = build_downloads(config, store, clock)
-    cloud = build_cloud(config, store, clock, engine, host, offers, wake_downloads=downloads.wake)
+    allowed = Allowed.parse(config.import_allow)
+    importing = Importing(store, allowed, clock.now, downloads.wake)
+    cloud = build_cloud(config, store, clock, engine, host, offers, importing)
     return Parts(config, store, host, engine, downloads, cloud)
 
 
@@ -202,8 +204,7 @@ def build_cloud(
     engine: Engine,
     host: Host,
     offers: Offers,
-    *,
-    wake_downloads: Callable[[], None],
+    importing: Importing,
 ) -> Cloud:
     """Wire the use cases."""
     layout = Layout(config.state_dir)
@@ -234,7 +235,7 @@ def build_cloud(
         imaging=build_imaging(config, store, clock),
         image_edits=ImageEdits(store, image_limits(config), clock.now),
         image_sharing=ImageSharing(store, image_limits(config), clock.now),
-        importing=Importing(store, Allowed.parse(config.import_allow), clock.now, wake_downloads),
+        importing=importing,
         networking=Networking(store),
     )
 

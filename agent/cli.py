@@ -156,6 +156,12 @@ def doctor(config_path: Path | None, orphans: bool, fix: bool, as_json: bool) ->
     sys.exit(0 if or_explain(lambda: visit(path, orphans, fix, as_json)) else 1)
 
 
+def _check_source(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Take a URL as it is, and only a file that is there."""
+    is_file = click.Path(exists=True, dir_okay=False)
+    return value if "://" in value else str(is_file.convert(value, parameter, context))
+
+
 @main.group()
 def image() -> None:
     """Images that servers are made from."""
@@ -163,30 +169,42 @@ def image() -> None:
 
 @image.command("import")
 @click.argument("name")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("source", metavar="FILE-OR-URL", callback=_check_source)
 @click.option("--property", "properties", metavar="K=V", multiple=True, help="May be repeated.")
-@click.option("--disk-format", type=click.Choice(["qcow2", "raw"]), help="[default: detected]")
+@click.option(
+    "--disk-format",
+    type=click.Choice(["qcow2", "raw", "vmdk", "vdi", "vhd", "iso"]),
+    help="What FILE-OR-URL is.  [default: detected]",
+)
+@click.option("--allow-private", is_flag=True, help="Fetch from the URL's host though private.")
 @config_option
 def import_image(
     name: str,
-    file: Path,
+    source: str,
     properties: tuple[str, ...],
     disk_format: str | None,
+    allow_private: bool,
     config_path: Path | None,
 ) -> None:
-    """Register FILE as the public image NAME.
+    """Register a file, or what an http(s) URL gives, as the public image NAME.
+
+    Disks in raw, vmdk, vdi and vhd become qcow2. A URL is fetched from the public internet and
+    from what import_allow in the configuration names; redirects are held to that too.
 
     \b
     Examples:
       cumulet image import debian-12 debian-12-genericcloud-amd64.qcow2
-      cumulet image import win win.raw --property os_type=windows
+      cumulet image import win win.vmdk --property os_type=windows
+      cumulet image import debian-12 https://images.example.org/debian-12.qcow2
+      cumulet image import mine http://mirror.lan:8080/mine.qcow2 --allow-private
     """
     require_root("cumulet image import")
-    from agent.imageimport import import_file, parse_properties
+    from agent.imageimport import Wish, import_image, parse_properties
 
     config = read(config_path)
     parsed = or_explain(lambda: parse_properties(properties))
-    image_id = or_explain(lambda: import_file(config, name, file, parsed, disk_format))
+    wish = Wish(name, source, parsed, disk_format, allow_private)
+    image_id = or_explain(lambda: import_image(config, wish))
     click.echo(f"{image_id}  {name}")
 
 

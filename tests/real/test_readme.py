@@ -27,7 +27,7 @@ pytestmark = pytest.mark.real
 
 COMMAND_TIMEOUT_S = 180.0
 HEALTH = "http://127.0.0.1:8774/healthz"
-IGNORED = shutil.ignore_patterns(".git", ".venv", ".*_cache", "__pycache__")
+IGNORED = shutil.ignore_patterns(".git", ".venv", ".conformance", ".*_cache", "__pycache__")
 
 OWN_FOLDERS = f"""
 import pathlib, subprocess, sys

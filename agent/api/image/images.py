@@ -17,21 +17,23 @@ from agent.api.image.patch_parse import PATCH_2_0, PATCH_2_1, parse_patch
 from agent.api.image.views import image_view
 from agent.api.replies import empty
 from agent.errors import BadRequest
+from agent.importing import METHODS
 
 routes = Blueprint("images", __name__)
 
 
-@routes.post("/images")
+@routes.post("/images", strict_slashes=True)  # `images/` is an image without an id: not found
 def create() -> Response:
     """Register an image that waits for its bytes."""
     image = cloud().imaging.create(caller(), parse_image(json_body(IMAGE_SCHEMA)))
     response = jsonify(image_view(image))
     response.status_code = 201
     response.headers["Location"] = f"{base_url()}/image/v2/images/{image.id}"
+    response.headers["OpenStack-image-import-methods"] = ",".join(METHODS)
     return response
 
 
-@routes.get("/images")
+@routes.get("/images", strict_slashes=True)
 def list_images() -> Response:
     """List the images that the caller sees, newest first unless it wants another order."""
     query = parse_query(request.args)

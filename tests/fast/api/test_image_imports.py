@@ -85,6 +85,8 @@ def test_the_methods_that_are_served_are_told(client: ApiClient) -> None:
 
     assert answer.status_code == 200
     assert answer.get_json()["import-methods"]["value"] == ["web-download"]
+    registered = client.post(IMAGES, {"name": "disk"})
+    assert registered.headers["OpenStack-image-import-methods"] == "web-download"
 
 
 def test_an_image_is_imported(cloud: SmallCloud, client: ApiClient, server: WebServer) -> None:
