@@ -18,6 +18,9 @@ MATRIX = {
 }
 """How the ids of the crash matrix's cases begin, by the suite that they are counted in."""
 
+HOSTILE = "tests/fast/test_hostile_images.py::test_a_hostile_image"
+"""How the ids of the corpus of hostile images begin."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -48,7 +51,11 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Say how many cases of the crash matrix ran, and whether all converged."""
+    """Say how many cases of the crash matrix and of hostile images ran, and whether all passed."""
+    ran, bad = _outcomes(terminalreporter, HOSTILE)
+    if ran:
+        verdict = f"{bad} NOT refused and NOT harmless" if bad else "all refused or harmless"
+        terminalreporter.write_line(f"hostile images: {ran} cases, {verdict}")
     counts = [text for suite in MATRIX if (text := _count(terminalreporter, suite))]
     if any(text.startswith("kill -9") for text in counts):
         counts.append(f"seed {config.option.kill_seed}")
@@ -57,16 +64,21 @@ def pytest_terminal_summary(
 
 
 def _count(terminalreporter: pytest.TerminalReporter, suite: str) -> str:
-    """Count a suite's cases; nothing when none ran. A case is a test with parameters."""
+    """Count a suite's cases; nothing when none ran."""
+    ran, bad = _outcomes(terminalreporter, MATRIX[suite])
+    verdict = f"{bad} did NOT converge" if bad else "all converged"
+    return f"{suite} {ran} cases, {verdict}" if ran else ""
+
+
+def _outcomes(terminalreporter: pytest.TerminalReporter, start: str) -> tuple[int, int]:
+    """How many cases ran, and how many went wrong. A case is a test with parameters."""
     outcomes = {
         report.nodeid: category
         for category in ("passed", "failed", "error")
         for report in terminalreporter.stats.get(category, ())
-        if report.nodeid.startswith(MATRIX[suite]) and "[" in report.nodeid
+        if report.nodeid.startswith(start) and "[" in report.nodeid
     }
-    bad = sum(category != "passed" for category in outcomes.values())
-    verdict = f"{bad} did NOT converge" if bad else "all converged"
-    return f"{suite} {len(outcomes)} cases, {verdict}" if outcomes else ""
+    return len(outcomes), sum(category != "passed" for category in outcomes.values())
 
 
 @pytest.fixture
