@@ -21,6 +21,7 @@ from agent.compute import Compute
 from agent.config import Config
 from agent.consolelog import read_console
 from agent.creation import Creation
+from agent.downloads import Downloads
 from agent.driving import ConfigDrives
 from agent.engine.clock import Clock, SystemClock
 from agent.engine.engine import Engine, EngineSettings
@@ -30,15 +31,20 @@ from agent.hosting import build_host
 from agent.hypervisor.base import Hypervisor, Listeners, NetworkSpec
 from agent.hypervisor.host import Host
 from agent.identity import Accounts, AppCredentials, Brake, Identity
+from agent.imageedits import ImageEdits
 from agent.images import ImageFiles
+from agent.imagesharing import ImageSharing
 from agent.imaging import Imaging
+from agent.importing import Importing
 from agent.keypairs import Keypairs
+from agent.model.imagerules import ImageLimits
 from agent.model.injection import FileLimits
 from agent.model.layout import Layout
 from agent.model.password import PasswordRule
 from agent.model.placement import choose_host
 from agent.model.quota import Quota
 from agent.model.server import Server
+from agent.model.webaddress import Allowed
 from agent.networking import Networking, network_spec
 from agent.offers import Offers
 from agent.passwords import Seal, hash_password
@@ -59,6 +65,7 @@ class Parts:
     store: Store
     host: Host
     engine: Engine
+    downloads: Downloads
     cloud: Cloud
 
     def start(self) -> None:
@@ -68,6 +75,7 @@ class Parts:
         """
         disks.sweep_temp_files(self.config.state_dir)
         self.cloud.imaging.recover()
+        self.downloads.start()
         self.engine.start()
         self.host.watch(
             Listeners(
@@ -79,6 +87,7 @@ class Parts:
 
     def stop(self) -> None:
         """End what `start` began: each task stops between two steps. May block for some seconds."""
+        self.downloads.stop()
         self.engine.stop()
         self.host.close()
         self.store.close()
@@ -107,8 +116,11 @@ def build_parts(
         offers=offers,
         boot_id=machine.boot_id() if boot_id is None else boot_id,
     )
-    cloud = build_cloud(config, store, clock, engine, host, offers)
-    return Parts(config, store, host, engine, cloud)
+    downloads = build_downloads(config, store, clock)
+    allowed = Allowed.parse(config.import_allow)
+    importing = Importing(store, allowed, clock.now, downloads.wake)
+    cloud = build_cloud(config, store, clock, engine, host, offers, importing)
+    return Parts(config, store, host, engine, downloads, cloud)
 
 
 def build_engine(
@@ -173,7 +185,7 @@ def build_tools(
         hypervisor=host,
         disks=ServerDisks(
             layout,
-            lambda image_id: store.catalog.get_image(image_id, project_id=None),
+            lambda image_id: store.images.get(image_id, viewer=None),
             ConfigDrives(store.injections.get, seal.open, config.nova_compatible_files),
             build_bases(config, store),
             config.capacity.reserved_disk_gb,
@@ -186,7 +198,13 @@ def build_tools(
 
 
 def build_cloud(
-    config: Config, store: Store, clock: Clock, engine: Engine, host: Host, offers: Offers
+    config: Config,
+    store: Store,
+    clock: Clock,
+    engine: Engine,
+    host: Host,
+    offers: Offers,
+    importing: Importing,
 ) -> Cloud:
     """Wire the use cases."""
     layout = Layout(config.state_dir)
@@ -197,17 +215,7 @@ def build_cloud(
         identity=identity,
         accounts=Accounts(store, identity),
         app_credentials=AppCredentials(store, clock.now),
-        creation=Creation(
-            store=store,
-            quota=Quota(config.quota.instances, config.quota.cores, config.quota.ram_mb),
-            file_limits=FileLimits(config.limits.personality, config.limits.personality_bytes),
-            admin_pass=admin_pass,
-            address_rest_s=config.address_rest_s,
-            availability_zone=config.availability_zone,
-            now=clock.now,
-            wake=engine.wake,
-            reachability=engine.reachability,
-        ),
+        creation=build_creation(config, store, clock, engine, admin_pass),
         admin_pass=admin_pass,
         compute=Compute(
             store=store,
@@ -225,7 +233,27 @@ def build_cloud(
         records=Records(store, config.limits.server_metadata, clock.now),
         keypairs=Keypairs(store, config.quota.keypairs, clock.now),
         imaging=build_imaging(config, store, clock),
+        image_edits=ImageEdits(store, image_limits(config), clock.now),
+        image_sharing=ImageSharing(store, image_limits(config), clock.now),
+        importing=importing,
         networking=Networking(store),
+    )
+
+
+def build_creation(
+    config: Config, store: Store, clock: Clock, engine: Engine, admin_pass: AdminPass
+) -> Creation:
+    """Wire the use case of new servers."""
+    return Creation(
+        store=store,
+        quota=Quota(config.quota.instances, config.quota.cores, config.quota.ram_mb),
+        file_limits=FileLimits(config.limits.personality, config.limits.personality_bytes),
+        admin_pass=admin_pass,
+        address_rest_s=config.address_rest_s,
+        availability_zone=config.availability_zone,
+        now=clock.now,
+        wake=engine.wake,
+        reachability=engine.reachability,
     )
 
 
@@ -251,10 +279,22 @@ def build_identity(config: Config, store: Store, clock: Clock) -> Identity:
 
 def build_imaging(config: Config, store: Store, clock: Clock) -> Imaging:
     """Wire the use cases of images: the command line needs no more than these."""
+    return Imaging(store, build_files(config, store), image_limits(config), clock.now)
+
+
+def build_downloads(config: Config, store: Store, clock: Clock) -> Downloads:
+    """Wire what works on the queue of imports."""
+    allowed = Allowed.parse(config.import_allow)
+    return Downloads(
+        store, build_files(config, store), allowed, config.limits.image_gb * GIB, clock.now
+    )
+
+
+def build_files(config: Config, store: Store) -> LocalImages:
+    """Wire the images' bytes."""
     layout = Layout(config.state_dir)
     bases = build_bases(config, store)
-    files = LocalImages(ImageFiles(layout.images), layout, bases, config.limits.image_gb * GIB)
-    return Imaging(store, files, clock.now)
+    return LocalImages(ImageFiles(layout.images), layout, bases, config.limits.image_gb * GIB)
 
 
 def build_bases(config: Config, store: Store) -> BaseCache:
@@ -265,6 +305,11 @@ def build_bases(config: Config, store: Store) -> BaseCache:
         max_bytes=config.limits.base_cache_gb * GIB,
         keep_free_bytes=int(config.capacity.reserved_disk_gb * GIB),
     )
+
+
+def image_limits(config: Config) -> ImageLimits:
+    """Say how many parts an image may have."""
+    return ImageLimits(config.limits.image_metadata)
 
 
 def build_wsgi(parts: Parts) -> Flask:

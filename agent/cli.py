@@ -6,32 +6,20 @@ Nothing heavy is imported at the top: `cumulet serve` keeps this process as guni
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from agent import __version__
-from agent.config import DEFAULT_CONFIG, DEFAULT_STATE, Config, ConfigError, read_config
+from agent.cliaccounts import project, user
+from agent.cliparts import config_option, or_explain, read, require_root
+from agent.config import DEFAULT_CONFIG, DEFAULT_STATE, Config
 
 if TYPE_CHECKING:
     from agent.history import History
     from agent.setup import InitReport
-
-T = TypeVar("T")
-
-WRONG_USAGE = 2
-
-config_option = click.option(
-    "--config",
-    "config_path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    envvar="CUMULET_CONFIG",
-    help=f"The configuration file.  [default: {DEFAULT_CONFIG}]",
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -88,7 +76,7 @@ def init(
       cumulet init
       cumulet init --state-dir /srv/cloud --listen 0.0.0.0:8774 --network nat
     """
-    _require_root("cumulet init")
+    require_root("cumulet init")
     if config_path is None:
         config_path = state_dir.absolute() / "cumulet.yaml" if state_dir else DEFAULT_CONFIG
     settings: dict[str, Any] = {
@@ -99,7 +87,7 @@ def init(
         "network": _network_settings(network, no_dhcp),
     }
     given = {key: value for key, value in settings.items() if value}
-    report = _or_explain(lambda: _initialise(config_path, given))
+    report = or_explain(lambda: _initialise(config_path, given))
     click.echo(f"configuration  {report.config_path}")
     click.echo(f"state          {report.config.state_dir}")
     click.echo(f"credentials    {report.clouds_path}  (clouds 'cumulet' and 'cumulet-admin')")
@@ -135,11 +123,11 @@ def serve(config_path: Path | None) -> None:
     Example:
       cumulet serve --config /etc/cumulet/cumulet.yaml
     """
-    _require_root("cumulet serve")
+    require_root("cumulet serve")
     from agent.serve import serve as run
 
-    config = _read(config_path)
-    _or_explain(lambda: run(config))
+    config = read(config_path)
+    or_explain(lambda: run(config))
 
 
 @main.command()
@@ -161,11 +149,17 @@ def doctor(config_path: Path | None, orphans: bool, fix: bool, as_json: bool) ->
       cumulet doctor --fix
       cumulet doctor --json | jq '.findings[] | select(.level == "problem")'
     """
-    _require_root("cumulet doctor")
+    require_root("cumulet doctor")
     from agent.doctor.visit import visit
 
     path = (config_path or DEFAULT_CONFIG).absolute()
-    sys.exit(0 if _or_explain(lambda: visit(path, orphans, fix, as_json)) else 1)
+    sys.exit(0 if or_explain(lambda: visit(path, orphans, fix, as_json)) else 1)
+
+
+def _check_source(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Take a URL as it is, and only a file that is there."""
+    is_file = click.Path(exists=True, dir_okay=False)
+    return value if "://" in value else str(is_file.convert(value, parameter, context))
 
 
 @main.group()
@@ -175,30 +169,42 @@ def image() -> None:
 
 @image.command("import")
 @click.argument("name")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("source", metavar="FILE-OR-URL", callback=_check_source)
 @click.option("--property", "properties", metavar="K=V", multiple=True, help="May be repeated.")
-@click.option("--disk-format", type=click.Choice(["qcow2", "raw"]), help="[default: detected]")
+@click.option(
+    "--disk-format",
+    type=click.Choice(["qcow2", "raw", "vmdk", "vdi", "vhd", "iso"]),
+    help="What FILE-OR-URL is.  [default: detected]",
+)
+@click.option("--allow-private", is_flag=True, help="Fetch from the URL's host though private.")
 @config_option
 def import_image(
     name: str,
-    file: Path,
+    source: str,
     properties: tuple[str, ...],
     disk_format: str | None,
+    allow_private: bool,
     config_path: Path | None,
 ) -> None:
-    """Register FILE as the public image NAME.
+    """Register a file, or what an http(s) URL gives, as the public image NAME.
+
+    Disks in raw, vmdk, vdi and vhd become qcow2. A URL is fetched from the public internet and
+    from what import_allow in the configuration names; redirects are held to that too.
 
     \b
     Examples:
       cumulet image import debian-12 debian-12-genericcloud-amd64.qcow2
-      cumulet image import win win.raw --property os_type=windows
+      cumulet image import win win.vmdk --property os_type=windows
+      cumulet image import debian-12 https://images.example.org/debian-12.qcow2
+      cumulet image import mine http://mirror.lan:8080/mine.qcow2 --allow-private
     """
-    _require_root("cumulet image import")
-    from agent.imageimport import import_file, parse_properties
+    require_root("cumulet image import")
+    from agent.imageimport import Wish, import_image, parse_properties
 
-    config = _read(config_path)
-    parsed = _or_explain(lambda: parse_properties(properties))
-    image_id = _or_explain(lambda: import_file(config, name, file, parsed, disk_format))
+    config = read(config_path)
+    parsed = or_explain(lambda: parse_properties(properties))
+    wish = Wish(name, source, parsed, disk_format, allow_private)
+    image_id = or_explain(lambda: import_image(config, wish))
     click.echo(f"{image_id}  {name}")
 
 
@@ -219,9 +225,9 @@ def why(server: str, config_path: Path | None) -> None:
       cumulet why web-1
       cumulet why 9ed9be4c-6f28-4aee-b1f8-8a7ab0ae2f5e | grep corrected
     """
-    _require_root("cumulet why")
-    config = _read(config_path)
-    history = _or_explain(lambda: _history(config, server))
+    require_root("cumulet why")
+    config = read(config_path)
+    history = or_explain(lambda: _history(config, server))
     from rich.console import Console
 
     from agent.timeline import render_history
@@ -245,28 +251,5 @@ def _history(config: Config, server: str) -> History:
         store.close()
 
 
-def _read(path: Path | None) -> Config:
-    return _or_explain(lambda: read_config(path or DEFAULT_CONFIG))
-
-
-def _or_explain(work: Callable[[], T]) -> T:
-    """Run it; a mistake in the configuration exits with 2, any other refusal with 1."""
-    from agent.errors import AgentError
-
-    try:
-        return work()
-    except ConfigError as error:
-        for problem in error.problems:
-            click.echo(f"cumulet: {problem}", err=True)
-        sys.exit(WRONG_USAGE)
-    except AgentError as error:
-        raise click.ClickException(error.message) from error
-
-
-def _require_root(command: str) -> None:
-    if os.geteuid() != 0:
-        click.echo(
-            f"cumulet: its database, disks and console logs belong to root. Run: sudo {command} …",
-            err=True,
-        )
-        sys.exit(WRONG_USAGE)
+main.add_command(user)
+main.add_command(project)

@@ -10,7 +10,10 @@ from agent.compute import Compute
 from agent.config import Config
 from agent.creation import Creation
 from agent.identity import Accounts, AppCredentials, Identity
+from agent.imageedits import ImageEdits
+from agent.imagesharing import ImageSharing
 from agent.imaging import Imaging
+from agent.importing import Importing
 from agent.keypairs import Keypairs
 from agent.networking import Networking
 from agent.records import Records
@@ -32,4 +35,7 @@ class Cloud:
     records: Records
     keypairs: Keypairs
     imaging: Imaging
+    image_edits: ImageEdits
+    image_sharing: ImageSharing
+    importing: Importing
     networking: Networking

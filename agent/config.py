@@ -17,6 +17,8 @@ from typing import Any, TypeVar, get_type_hints
 
 import yaml
 
+from agent.model.webaddress import Allowed
+
 T = TypeVar("T")
 
 DEFAULT_CONFIG = Path("/etc/cumulet/cumulet.yaml")
@@ -107,6 +109,7 @@ class Config:
     started_outside: str = "adopt"
     resume_on_boot: str = "previous"
     nova_compatible_files: bool = False
+    import_allow: tuple[str, ...] = ()
     network: NetworkConfig = field(default_factory=NetworkConfig)
     capacity: CapacityConfig = field(default_factory=CapacityConfig)
     quota: QuotaConfig = field(default_factory=QuotaConfig)
@@ -215,6 +218,8 @@ def _parse(kind: type[T], raw: object, at: str, problems: list[str]) -> T:
 
 
 def _mismatch(path: str, kind: type, value: object) -> str | None:
+    if kind == tuple[str, ...]:
+        return _list_mismatch(value)
     accepts, words = _SCALARS[kind]
     if not isinstance(value, accepts) or (isinstance(value, bool) and kind is not bool):
         return f"must be {words}, not {value!r}"
@@ -226,6 +231,13 @@ def _mismatch(path: str, kind: type, value: object) -> str | None:
     if isinstance(value, int | float) and not low <= value <= high:  # as .nan never is
         return f"must be {words} from {low} to {high}"
     return None
+
+
+def _list_mismatch(value: object) -> str | None:
+    if not isinstance(value, list):
+        return f"must be a list of texts, not {value!r}"
+    wrong = [item for item in value if not isinstance(item, str) or not item.isprintable()]
+    return f"must be a list of printable texts, not of {wrong[0]!r}" if wrong else None
 
 
 _SCALARS: dict[type, tuple[type | types.UnionType, str]] = {
@@ -279,6 +291,11 @@ def _rules(config: Config) -> list[str]:
                 problems.append("network.subnet: too small, give a /29 or larger")
         except ValueError as error:
             problems.append(f"network.subnet: must be an IPv4 subnet as 10.70.0.0/24: {error}")
+    for entry in config.import_allow:
+        try:
+            Allowed.parse([entry])
+        except ValueError as error:
+            problems.append(f"import_allow: {error}")
     filled = {
         "libvirt_uri": config.libvirt_uri,
         "region": config.region,

@@ -18,6 +18,7 @@ from agent.errors import BadRequest, Conflict, NotFound
 from agent.model.booting import FORMATS, find_boot, find_boot_problem
 from agent.model.hostname import hostname_of
 from agent.model.image import Image, ImageStatus
+from agent.model.imagerules import viewer_of
 from agent.model.injection import FileLimits, InjectedFile, Injection, check_files
 from agent.model.keypair import Keypair
 from agent.model.network import NicRequest
@@ -139,7 +140,7 @@ class Creation:
 
     def _image(self, asking: Asking, image_id: str) -> Image:
         try:
-            return self.store.catalog.get_image(image_id, project_id=asking.caller.project.id)
+            return self.store.images.get(image_id, viewer=viewer_of(asking.caller))
         except NotFound as error:
             raise BadRequest(f"imageRef: {error.message}") from error
 
@@ -160,7 +161,7 @@ class Creation:
     def _check_boot_image(self, asking: Asking, name: str, wanted: str, disk_format: str) -> None:
         """Raise `BadRequest`, naming the property, unless the image may be booted by."""
         try:
-            found = self.store.catalog.get_image(wanted, project_id=asking.caller.project.id)
+            found = self.store.images.get(wanted, viewer=viewer_of(asking.caller))
         except NotFound as error:
             raise BadRequest(f"imageRef: Image property {name}: {error.message}") from error
         if found.disk_format != disk_format:

@@ -127,7 +127,7 @@ def _set_account(store: Store, name: str, password: str, roles: tuple[str, ...])
     else:
         store.identity.update_user(user.id, password_hash=hash_password(password))
     for role in roles:
-        store.identity.assign(user.id, project.id, store.identity.ensure_role(role).id)
+        store.grants.assign(user.id, project.id, store.identity.ensure_role(role).id)
 
 
 def _set_aside(path: Path, notes: list[str]) -> None:

@@ -9,6 +9,7 @@ from these classes to codes, and the engine the one rule of which of them is tri
     ├─ Unauthorized      no valid token, or wrong credentials
     ├─ Forbidden         a limit or a policy refuses it
     │  └─ OverQuota
+    │     └─ LimitExceeded   a thing has as many parts as it may have
     ├─ TooManyTries      it was tried too often: wait for the seconds that it names
     ├─ NotFound          no such thing, or it belongs to another project
     ├─ Conflict          the thing exists and is in the wrong state
@@ -45,6 +46,10 @@ class Forbidden(AgentError):
 
 class OverQuota(Forbidden):
     """The project has used up what it may use; the message has the numbers."""
+
+
+class LimitExceeded(OverQuota):
+    """One thing has as many parts (properties, tags, members) as it may have."""
 
 
 class TooManyTries(AgentError):

@@ -2,23 +2,27 @@
 """The use cases of images: register, upload, look, download, delete.
 
 An image's record is `queued` until its bytes come, `saving` while they do, `active` when they have
-been checked, and never changes its bytes again: servers stand on them.
+been checked, and never changes its bytes again: servers stand on them. It may be deleted at any
+time; an upload then ends with an error and leaves nothing.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import BinaryIO, Protocol
 
-from agent.errors import BadRequest, Conflict, Forbidden
+from agent.errors import AgentError, BadRequest, Conflict, Forbidden, NotFound
 from agent.model.identity import Caller
-from agent.model.image import Image, ImageStatus
-from agent.model.injection import find_limit_problem
-from agent.model.password import find_account_problem
+from agent.model.image import Image, ImageStatus, Visibility
+from agent.model.imagequery import EVERY_IMAGE, Condition, ImageQuery
+from agent.model.imagerules import ImageLimits, check_new, check_owner, viewer_of
 from agent.store import Store
+
+HAVE_DATA = frozenset({ImageStatus.ACTIVE, ImageStatus.DEACTIVATED})
+LOOK_EVERY_BYTES = 16 * 2**20  # of an upload: whether its image is still wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,8 @@ class CreateImage:
     id: str | None = None
     disk_format: str | None = None
     container_format: str | None = None
-    visibility: str = "shared"
+    visibility: str = "shared"  # a `Visibility`
+    owner: str | None = None  # None: the caller's project
     min_disk: int = 0  # GiB
     min_ram: int = 0  # MiB
     protected: bool = False
@@ -74,26 +79,21 @@ class Imaging:
 
     store: Store
     files: ImageBytes
+    limits: ImageLimits
     now: Callable[[], datetime]
 
     def create(self, caller: Caller, request: CreateImage) -> Image:
-        """Register an image that waits for its bytes; only an admin may make one public.
+        """Register an image that waits for its bytes.
 
-        `BadRequest` for a property of ours that can't be read.
+        Raises what `check_new` does, and `Conflict` when the id is taken.
         """
-        if request.visibility == "public" and not caller.is_admin:
-            raise Forbidden("visibility: only an administrator may make an image public.")
-        properties = request.properties
-        problem = find_limit_problem(properties) or find_account_problem(properties)
-        if problem is not None:
-            raise BadRequest(problem)
         now = self.now()
         image = Image(
             id=request.id or str(uuid.uuid4()),
             name=request.name,
-            owner=caller.project.id,
+            owner=request.owner or caller.project.id,
             status=ImageStatus.QUEUED,
-            visibility=request.visibility,
+            visibility=Visibility(request.visibility),
             created_at=now,
             updated_at=now,
             disk_format=request.disk_format,
@@ -102,21 +102,35 @@ class Imaging:
             min_ram=request.min_ram,
             protected=request.protected,
             os_hidden=request.os_hidden,
-            tags=request.tags,
+            tags=tuple(dict.fromkeys(request.tags)),
             properties=request.properties,
         )
-        self.store.catalog.create_image(image)
+        check_new(caller, image, self.limits)
+        if request.id is not None and self.files.is_receiving(image.id):
+            raise Conflict(f"Image {image.id} was just deleted: its upload has not ended yet.")
+        self.store.images.create(image)
         return image
 
-    def upload(self, caller: Caller, image_id: str, stream: Iterable[bytes]) -> None:
-        """Take an image's bytes and check them; on any failure it waits for bytes again. Blocks."""
-        image = self._own(caller, image_id)
-        if image.disk_format is None or image.container_format is None:
-            raise BadRequest("disk_format and container_format must be set before the upload.")
-        self._begin_saving(image)
+    def upload(
+        self,
+        caller: Caller,
+        image_id: str,
+        stream: Iterable[bytes],
+        *,
+        size: int | None = None,
+    ) -> None:
+        """Take an image's bytes, of this size if one is promised, and check them. Blocks.
+
+        On any failure the image waits for bytes again; `NotFound` when it was deleted meanwhile.
+        """
+        disk_format = self._begin_saving(caller, image_id)
         received = None
         try:
-            received = self.files.receive(image_id, stream, image.disk_format)
+            wanted = self._while_wanted(image_id, _of_size(stream, size))
+            received = self.files.receive(image_id, wanted, disk_format)
+        except AgentError:
+            self._check_wanted(image_id)  # else that is why
+            raise
         finally:
             if received is None:
                 self._change(image_id, ImageStatus.SAVING, status=ImageStatus.QUEUED)
@@ -130,69 +144,94 @@ class Imaging:
             os_hash_algo="sha512",
             os_hash_value=received.sha512,
         )
-        if not changed:  # deleted meanwhile
+        if not changed:
             self.files.delete(image_id)
-            raise Conflict(f"Image {image_id} was deleted while its data came.")
+            raise _deleted_meanwhile(image_id)
 
     def recover(self) -> None:
         """Let images whose upload died with its process wait for their bytes again."""
-        saving = ImageStatus.SAVING
-        for image in self.store.catalog.list_images(project_id=None, status=saving, os_hidden=None):
+        saving = Condition("status", "eq", ImageStatus.SAVING.value)
+        query = replace(EVERY_IMAGE, conditions=(saving,))
+        for image in self.store.images.list(query, viewer=None):
             if not self.files.is_receiving(image.id):
-                self._change(image.id, saving, status=ImageStatus.QUEUED)
+                self._change(image.id, ImageStatus.SAVING, status=ImageStatus.QUEUED)
 
-    def list_images(
-        self,
-        caller: Caller,
-        *,
-        name: str | None = None,
-        status: str | None = None,
-        visibility: str | None = None,
-        ids: Sequence[str] | None = None,
-        limit: int | None = None,
-        marker: str | None = None,
-    ) -> Sequence[Image]:
-        """A page of the images that the caller sees, newest first."""
-        return self.store.catalog.list_images(
-            project_id=caller.project.id,
-            name=name,
-            status=status,
-            visibility=visibility,
-            ids=ids,
-            limit=limit,
-            marker=marker,
-        )
+    def list_images(self, caller: Caller, query: ImageQuery | None = None) -> Sequence[Image]:
+        """The images that are wanted, of those that the caller sees; `BadRequest` for a marker."""
+        return self.store.images.list(query or ImageQuery(), viewer=viewer_of(caller))
 
     def get(self, caller: Caller, image_id: str) -> Image:
         """One image; `NotFound` when the caller may not see it."""
-        return self.store.catalog.get_image(image_id, project_id=caller.project.id)
+        return self.store.images.get(image_id, viewer=viewer_of(caller))
 
     def download(self, caller: Caller, image_id: str) -> tuple[Image, BinaryIO]:
-        """An image with its open bytes; `Conflict` while it has none."""
+        """An image with its open bytes.
+
+        `Conflict` while it has none; `Forbidden` when deactivated, but for administrators.
+        """
         image = self.get(caller, image_id)
-        if image.status is not ImageStatus.ACTIVE:
+        if image.status is ImageStatus.DEACTIVATED and not caller.is_admin:
+            raise Forbidden(f"Image {image_id} is deactivated: its data can't be had now.")
+        if image.status not in HAVE_DATA:
             raise Conflict(f"Image {image_id} has no data: it is {image.status}.")
         return image, self.files.open(image_id)
 
     def delete(self, caller: Caller, image_id: str) -> None:
         """Remove an image; `Forbidden` when protected, `Conflict` while servers stand on it."""
-        image = self._own(caller, image_id)
-        if image.protected:
-            raise Forbidden(f"Image {image_id} is protected and cannot be deleted.")
-        self.store.catalog.delete_image(image_id)
+
+        def check(image: Image) -> None:
+            check_owner(caller, image)
+            if image.protected:
+                raise Forbidden(f"protected: Image {image_id} is protected and cannot be deleted.")
+
+        self.store.images.delete(image_id, viewer=viewer_of(caller), check=check)
         self.files.delete(image_id)
 
-    def _own(self, caller: Caller, image_id: str) -> Image:
-        image = self.get(caller, image_id)
-        if image.owner != caller.project.id and not caller.is_admin:
-            raise Forbidden(f"Image {image_id} belongs to another project.")
-        return image
+    def _begin_saving(self, caller: Caller, image_id: str) -> str:
+        """Let an image take data, and give its disk format: from now on nobody changes it."""
 
-    def _begin_saving(self, image: Image) -> None:
-        if not self._change(image.id, ImageStatus.QUEUED, status=ImageStatus.SAVING):
-            raise Conflict(f"Image {image.id} takes data only while it is queued.")
+        def begin(image: Image) -> Image:
+            check_owner(caller, image)
+            if image.disk_format is None or image.container_format is None:
+                raise BadRequest("disk_format and container_format must be set before the upload.")
+            if image.status is not ImageStatus.QUEUED:
+                raise Conflict(f"Image {image.id} takes data only while it is queued.")
+            return replace(image, status=ImageStatus.SAVING, updated_at=self.now())
+
+        image = self.store.images.edit(image_id, viewer=viewer_of(caller), change=begin)
+        return image.disk_format or ""
+
+    def _while_wanted(self, image_id: str, stream: Iterable[bytes]) -> Iterator[bytes]:
+        """Pass a stream on until its image is deleted."""
+        unseen = 0
+        for chunk in stream:
+            yield chunk
+            unseen += len(chunk)
+            if unseen >= LOOK_EVERY_BYTES:
+                unseen = 0
+                self._check_wanted(image_id)
+
+    def _check_wanted(self, image_id: str) -> None:
+        try:
+            self.store.images.get(image_id, viewer=None)
+        except NotFound:
+            raise _deleted_meanwhile(image_id) from None
 
     def _change(self, image_id: str, expected: ImageStatus, **changes: object) -> bool:
-        return self.store.catalog.update_image(
+        return self.store.images.update(
             image_id, expected_status=expected, updated_at=self.now(), **changes
         )
+
+
+def _of_size(stream: Iterable[bytes], size: int | None) -> Iterator[bytes]:
+    """Pass a stream on; `BadRequest` at its end when it is not of the size that was promised."""
+    got = 0
+    for chunk in stream:
+        got += len(chunk)
+        yield chunk
+    if size is not None and got != size:
+        raise BadRequest(f"x-openstack-image-size: {size} bytes were promised, {got} came.")
+
+
+def _deleted_meanwhile(image_id: str) -> NotFound:
+    return NotFound(f"Image {image_id} was deleted while its data came.")

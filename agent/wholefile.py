@@ -23,13 +23,23 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     Nothing is left when the body raises. Blocks on the disk; `HostFailed` when that refuses.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
+    part = _temporary(path)
     try:
         yield part
         with refusals(f"{path.name} could not be stored"):
             _sync(part, os.O_RDONLY)
             part.replace(path)
             sync_folder(path.parent)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def scratch_file(folder: Path, name: str) -> Iterator[Path]:
+    """Give a temporary name in a folder; what is made there is gone afterwards."""
+    part = _temporary(folder / name)
+    try:
+        yield part
     finally:
         part.unlink(missing_ok=True)
 
@@ -57,6 +67,10 @@ def refusals(what: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise HostFailed(f"{what}: {error.strerror}.") from error
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
 
 
 def _sync(path: Path, flags: int) -> None:

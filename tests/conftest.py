@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every suite shares: golden files, the options, and the count of the crash matrix."""
+"""What every suite shares: golden files, the options, and the counts of the matrices."""
 
 from __future__ import annotations
 
@@ -18,8 +18,12 @@ MATRIX = {
 }
 """How the ids of the crash matrix's cases begin, by the suite that they are counted in."""
 
-HOSTILE = "tests/fast/test_hostile_images.py::test_a_hostile_image"
-"""How the ids of the corpus of hostile images begin."""
+
+COUNTED = {
+    "routes by callers": "tests/fast/api/test_tenants.py",
+    "hostile images": "tests/fast/test_hostile_images.py",
+}
+"""Other suites whose cases are counted, by what they are called."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -51,34 +55,29 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Say how many cases of the crash matrix and of hostile images ran, and whether all passed."""
-    ran, bad = _outcomes(terminalreporter, HOSTILE)
-    if ran:
-        verdict = f"{bad} NOT refused and NOT harmless" if bad else "all refused or harmless"
-        terminalreporter.write_line(f"hostile images: {ran} cases, {verdict}")
-    counts = [text for suite in MATRIX if (text := _count(terminalreporter, suite))]
+    """Say how many cases of each matrix ran, and whether all were right."""
+    for suite, where in COUNTED.items():
+        if counted := _count(terminalreporter, suite, where, "right"):
+            terminalreporter.write_line(counted)
+    converging = [_count(terminalreporter, *suite, "converged") for suite in MATRIX.items()]
+    counts = [text for text in converging if text]
     if any(text.startswith("kill -9") for text in counts):
         counts.append(f"seed {config.option.kill_seed}")
     if counts:
         terminalreporter.write_line(f"crash matrix: {', '.join(counts)}")
 
 
-def _count(terminalreporter: pytest.TerminalReporter, suite: str) -> str:
-    """Count a suite's cases; nothing when none ran."""
-    ran, bad = _outcomes(terminalreporter, MATRIX[suite])
-    verdict = f"{bad} did NOT converge" if bad else "all converged"
-    return f"{suite} {ran} cases, {verdict}" if ran else ""
-
-
-def _outcomes(terminalreporter: pytest.TerminalReporter, start: str) -> tuple[int, int]:
-    """How many cases ran, and how many went wrong. A case is a test with parameters."""
+def _count(terminalreporter: pytest.TerminalReporter, suite: str, where: str, good: str) -> str:
+    """Count a suite's cases; nothing when none ran. A case is a test with parameters."""
     outcomes = {
         report.nodeid: category
         for category in ("passed", "failed", "error")
         for report in terminalreporter.stats.get(category, ())
-        if report.nodeid.startswith(start) and "[" in report.nodeid
+        if report.nodeid.startswith(where) and "[" in report.nodeid
     }
-    return len(outcomes), sum(category != "passed" for category in outcomes.values())
+    bad = sum(category != "passed" for category in outcomes.values())
+    verdict = f"{bad} NOT {good}" if bad else f"all {good}"
+    return f"{suite} {len(outcomes)} cases, {verdict}" if outcomes else ""
 
 
 @pytest.fixture

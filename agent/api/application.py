@@ -43,12 +43,17 @@ def build_app(cloud: Cloud) -> Flask:
     app.before_request(_name_request)
     policy.install(app)
     app.after_request(_add_headers)
+    add_routes(app)
+    policy.check_complete(app.url_map)
+    return app
+
+
+def add_routes(app: Flask) -> None:
+    """Give an application all routes of the API."""
     app.add_url_rule("/", view_func=index)
     app.add_url_rule("/healthz", view_func=healthz)
     for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)
-    policy.check_complete(app.url_map)
-    return app
 
 
 def index() -> Response:

@@ -11,12 +11,13 @@ from jsonschema import Draft202012Validator
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from agent.api.context import cloud
-from agent.api.parse import check, parse_json
+from agent.api.parse import check, parse_document, parse_json
 from agent.config import LimitsConfig
 from agent.errors import BadRequest
 
 BASE_BYTES = 64 * 1024
 USER_DATA_BYTES = 64 * 1024
+BROKEN_OFF = "The request body broke off."
 PATH_BYTES = 1024  # a personality file's path of 255 bytes, as \uXXXX, and the JSON around it
 
 
@@ -27,21 +28,25 @@ def json_body(schema: Draft202012Validator) -> dict[str, Any]:
     """
     if request.mimetype not in {"application/json", ""}:
         raise UnsupportedMediaType("Unsupported Content-Type: send application/json.")
-    limit = body_limit(cloud().config.limits)
-    if (request.content_length or 0) > limit:
-        raise RequestEntityTooLarge(_too_large(limit))
-    raw = _read(limit + 1)
-    if len(raw) > limit:
-        raise RequestEntityTooLarge(_too_large(limit))
-    body = parse_json(raw)
+    body = parse_json(_read_within_bounds())
     check(schema, body)
     return body
 
 
+def json_of_type(*media_types: str) -> object:
+    """Read the body as JSON of one of these media types. Raises as `json_body` does."""
+    if request.mimetype not in media_types:
+        raise UnsupportedMediaType(f"Unsupported Content-Type: send {media_types[0]}.")
+    return parse_document(_read_within_bounds())
+
+
 def body_chunks(size: int) -> Iterator[bytes]:
     """Read the body as it comes, `size` bytes at a time; `BadRequest` when it breaks off."""
+    received = 0
     while chunk := _read(size):
+        received += len(chunk)
         yield chunk
+    _check_end(received)
 
 
 def body_limit(limits: LimitsConfig) -> int:
@@ -50,11 +55,28 @@ def body_limit(limits: LimitsConfig) -> int:
     return BASE_BYTES + USER_DATA_BYTES + limits.personality * encoded_file
 
 
+def _read_within_bounds() -> bytes:
+    limit = body_limit(cloud().config.limits)
+    if (request.content_length or 0) > limit:
+        raise RequestEntityTooLarge(_too_large(limit))
+    raw = _read(limit + 1)
+    if len(raw) > limit:
+        raise RequestEntityTooLarge(_too_large(limit))
+    _check_end(len(raw))
+    return raw
+
+
 def _read(size: int) -> bytes:
     try:
         return request.stream.read(size)
     except OSError:  # how the HTTP server says that what comes is not HTTP any more
-        raise BadRequest("The request body broke off.") from None
+        raise BadRequest(BROKEN_OFF) from None
+
+
+def _check_end(received: int) -> None:
+    """Tell the end of a body from that of a connection: the HTTP server gives both as an end."""
+    if received < (request.content_length or 0):
+        raise BadRequest(BROKEN_OFF)
 
 
 def _too_large(limit: int) -> str:

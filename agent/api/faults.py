@@ -23,6 +23,7 @@ from agent.errors import (
     Forbidden,
     HostFailed,
     HostUnavailable,
+    LimitExceeded,
     NotFound,
     NotSupported,
     TooManyTries,
@@ -35,6 +36,7 @@ CODES: dict[type[AgentError], int] = {
     BadRequest: 400,
     Unauthorized: 401,
     Forbidden: 403,
+    LimitExceeded: 413,
     NotFound: 404,
     Conflict: 409,
     TooManyTries: 429,
@@ -131,7 +133,7 @@ def _on_http_error(error: HTTPException) -> Response:
     message = "The resource could not be found." if code == 404 else error.description or ""
     response = _reply(Problem(code, type(error).__name__, message))
     for name, value in error.get_headers():
-        if name == "Allow":
+        if name in {"Allow", "Content-Range"}:
             response.headers[name] = value
     return response
 

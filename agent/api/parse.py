@@ -30,9 +30,17 @@ _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 def parse_json(raw: bytes) -> dict[str, Any]:
-    """Read a JSON object; `BadRequest` for anything that two parsers might read differently."""
+    """Read a JSON object; raises what `parse_document` does."""
+    body = parse_document(raw)
+    if not isinstance(body, dict):
+        raise BadRequest("Malformed request body: it must be a JSON object.")
+    return body
+
+
+def parse_document(raw: bytes) -> object:
+    """Read JSON; `BadRequest` for anything that two parsers might read differently."""
     try:
-        body = json.loads(
+        body: object = json.loads(
             raw.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant
         )
     except RecursionError:
@@ -40,8 +48,6 @@ def parse_json(raw: bytes) -> dict[str, Any]:
     except ValueError as error:
         reason = error.msg if isinstance(error, json.JSONDecodeError) else "it is not valid JSON"
         raise BadRequest(f"Malformed request body: {reason}.") from None
-    if not isinstance(body, dict):
-        raise BadRequest("Malformed request body: it must be a JSON object.")
     _check_contents(body)
     return body
 

@@ -14,7 +14,7 @@ from flask import Flask, g, request
 from werkzeug.routing import Map
 
 from agent.api.context import caller, cloud
-from agent.errors import Forbidden, Unauthorized
+from agent.errors import Forbidden
 from agent.model.identity import Bearer, Caller
 
 
@@ -54,7 +54,6 @@ ROUTES: dict[Access, str] = {
         GET    /identity/v3/domains/<domain_id>
         GET    /identity/v3/endpoints
         GET    /identity/v3/endpoints/<endpoint_id>
-        GET    /identity/v3/projects
         GET    /identity/v3/projects/<project_id>
         GET    /identity/v3/regions
         GET    /identity/v3/regions/<region_id>
@@ -92,8 +91,11 @@ ROUTES: dict[Access, str] = {
         GET    /image/v2/images
         GET    /image/v2/images/<image_id>
         GET    /image/v2/images/<image_id>/file
-        GET    /image/v2/schemas/image
-        GET    /image/v2/schemas/images
+        GET    /image/v2/images/<image_id>/members
+        GET    /image/v2/images/<image_id>/members/<member_id>
+        GET    /image/v2/images/<image_id>/tasks
+        GET    /image/v2/info/import
+        GET    /image/v2/schemas/<name>
         GET    /network/v2.0/extensions
         GET    /network/v2.0/floatingips
         GET    /network/v2.0/networks
@@ -117,10 +119,20 @@ ROUTES: dict[Access, str] = {
         PUT    /compute/v2.1/servers/<server_id>/metadata/<key>
         DELETE /compute/v2.1/servers/<server_id>/metadata/<key>
         POST   /image/v2/images
+        PATCH  /image/v2/images/<image_id>
         DELETE /image/v2/images/<image_id>
+        POST   /image/v2/images/<image_id>/actions/deactivate
+        POST   /image/v2/images/<image_id>/actions/reactivate
         PUT    /image/v2/images/<image_id>/file
+        POST   /image/v2/images/<image_id>/import
+        POST   /image/v2/images/<image_id>/members
+        PUT    /image/v2/images/<image_id>/members/<member_id>
+        DELETE /image/v2/images/<image_id>/members/<member_id>
+        PUT    /image/v2/images/<image_id>/tags/<tag>
+        DELETE /image/v2/images/<image_id>/tags/<tag>
     """,
     Access.ADMIN: """
+        GET    /identity/v3/projects
         POST   /identity/v3/projects
         PATCH  /identity/v3/projects/<project_id>
         DELETE /identity/v3/projects/<project_id>
@@ -132,11 +144,17 @@ ROUTES: dict[Access, str] = {
         POST   /identity/v3/roles
         PATCH  /identity/v3/roles/<role_id>
         DELETE /identity/v3/roles/<role_id>
+        GET    /identity/v3/system/users/<user_id>/roles
+        GET    /identity/v3/system/users/<user_id>/roles/<role_id>
+        PUT    /identity/v3/system/users/<user_id>/roles/<role_id>
+        DELETE /identity/v3/system/users/<user_id>/roles/<role_id>
         GET    /identity/v3/users
         POST   /identity/v3/users
         PATCH  /identity/v3/users/<user_id>
         DELETE /identity/v3/users/<user_id>
         GET    /compute/v2.1/servers/<server_id>/diagnostics
+        GET    /image/v2/tasks
+        GET    /image/v2/tasks/<task_id>
     """,
 }
 """Every method of every route, as the URL map writes it, below what it takes. HEAD is as GET."""
@@ -203,9 +221,9 @@ def enforce() -> None:
 
 
 def check(bearer: Bearer, needed: Access, what: str = "this") -> None:
-    """Raise `Unauthorized` or `Forbidden` when a token is not enough for something."""
+    """Raise `Forbidden` when a token is not enough for something."""
     if needed >= Access.READER and bearer.project is None:
-        raise Unauthorized(NO_PROJECT)
+        raise Forbidden(NO_PROJECT)
     if needed is Access.ADMIN and not bearer.is_admin:
         raise Forbidden(NO_ADMIN.format(what=what))
     if needed is Access.MEMBER and bearer.is_reader_only:

@@ -31,6 +31,7 @@ from agent.errors import AgentError, Conflict
 from agent.hosting import build_host
 from agent.hypervisor.base import Survey
 from agent.hypervisor.host import Host
+from agent.model.imagequery import EVERY_IMAGE
 from agent.store import ServerFilter, Store
 
 LIBVIRT_S = 10.0
@@ -139,7 +140,7 @@ def read_database(path: Path) -> Recorded:
         raise Conflict("The database is empty: run `cumulet init`.")  # opening would fill it
     store = Store.open(path)
     try:
-        images = store.catalog.list_images(project_id=None, os_hidden=None)
+        images = store.images.list(EVERY_IMAGE, viewer=None)
         return Recorded(
             installation=store.settings.get_setting(belonging.INSTALLATION),
             lab=belonging.find_lab(store),

@@ -68,6 +68,9 @@ class Accounts:
         _keep("user", user.name == ADMIN, wish.changes)
         self._check_default_project(wish)
         changes = dict(wish.changes)
+        extra = changes.get("extra")
+        if isinstance(extra, Mapping):
+            changes["extra"] = {**user.extra, **extra}
         if wish.password is not None:
             changes["password_hash"] = hash_password(wish.password)
         return self.store.identity.update_user(user_id, **changes)
@@ -78,17 +81,17 @@ class Accounts:
             raise Forbidden("The user admin can't be deleted: the command line acts as it.")
         self.store.identity.delete_user(user_id)
 
-    def change_own_password(
+    def change_password(
         self, bearer: Bearer, user_id: str, *, before: str, after: str, address: str = ""
     ) -> None:
-        """Let a user change its own password, which ends all of its tokens.
+        """Change the password of a user by the old one, which ends all of the user's tokens.
 
-        `NotFound` for another user, `Unauthorized` when the old one is wrong, `TooManyTries` when
-        that was so too often, `BadRequest` when the new one is the old.
+        `NotFound` for another user, but to an administrator, `Unauthorized` when the old one is
+        wrong, `TooManyTries` when that was so too often, `BadRequest` when the new one is the old.
         """
-        if user_id != bearer.user.id:
+        if user_id != bearer.user.id and not bearer.is_admin:
             raise NotFound(f"Could not find user: {user_id}.")
-        self.identity.verify(bearer.user, before, address)
+        self.identity.verify(self.get_user(user_id), before, address)
         if before == after:
             raise BadRequest("user.password: must be another than the original_password.")
         self.store.identity.update_user(user_id, password_hash=hash_password(after))
@@ -145,36 +148,40 @@ class Accounts:
             raise Forbidden(f"The role {role.name} can't be deleted: the policy asks for it.")
         self.store.identity.delete_role(role_id)
 
-    def assign(self, user_id: str, project_id: str, role_id: str) -> None:
-        """Give a user a role in a project; nothing when it has it. `NotFound` for unknown ids."""
-        self._check_ids(user_id, project_id, role_id)
-        self.store.identity.assign(user_id, project_id, role_id)
+    def assign(self, user_id: str, project_id: str | None, role_id: str) -> None:
+        """Give a user a role in a project; nothing when it has it. `NotFound` for unknown ids.
 
-    def unassign(self, user_id: str, project_id: str, role_id: str) -> None:
+        Without a project it is a role in the system: kept and shown, and good for nothing.
+        """
+        self._check_ids(user_id, project_id, role_id)
+        self.store.grants.assign(user_id, project_id, role_id)
+
+    def unassign(self, user_id: str, project_id: str | None, role_id: str) -> None:
         """Take a role from a user in a project; `NotFound` when it has not got it.
 
         Tokens know at once: what a token may do is looked up with each request.
         """
         self._check_ids(user_id, project_id, role_id)
-        self.store.identity.unassign(user_id, project_id, role_id)
+        self.store.grants.unassign(user_id, project_id, role_id)
 
-    def roles_of(self, user_id: str, project_id: str) -> Sequence[Role]:
+    def roles_of(self, user_id: str, project_id: str | None) -> Sequence[Role]:
         """The roles of a user in a project; `NotFound` for unknown ids."""
         self._check_ids(user_id, project_id)
-        return self.store.identity.roles_of(user_id, project_id)
+        return self.store.grants.roles_of(user_id, project_id)
 
     def projects_of(self, user_id: str) -> Sequence[Project]:
         """The projects in which a user has a role; `NotFound` for an unknown user."""
         self.get_user(user_id)
-        return self.store.identity.projects_of(user_id)
+        return self.store.grants.projects_of(user_id)
 
     def list_assignments(self, wanted: AssignmentFilter) -> Sequence[Assignment]:
         """All assignments that fit."""
-        return self.store.identity.list_assignments(wanted)
+        return self.store.grants.list(wanted)
 
-    def _check_ids(self, user_id: str, project_id: str, role_id: str | None = None) -> None:
+    def _check_ids(self, user_id: str, project_id: str | None, role_id: str | None = None) -> None:
         self.get_user(user_id)
-        self.get_project(project_id)
+        if project_id is not None:
+            self.get_project(project_id)
         if role_id is not None:
             self.get_role(role_id)
 

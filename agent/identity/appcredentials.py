@@ -107,7 +107,7 @@ class AppCredentials:
         self.store.app_credentials.delete(user_id, credential_id)
 
     def _show(self, credential: AppCredential) -> ShownAppCredential:
-        roles = self.store.identity.roles_of(credential.user_id, credential.project_id)
+        roles = self.store.grants.roles_of(credential.user_id, credential.project_id)
         return ShownAppCredential(
             credential, [role for role in roles if role.id in credential.role_ids]
         )

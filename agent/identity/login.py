@@ -24,6 +24,8 @@ from agent.identity.proofs import (
     Login,
     ProjectRef,
     Proof,
+    Scope,
+    System,
     Unscoped,
     UserRef,
 )
@@ -82,6 +84,7 @@ class Identity:
             expires_at=min([issued_at + self.lifetime, *ends]),
             parent_audit_id=(token_of.parent_audit_id or token_of.audit_id) if token_of else None,
             app_credential_id=credential.id if credential else None,
+            of_system=isinstance(login.scope, System),
         )
         bearer = self._bear(token)
         self.store.tokens.purge(issued_at)
@@ -107,7 +110,7 @@ class Identity:
             raise NotFound(f"There is no user and project '{name}'. Run `cumulet init`.")
         now = self.now()
         token = Token("", "", user.id, project.id, (), issued_at=now, expires_at=now)
-        roles = self.store.identity.roles_of(user.id, project.id)
+        roles = self.store.grants.roles_of(user.id, project.id)
         return Caller(user=user, project=project, roles=roles, token=token)
 
     def verify(self, user: User, password: str, address: str) -> None:
@@ -122,14 +125,20 @@ class Identity:
 
     def list_projects(self, bearer: Bearer) -> list[Project]:
         """All enabled projects in which the bearer's user has a role, by name."""
-        projects = self.store.identity.projects_of(bearer.user.id)
+        projects = self.store.grants.projects_of(bearer.user.id)
         return [project for project in projects if project.enabled]
+
+    def system_roles(self, bearer: Bearer) -> tuple[Role, ...]:
+        """The roles of the bearer's user in the system."""
+        return self.store.grants.roles_of(bearer.user.id, None)
 
     def _bear(self, token: Token) -> Bearer:
         """What a token stands for now; `Unauthorized` when that is nothing any more."""
         user = self._find_user(UserRef(id=token.user_id))
         if user is None or not user.enabled:
             raise Unauthorized(WRONG)
+        if token.of_system:
+            return Bearer(user, None, (), token, self._system_roles(user))
         if token.project_id is None:
             return Bearer(user, None, (), token)
         project = self._find_project(ProjectRef(id=token.project_id))
@@ -142,27 +151,36 @@ class Identity:
         self, user: User, project: Project | None, credential_id: str | None
     ) -> tuple[Role, ...]:
         """The user's roles in a project, cut down to an application credential's."""
-        roles = self.store.identity.roles_of(user.id, project.id) if project else ()
+        roles = self.store.grants.roles_of(user.id, project.id) if project else ()
         if credential_id is None:
             return roles
         credential = self.store.app_credentials.find(credential_id)
         kept = credential.role_ids if credential else ()
         return tuple(role for role in roles if role.id in kept)
 
+    def _system_roles(self, user: User) -> tuple[Role, ...]:
+        """The user's roles in the system; `Unauthorized` for somebody without any."""
+        roles = self.store.grants.roles_of(user.id, None)
+        if not roles:
+            raise Unauthorized(WRONG)
+        return roles
+
     def _scope(
         self,
         user: User,
-        scope: ProjectRef | Unscoped | None,
+        scope: Scope,
         credential: AppCredential | None,
     ) -> Project | None:
         """Which project the token is to be for, and whether it may be."""
         if credential is not None:
             project = self._find_project(ProjectRef(id=credential.project_id))
             asked = self._find_project(scope) if isinstance(scope, ProjectRef) else project
-            if asked is None or asked != project or isinstance(scope, Unscoped):
+            if asked is None or asked != project or isinstance(scope, Unscoped | System):
                 raise Forbidden("An application credential is good for its own project alone.")
             return project
-        if isinstance(scope, Unscoped):
+        if isinstance(scope, System):
+            self._system_roles(user)
+        if isinstance(scope, Unscoped | System):
             return None
         project = self._find_project(scope or ProjectRef(id=user.default_project_id))
         usable = project is not None and project.enabled and self._roles(user, project, None)
@@ -172,7 +190,10 @@ class Identity:
 
     def _prove(self, proof: Proof, address: str) -> _Proven:
         if isinstance(proof, ByToken):
-            bearer = self.recognise(proof.secret)
+            try:
+                bearer = self.recognise(proof.secret)
+            except Unauthorized:
+                raise NotFound("Could not find token.") from None  # as the standard has it
             token = bearer.token
             credential_id = token.app_credential_id
             credential = self.store.app_credentials.find(credential_id) if credential_id else None

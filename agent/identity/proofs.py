@@ -29,6 +29,16 @@ class Unscoped:
 
 
 @dataclass(frozen=True, slots=True)
+class System:
+    """That a token is to be for the system: it shows the roles there, and is good for no more than
+    one for no project."""
+
+
+Scope = ProjectRef | Unscoped | System | None
+"""What a token is to be for. None: the user's default project, else no project."""
+
+
+@dataclass(frozen=True, slots=True)
 class ByPassword:
     """A proof: the user's password."""
 
@@ -61,4 +71,4 @@ class Login:
     """What is shown and what is asked for: all proofs must hold, and of the same user."""
 
     proofs: Sequence[Proof]
-    scope: ProjectRef | Unscoped | None  # None: the user's default project, else none
+    scope: Scope

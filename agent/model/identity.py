@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -38,6 +39,7 @@ class User:
     default_project_id: str | None = None
     email: str | None = None
     description: str | None = None
+    extra: Mapping[str, object] = field(default_factory=dict)  # what else was told of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,10 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """That a user has a role in a project."""
+    """That a user has a role in a project, or in the system, which is good for nothing here."""
 
     user: User
-    project: Project
+    project: Project | None  # None: the system
     role: Role
 
 
@@ -65,6 +67,7 @@ class AssignmentFilter:
     user_id: str | None = None
     project_id: str | None = None
     role_id: str | None = None
+    of_system: bool | None = None  # None: both those in projects and those in the system
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ class Token:
     expires_at: datetime
     parent_audit_id: str | None = None  # of the token that it was first got with
     app_credential_id: str | None = None
+    of_system: bool = False  # then it is for no project
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,8 @@ class Bearer:
     project: Project | None
     roles: tuple[Role, ...]
     token: Token
+    system_roles: tuple[Role, ...] = ()
+    """Those of a token for the system: they are shown, and open nothing."""
 
     @property
     def is_admin(self) -> bool:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The database: intent, kept in plain SQL over SQLite (or PostgreSQL).
 
-    Store ── servers, records, tasks, catalog, keypairs, networks, identity, tokens, …
+    Store ── servers, records, tasks, catalog, images, keypairs, networks, identity, tokens, …
       └──── Database        opens, locks, commits
 
 Every method is one short transaction, and what goes in and out are the frozen values of

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Accounts: projects, users, roles, and who has which role where. Passwords come in hashed."""
+"""Accounts: projects, users and roles. Passwords come in hashed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from agent.errors import Conflict, NotFound
-from agent.model.identity import Assignment, AssignmentFilter, Project, Role, User
+from agent.model.identity import Project, Role, User
 from agent.store import rows
 from agent.store.db import Database
 from agent.store.schema import (
@@ -30,7 +30,6 @@ from agent.store.schema import (
     keypairs,
     networks,
     projects,
-    role_assignments,
     roles,
     servers,
     tokens,
@@ -40,7 +39,7 @@ from agent.store.schema import (
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The tables `projects`, `users`, `roles` and `role_assignments`."""
+    """The tables `projects`, `users` and `roles`."""
 
     db: Database
 
@@ -95,7 +94,7 @@ class Identity:
 
     def add_user(self, user: User) -> None:
         """Add a user; `Conflict` when its id or name is taken, or its project is not there."""
-        self._add(users, asdict(user), user.name)
+        self._add(users, rows.user_values(asdict(user)), user.name)
 
     def add_project(self, project: Project) -> None:
         """Add a project; `Conflict` when its id or name is taken."""
@@ -111,7 +110,7 @@ class Identity:
         With a new password, or disabled, the user's tokens end.
         """
         with self.db.write() as connection:
-            _update(connection, users, user_id, changes)
+            _update(connection, users, user_id, rows.user_values(changes))
             if "password_hash" in changes or changes.get("enabled") is False:
                 connection.execute(delete(tokens).where(tokens.c.user_id == user_id))
         return self.get_user(user_id)
@@ -164,56 +163,6 @@ class Identity:
             connection.execute(insert(roles).values(asdict(role)))
             return role
 
-    def assign(self, user_id: str, project_id: str, role_id: str) -> None:
-        """Give a user a role in a project; nothing when it has it. `NotFound` for unknown ids."""
-        wanted = {"user_id": user_id, "project_id": project_id, "role_id": role_id}
-        try:
-            with self.db.write() as connection:
-                if connection.execute(select(role_assignments).filter_by(**wanted)).first() is None:
-                    connection.execute(insert(role_assignments).values(wanted))
-        except IntegrityError as error:
-            raise NotFound(
-                f"Could not find user {user_id}, project {project_id} or role {role_id}."
-            ) from error
-
-    def unassign(self, user_id: str, project_id: str, role_id: str) -> None:
-        """Take a role from a user in a project; `NotFound` when it has none there."""
-        wanted = {"user_id": user_id, "project_id": project_id, "role_id": role_id}
-        with self.db.write() as connection:
-            gone = connection.execute(delete(role_assignments).filter_by(**wanted))
-            if gone.rowcount == 0:
-                raise NotFound(f"The user has no role {role_id} in project {project_id}.")
-
-    def list_assignments(self, wanted: AssignmentFilter) -> Sequence[Assignment]:
-        """The assignments that fit, by the names of project, user and role."""
-        fits = {key: value for key, value in asdict(wanted).items() if value is not None}
-        with self.db.read() as connection:
-            pairs = connection.execute(select(role_assignments).filter_by(**fits)).all()
-        by_id = (
-            {user.id: user for user in self.list_users()},
-            {project.id: project for project in self.list_projects()},
-            {role.id: role for role in self.list_roles()},
-        )
-        found = [
-            Assignment(by_id[0][row.user_id], by_id[1][row.project_id], by_id[2][row.role_id])
-            for row in pairs
-            if row.user_id in by_id[0] and row.project_id in by_id[1] and row.role_id in by_id[2]
-        ]
-        return sorted(found, key=lambda one: (one.project.name, one.user.name, one.role.name))
-
-    def roles_of(self, user_id: str, project_id: str) -> tuple[Role, ...]:
-        """The roles that a user bears in a project, by name."""
-        with self.db.read() as connection:
-            found = connection.execute(_ROLES_OF, {"user": user_id, "project": project_id})
-            return tuple(rows.role_from(row) for row in found)
-
-    def projects_of(self, user_id: str) -> Sequence[Project]:
-        """The projects in which a user bears a role, by name."""
-        of_user = select(role_assignments.c.project_id).where(role_assignments.c.user_id == user_id)
-        statement = select(projects).where(projects.c.id.in_(of_user)).order_by(projects.c.name)
-        with self.db.read() as connection:
-            return [rows.project_from(row) for row in connection.execute(statement)]
-
     def has_any_user(self) -> bool:
         """Whether there is any account yet."""
         with self.db.read() as connection:
@@ -238,16 +187,6 @@ _USER_BY_NAME = select(users).where(users.c.name == bindparam("wanted"))
 _PROJECT = select(projects).where(projects.c.id == bindparam("wanted"))
 _PROJECT_BY_NAME = select(projects).where(projects.c.name == bindparam("wanted"))
 _ROLE = select(roles).where(roles.c.id == bindparam("wanted"))
-
-_ROLES_OF = (
-    select(roles)
-    .join(role_assignments, role_assignments.c.role_id == roles.c.id)
-    .where(
-        role_assignments.c.user_id == bindparam("user"),
-        role_assignments.c.project_id == bindparam("project"),
-    )
-    .order_by(roles.c.name)
-)
 
 _WORDS = {users: "user", projects: "project", roles: "role"}
 

@@ -7,7 +7,7 @@ Pure; no statement and no connection in here. JSON columns hold plain dicts, enu
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -15,7 +15,8 @@ from sqlalchemy import Row
 
 from agent.model.change import ServerChange
 from agent.model.identity import AppCredential, Project, Role, Token, User
-from agent.model.image import Image, ImageStatus
+from agent.model.image import Image, ImageMember, ImageStatus, MemberStatus, Visibility
+from agent.model.imagetask import ImageTask, ImageTaskStatus
 from agent.model.keypair import Keypair
 from agent.model.network import Network, Port, Subnet
 from agent.model.server import Fault, Flavor, Hardware, Nic, Rest, Server
@@ -193,6 +194,7 @@ def image_from(row: AnyRow) -> Image:
     """Read a row of `images`."""
     columns: Values = {**row._mapping}
     columns["status"] = ImageStatus(row.status)
+    columns["visibility"] = Visibility(row.visibility)
     columns["tags"] = tuple(row.tags)
     return Image(**columns)
 
@@ -203,6 +205,13 @@ def image_values(changes: Mapping[str, object]) -> Values:
     if unknown:
         raise TypeError(f"an image has no {', '.join(sorted(unknown))}")
     return {name: _IMAGE.get(name, _same)(value) for name, value in changes.items()}
+
+
+def image_member_from(row: AnyRow) -> ImageMember:
+    """Read a row of `image_members`."""
+    columns: Values = {**row._mapping}
+    columns["status"] = MemberStatus(row.status)
+    return ImageMember(**columns)
 
 
 def keypair_from(row: AnyRow) -> Keypair:
@@ -229,12 +238,23 @@ def port_from(row: AnyRow) -> Port:
     return Port(**columns)
 
 
+def image_task_from(row: AnyRow) -> ImageTask:
+    """Read a row of `image_tasks`."""
+    return ImageTask(**{**row._mapping, "status": ImageTaskStatus(row.status)})
+
+
+def image_task_values(task: ImageTask) -> Values:
+    """Give the columns of an import's task."""
+    columns = {field.name: getattr(task, field.name) for field in fields(task)}
+    return {**columns, "status": task.status.value, "input": dict(task.input)}
+
+
 def project_from(row: AnyRow) -> Project:
     """Read a row of `projects`."""
     return Project(**{**row._mapping, "tags": tuple(row.tags)})
 
 
-def project_values(fields: Values | dict[str, object]) -> Values:
+def project_values(fields: Mapping[str, object]) -> Values:
     """Give the columns of some of a project's fields."""
     tags = fields.get("tags")
     return {**fields, "tags": list(tags)} if isinstance(tags, tuple) else {**fields}
@@ -248,6 +268,12 @@ def app_credential_from(row: AnyRow) -> AppCredential:
 def user_from(row: AnyRow) -> User:
     """Read a row of `users`."""
     return User(**row._mapping)
+
+
+def user_values(fields: Mapping[str, object]) -> Values:
+    """Give the columns of some of a user's fields."""
+    extra = fields.get("extra")
+    return {**fields, "extra": {**extra}} if isinstance(extra, Mapping) else {**fields}
 
 
 def role_from(row: AnyRow) -> Role:
@@ -296,6 +322,7 @@ _CHANGED: Mapping[str, Callable[[Any], Any]] = {
 
 _IMAGE: Mapping[str, Callable[[Any], Any]] = {
     "status": _word,
+    "visibility": _word,
     "tags": list,
     "properties": dict,
 }

@@ -92,6 +92,7 @@ users = Table(
     Column("default_project_id", _ID, ForeignKey("projects.id", ondelete="SET NULL")),
     Column("email", String(255)),
     Column("description", Text),
+    Column("extra", _JSON, nullable=False, server_default="{}"),
 )
 
 roles = Table(
@@ -110,6 +111,13 @@ role_assignments = Table(
     Column("role_id", _ID, ForeignKey("roles.id", ondelete="CASCADE"), primary_key=True),
 )
 
+system_assignments = Table(
+    "system_assignments",
+    metadata,
+    Column("user_id", _ID, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("role_id", _ID, ForeignKey("roles.id", ondelete="CASCADE"), primary_key=True),
+)
+
 tokens = Table(
     "tokens",
     metadata,
@@ -122,6 +130,7 @@ tokens = Table(
     Column("expires_at", UtcTime, nullable=False, index=True),
     Column("parent_audit_id", String(64)),
     Column("app_credential_id", _ID, ForeignKey("app_credentials.id", ondelete="CASCADE")),
+    Column("of_system", Boolean, nullable=False, server_default="0"),
 )
 
 app_credentials = Table(
@@ -191,6 +200,16 @@ images = Table(
     Column("os_hidden", Boolean, nullable=False),
     Column("tags", _JSON, nullable=False),
     Column("properties", _JSON, nullable=False),
+)
+
+image_members = Table(
+    "image_members",
+    metadata,
+    Column("image_id", _ID, ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
+    Column("member_id", String(255), primary_key=True, index=True),  # a project's, of any kind
+    Column("status", String(16), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
 )
 
 # Networks
@@ -278,6 +297,25 @@ servers = Table(
     Column("locked_by", String(16)),
     Index("ix_servers_listed", "project_id", "deleted_at", "created_at", "id"),
     Index(None, "created_at", "id"),
+)
+
+image_tasks = Table(
+    "image_tasks",  # kept some days beyond their images
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("image_id", _ID, nullable=False, index=True),
+    Column("owner", _ID, nullable=False),
+    Column("user_id", _ID, nullable=False),
+    Column("request_id", String(64), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("input", _JSON, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Column("deadline_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime),
+    Column("attempts", Integer, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("result", _JSON),
 )
 
 injections = Table(

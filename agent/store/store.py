@@ -10,7 +10,11 @@ from agent.errors import AgentError
 from agent.store.appcredentials import AppCredentials
 from agent.store.catalog import Catalog
 from agent.store.db import Database
+from agent.store.grants import Grants
 from agent.store.identity import Identity
+from agent.store.imagemembers import ImageMembers
+from agent.store.images import Images
+from agent.store.imagetasks import ImageTasks
 from agent.store.injections import Injections
 from agent.store.keypairs import Keypairs
 from agent.store.migrate import check
@@ -31,10 +35,14 @@ class Store:
     records: Records
     tasks: Tasks  # what the engine gets: an `agent.engine.ports.TaskStore`
     catalog: Catalog
+    image_tasks: ImageTasks
+    images: Images
+    image_members: ImageMembers
     keypairs: Keypairs
     injections: Injections
     networks: Networks
     identity: Identity
+    grants: Grants
     tokens: Tokens
     app_credentials: AppCredentials
     settings: Settings
@@ -58,10 +66,14 @@ class Store:
             records=Records(db),
             tasks=Tasks(db),
             catalog=Catalog(db),
+            image_tasks=ImageTasks(db),
+            images=Images(db),
+            image_members=ImageMembers(db),
             keypairs=Keypairs(db),
             injections=Injections(db),
             networks=Networks(db),
             identity=Identity(db),
+            grants=Grants(db),
             tokens=Tokens(db),
             app_credentials=AppCredentials(db),
             settings=Settings(db),

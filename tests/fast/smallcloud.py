@@ -24,11 +24,13 @@ from agent.creation import CreateServer
 from agent.errors import NotFound
 from agent.hypervisor.host import Host
 from agent.imaging import CreateImage
+from agent.model.imagequery import Condition, ImageQuery
 from agent.model.layout import Layout
 from agent.model.server import Server
 from agent.setup import initialise
 from agent.store import ServerFilter, Store
 from agent.store.addresses import NOBODY
+from tests.fast.statements import share_compiled
 from tests.lab.commands import run
 
 NODE = """\
@@ -148,6 +150,7 @@ class SmallCloud:
             hook=hook,
             boot_id=self.boot_id,
         )
+        share_compiled(self.parts.store.db)
         self.parts.engine.resume()
 
     def reboot(self, hook: Hook = lambda point: None) -> None:
@@ -173,18 +176,21 @@ class SmallCloud:
     def asking(self) -> Asking:
         return Asking(self.parts.cloud.identity.assume("lab"), "req-of-a-test")
 
+    def image_id(self, name: str = "tiny") -> str:
+        """The id of the image of this name, that is seen by the project of the tests."""
+        query = ImageQuery((Condition("name", "eq", name),))
+        return self.parts.cloud.imaging.list_images(self.asking.caller, query)[0].id
+
     def create(self, name: str = "one", **metadata: str) -> str:
         """Accept a create request and give the server's id; the engine has not run yet."""
-        image = self.parts.cloud.imaging.list_images(self.asking.caller)[0]
-        request = CreateServer(name, image.id, "1", metadata=metadata)
+        request = CreateServer(name, self.image_id(), "1", metadata=metadata)
         return self.parts.cloud.creation.create_server(self.asking, request).server.id
 
     def create_weak(self) -> str:
         """Accept a create request with a password that breaks the rule, which is there from now."""
         self.config = replace(self.config, admin_pass=AdminPassConfig(min_length=12))
         self.reboot()
-        image = self.parts.cloud.imaging.list_images(self.asking.caller)[0]
-        request = CreateServer("weak", image.id, "1", admin_pass="weak")
+        request = CreateServer("weak", self.image_id(), "1", admin_pass="weak")
         return self.parts.cloud.creation.create_server(self.asking, request).server.id
 
     def act(self, server_id: str, action: str) -> None:

@@ -16,6 +16,7 @@ import yaml
 from agent.app import build_imaging
 from agent.config import read_config
 from agent.engine.clock import SystemClock
+from agent.model.imagequery import ImageQuery
 from agent.store import Store
 from tests.fast.damage import DAMAGES
 from tests.fast.smallcloud import NODE
@@ -117,7 +118,7 @@ def test_an_image_is_imported_whatever_its_format(
     argv = ("image", "import", "some", str(disk), "--property", "os_type=linux")
     done = cumulet(*argv, "--config", str(live.config))
     store = Store.open(live.state / "cumulet.db")
-    image = store.catalog.get_image(done.stdout.split()[0], project_id="anybody")
+    image = store.images.get(done.stdout.split()[0], viewer="anybody")
     store.close()
 
     assert (image.name, image.status, image.visibility) == ("some", "active", "public")
@@ -159,7 +160,7 @@ def test_an_image_that_is_refused_leaves_nothing(live: LiveCloud, tmp_path: Path
     done = cumulet("image", "import", "bad", str(disk), "--config", str(live.config))
     store = Store.open(live.state / "cumulet.db")
     imaging = build_imaging(read_config(live.config), store, SystemClock())
-    images = imaging.store.catalog.list_images(project_id="anybody")
+    images = imaging.store.images.list(ImageQuery(), viewer="anybody")
     store.close()
 
     assert done.returncode == 1

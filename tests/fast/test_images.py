@@ -20,7 +20,7 @@ def register(cloud: SmallCloud, disk_format: str) -> str:
 
 
 def status(cloud: SmallCloud, image_id: str) -> str:
-    return cloud.parts.store.catalog.get_image(image_id, project_id=None).status
+    return cloud.parts.store.images.get(image_id, viewer=None).status
 
 
 def test_a_raw_image_is_converted_when_it_comes_not_when_it_is_wanted(
@@ -59,7 +59,7 @@ def test_an_upload_of_another_process_that_lives_goes_on(cloud: SmallCloud) -> N
 
 def died_saving(cloud: SmallCloud, image_id: str, pid: int) -> Path:
     """Leave an upload as a killed process leaves it."""
-    cloud.parts.store.catalog.update_image(
+    cloud.parts.store.images.update(
         image_id,
         expected_status=ImageStatus.QUEUED,
         status=ImageStatus.SAVING,

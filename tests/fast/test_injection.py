@@ -23,15 +23,14 @@ FILES = (InjectedFile("/etc/motd", b"hello\n"), InjectedFile("/etc/passwd", b"ro
 
 
 def create(cloud: SmallCloud, image: str = "tiny", **fields: Any) -> CreatedServer:
-    images = cloud.parts.cloud.imaging.list_images(cloud.asking.caller, name=image)
-    request = CreateServer("one", images[0].id, "1", **fields)
+    request = CreateServer("one", cloud.image_id(image), "1", **fields)
     return cloud.parts.cloud.creation.create_server(cloud.asking, request)
 
 
 def add_image(cloud: SmallCloud, name: str, **properties: str) -> None:
     """An image of the same bytes with properties of its own."""
     imaging, admin = cloud.parts.cloud.imaging, cloud.parts.cloud.identity.assume("admin")
-    _, stream = imaging.download(admin, imaging.list_images(admin, name="tiny")[0].id)
+    _, stream = imaging.download(admin, cloud.image_id())
     image = imaging.create(
         admin,
         CreateImage(name, None, "qcow2", "bare", visibility="public", properties=properties),
@@ -43,7 +42,7 @@ def add_image(cloud: SmallCloud, name: str, **properties: str) -> None:
 def read_drive(cloud: SmallCloud, server_id: str, to: Path) -> Path:
     """The config drive's tree."""
     drive = Layout(cloud.config.state_dir).config_drive(server_id)
-    run(["xorriso", "-osirrox", "on", "-indev", drive, "-extract", "/", to])
+    run(["xorriso", "-osirrox", "on", "-indev", f"stdio:{drive}", "-extract", "/", to])
     return to / "openstack"
 
 

@@ -93,6 +93,12 @@ def test_all_mistakes_are_reported_together_with_their_paths() -> None:
             {"admin_pass": {"min_classes": 5}},
             "admin_pass.min_classes: must be a whole number from 0 to 4",
         ),
+        ({"import_allow": "a"}, "import_allow: must be a list of texts, not 'a'"),
+        ({"import_allow": ["a", 1]}, "import_allow: must be a list of printable texts, not of 1"),
+        (
+            {"import_allow": ["mirror.lan:80", "a b"]},
+            "import_allow: 'a b' is no host, no address and no network",
+        ),
         ({"state_dir": "here"}, "state_dir: must be an absolute path, not 'here'"),
         ({"public_url": "ftp://x"}, "public_url: must be http://… or https://…, not 'ftp://x'"),
         ({"virt_type": "xen"}, "virt_type: must be one of auto, kvm, qemu, test, not 'xen'"),

@@ -6,10 +6,12 @@ There is one domain, and no options: what would ask for more is refused by name,
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from agent.errors import NotFound
 from agent.model.identity import DEFAULT_DOMAIN_ID
 
 _TEXT = {"type": ["string", "null"], "maxLength": 255}
@@ -18,10 +20,7 @@ _BOOLEAN = {"type": "boolean"}
 _SECRET = {"type": "string", "minLength": 1, "maxLength": 4096}
 _SECRET_OR_NONE = {**_SECRET, "type": ["string", "null"]}
 _NOTHING = {"type": "object", "maxProperties": 0, "description": "empty: there are no options here"}
-_OF_DOMAIN = {
-    "enum": [DEFAULT_DOMAIN_ID, None],
-    "description": f"{DEFAULT_DOMAIN_ID}: there is one domain here",
-}
+_OF_DOMAIN = {"type": ["string", "null"], "maxLength": 64}
 _OF_NO_DOMAIN = {"enum": [None], "description": "null: roles belong to no domain here"}
 _NO_DOMAIN = {"enum": [False], "description": "false: there is one domain here"}
 _TAGS = {
@@ -41,15 +40,26 @@ def _name(longest: int) -> dict[str, Any]:
     }
 
 
-def _body(what: str, properties: dict[str, Any], *required: str) -> Draft202012Validator:
+def _body(
+    what: str, properties: dict[str, Any], *required: str, more: object = False
+) -> Draft202012Validator:
     value = {
         "type": "object",
         "properties": properties,
         "required": list(required),
-        "additionalProperties": False,
+        "additionalProperties": more,
+        "maxProperties": 32,
     }
     return Draft202012Validator({"type": "object", "properties": {what: value}, "required": [what]})
 
+
+_EXTRA = {"type": ["string", "boolean", "integer", "null"], "maxLength": 255}
+"""Whatever else may be told of a user: kept, shown, and without any meaning here."""
+
+_READ_ONLY = {
+    name: {"not": {}, "description": "left out: it is read-only"}
+    for name in ("id", "links", "password_expires_at", "password_hash")
+}
 
 _USER = {
     "name": _name(255),
@@ -78,8 +88,8 @@ _ROLE = {
     "options": _NOTHING,
 }
 
-CREATE_USER = _body("user", _USER, "name")
-UPDATE_USER = _body("user", _USER)
+CREATE_USER = _body("user", {**_READ_ONLY, **_USER}, "name", more=_EXTRA)
+UPDATE_USER = _body("user", {**_READ_ONLY, **_USER, "id": _TEXT}, more=_EXTRA)
 CHANGE_PASSWORD = _body(
     "user",
     {"password": _SECRET, "original_password": {**_SECRET, "minLength": 0}},
@@ -114,3 +124,10 @@ CREATE_APP_CREDENTIAL = _body(
     },
     "name",
 )
+
+
+def check_domain(asked: Mapping[str, Any]) -> None:
+    """Raise `NotFound` for another domain than the one that there is, or a parent in it."""
+    for name in ("domain_id", "parent_id"):
+        if asked.get(name) not in {None, DEFAULT_DOMAIN_ID}:
+            raise NotFound(f"{name}: there is no domain here but {DEFAULT_DOMAIN_ID}.")

@@ -17,6 +17,8 @@ from agent.identity.proofs import (
     Login,
     ProjectRef,
     Proof,
+    Scope,
+    System,
     Unscoped,
     UserRef,
 )
@@ -102,13 +104,15 @@ _METHODS: dict[str, Callable[[Mapping[str, Any]], Proof]] = {
 }
 
 
-def _scope(scope: object) -> ProjectRef | Unscoped | None:
+def _scope(scope: object) -> Scope:
     if scope is None:
         return None
     if scope == "unscoped" or (isinstance(scope, dict) and "unscoped" in scope):
         return Unscoped()
+    if scope == {"system": {"all": True}}:
+        return System()
     if not isinstance(scope, dict) or "project" not in scope:
-        raise Unauthorized("Only a project can be the scope of a token: " + WRONG)
+        raise Unauthorized("Only a project or the system can be the scope of a token: " + WRONG)
     return ProjectRef(*_id_or_name(scope["project"], "project"))
 
 

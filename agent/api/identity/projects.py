@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""/projects: an administrator sees and changes all; others see those in which they have a role."""
+"""/projects: an administrator sees and changes all; others see one in which they have a role."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flask import Blueprint, Response, jsonify
 
 from agent.api.body import json_body
 from agent.api.context import base_url, bearer, cloud
-from agent.api.identity.account_schemas import CREATE_PROJECT, UPDATE_PROJECT
+from agent.api.identity.account_schemas import CREATE_PROJECT, UPDATE_PROJECT, check_domain
 from agent.api.identity.replies import listing
 from agent.api.identity.views import project_view
 from agent.api.replies import empty
@@ -25,10 +25,7 @@ FILTERS = ("name", "enabled", "domain_id", "parent_id", "is_domain", "tags")
 @routes.get("/projects")
 def list_projects() -> Response:
     """List the projects."""
-    if bearer().is_admin:
-        projects = cloud().accounts.list_projects()
-    else:
-        projects = cloud().identity.list_projects(bearer())
+    projects = cloud().accounts.list_projects()
     return listing("projects", (project_view(one, base_url()) for one in projects), *FILTERS)
 
 
@@ -36,6 +33,7 @@ def list_projects() -> Response:
 def create() -> Response:
     """Add a project."""
     asked = json_body(CREATE_PROJECT)["project"]
+    check_domain(asked)
     return _show(cloud().accounts.create_project(asked["name"], _changes(asked)), code=201)
 
 
@@ -54,6 +52,7 @@ def show(project_id: str) -> Response:
 def update(project_id: str) -> Response:
     """Change a project."""
     asked = json_body(UPDATE_PROJECT)["project"]
+    check_domain(asked)
     changes = _changes(asked) | ({"name": asked["name"]} if "name" in asked else {})
     return _show(cloud().accounts.update_project(project_id, changes))
 

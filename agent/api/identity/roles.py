@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""/roles, and which user has which of them in which project."""
+"""/roles, and which user has which of them where."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from agent.model.identity import AssignmentFilter, Role
 
 routes = Blueprint("roles", __name__)
 
-_GRANT = "/projects/<project_id>/users/<user_id>/roles/<role_id>"
+_IN_PROJECT = "/projects/<project_id>/users/<user_id>/roles/<role_id>"
+_IN_SYSTEM = "/system/users/<user_id>/roles/<role_id>"
 
-NOTHING_HAS_IT = ("group.id", "scope.domain.id", "scope.system", "scope.OS-INHERIT:inherited_to")
+NOTHING_HAS_IT = ("group.id", "scope.domain.id", "scope.OS-INHERIT:inherited_to")
 """Filters of the standard that no assignment of this cloud fits."""
 
 
@@ -58,31 +59,35 @@ def delete(role_id: str) -> Response:
     return empty(204)
 
 
+@routes.get("/system/users/<user_id>/roles")
 @routes.get("/projects/<project_id>/users/<user_id>/roles")
-def list_grants(project_id: str, user_id: str) -> Response:
-    """List the roles of a user in a project."""
+def list_grants(user_id: str, project_id: str | None = None) -> Response:
+    """List the roles of a user in a project, or in the system."""
     roles = cloud().accounts.roles_of(user_id, project_id)
     return listing("roles", [role_view(role, base_url()) for role in roles])
 
 
-@routes.put(_GRANT)
-def grant(project_id: str, user_id: str, role_id: str) -> Response:
-    """Give a user a role in a project."""
+@routes.put(_IN_SYSTEM)
+@routes.put(_IN_PROJECT)
+def grant(user_id: str, role_id: str, project_id: str | None = None) -> Response:
+    """Give a user a role."""
     cloud().accounts.assign(user_id, project_id, role_id)
     return empty(204)
 
 
-@routes.get(_GRANT)
-def check_grant(project_id: str, user_id: str, role_id: str) -> Response:
-    """Say whether a user has a role in a project."""
+@routes.get(_IN_SYSTEM)
+@routes.get(_IN_PROJECT)
+def check_grant(user_id: str, role_id: str, project_id: str | None = None) -> Response:
+    """Say whether a user has a role."""
     if all(role.id != role_id for role in cloud().accounts.roles_of(user_id, project_id)):
-        raise NotFound(f"The user has no role {role_id} in project {project_id}.")
+        raise NotFound(f"The user has no role {role_id} there.")
     return empty(204)
 
 
-@routes.delete(_GRANT)
-def revoke_grant(project_id: str, user_id: str, role_id: str) -> Response:
-    """Take a role from a user in a project."""
+@routes.delete(_IN_SYSTEM)
+@routes.delete(_IN_PROJECT)
+def revoke_grant(user_id: str, role_id: str, project_id: str | None = None) -> Response:
+    """Take a role from a user."""
     cloud().accounts.unassign(user_id, project_id, role_id)
     return empty(204)
 
@@ -94,7 +99,10 @@ def list_assignments() -> Response:
     names = args.get("include_names")
     with_names = names is not None and (names == "" or parse_boolean("include_names", names))
     wanted = AssignmentFilter(
-        args.get("user.id"), args.get("scope.project.id"), args.get("role.id")
+        args.get("user.id"),
+        args.get("scope.project.id"),
+        args.get("role.id"),
+        True if "scope.system" in args else None,
     )
     fits = not any(name in args for name in NOTHING_HAS_IT)
     found = cloud().accounts.list_assignments(wanted) if fits else ()

@@ -64,8 +64,9 @@ def list_domains() -> Response:
 
 @routes.get("/auth/system")
 def list_system() -> Response:
-    """List what of the system the token's user could get a token for: nothing."""
-    return listing("system", [])
+    """List what of the system the token's user could get a token for: all of it, or nothing."""
+    roles = cloud().identity.system_roles(bearer())
+    return listing("system", [{"all": True}] if roles else [])
 
 
 def _subject() -> tuple[str, Bearer]:
@@ -83,7 +84,8 @@ def _subject() -> tuple[str, Bearer]:
 def _token(secret: str, subject: Bearer, *, code: int) -> Response:
     config = cloud().config
     view = token_view(subject)
-    if subject.project is not None and "nocatalog" not in request.args:
+    is_scoped = subject.project is not None or subject.token.of_system
+    if is_scoped and "nocatalog" not in request.args:
         view["catalog"] = catalog_view(config.url, config.region)
     response = jsonify(token=view)
     response.status_code = code

@@ -12,17 +12,23 @@ from flask import Blueprint, Response, jsonify, request
 
 from agent.api.body import json_body
 from agent.api.context import base_url, bearer, cloud
-from agent.api.identity.account_schemas import CHANGE_PASSWORD, CREATE_USER, UPDATE_USER
+from agent.api.identity.account_schemas import (
+    CHANGE_PASSWORD,
+    CREATE_USER,
+    UPDATE_USER,
+    check_domain,
+)
 from agent.api.identity.replies import listing
 from agent.api.identity.views import project_view, user_view
 from agent.api.replies import empty
-from agent.errors import NotFound
+from agent.errors import BadRequest, NotFound
 from agent.identity.accounts import UserWish
 from agent.model.identity import User
 
 routes = Blueprint("users", __name__)
 
-FIXED = frozenset({"name", "password", "domain_id", "options"})
+FIXED = frozenset({"id", "name", "password", "domain_id", "options"})
+KNOWN = frozenset({"email", "description", "enabled", "default_project_id"})
 FILTERS = ("name", "enabled", "domain_id")
 
 
@@ -37,6 +43,7 @@ def list_users() -> Response:
 def create() -> Response:
     """Add a user."""
     asked = json_body(CREATE_USER)["user"]
+    check_domain(asked)
     wish = UserWish(_changes(asked), asked.get("password"))
     return _show(cloud().accounts.create_user(asked["name"], wish), code=201)
 
@@ -52,6 +59,9 @@ def show(user_id: str) -> Response:
 def update(user_id: str) -> Response:
     """Change a user."""
     asked = json_body(UPDATE_USER)["user"]
+    if asked.get("id", user_id) != user_id:
+        raise BadRequest("user.id: it can't be changed.")
+    check_domain(asked)
     changes = _changes(asked) | ({"name": asked["name"]} if "name" in asked else {})
     wish = UserWish(changes, asked.get("password"))
     return _show(cloud().accounts.update_user(user_id, wish))
@@ -66,9 +76,9 @@ def delete(user_id: str) -> Response:
 
 @routes.post("/users/<user_id>/password")
 def change_password(user_id: str) -> Response:
-    """Change one's own password."""
+    """Change a password by the old one: one's own, or as an administrator."""
     asked = json_body(CHANGE_PASSWORD)["user"]
-    cloud().accounts.change_own_password(
+    cloud().accounts.change_password(
         bearer(),
         user_id,
         before=asked["original_password"],
@@ -107,4 +117,6 @@ def _show(user: User, *, code: int = 200) -> Response:
 
 def _changes(asked: dict[str, Any]) -> dict[str, Any]:
     """What is asked for, but for name and password and what can have one value only."""
-    return {name: value for name, value in asked.items() if name not in FIXED}
+    changes = {name: value for name, value in asked.items() if name in KNOWN}
+    extra = {name: value for name, value in asked.items() if name not in KNOWN | FIXED}
+    return {**changes, "extra": extra} if extra else changes

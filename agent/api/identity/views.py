@@ -50,6 +50,11 @@ def token_view(bearer: Bearer) -> dict[str, Any]:
             "is_domain": False,
             "roles": [{"id": role.id, "name": role.name} for role in bearer.roles],
         }
+    if token.of_system:
+        view |= {
+            "system": {"all": True},
+            "roles": [{"id": role.id, "name": role.name} for role in bearer.system_roles],
+        }
     return view
 
 
@@ -150,6 +155,7 @@ def user_view(user: User, base: str) -> dict[str, Any]:
         "description": user.description,
     }
     return {
+        **user.extra,
         "id": user.id,
         "name": user.name,
         "enabled": user.enabled,
@@ -174,19 +180,20 @@ def role_view(role: Role, base: str) -> dict[str, Any]:
 
 
 def assignment_view(assignment: Assignment, base: str, *, with_names: bool) -> dict[str, Any]:
-    """Show that a user has a role in a project."""
+    """Show that a user has a role in a project, or in the system."""
     user, project, role = assignment.user, assignment.project, assignment.role
-    link = f"{base}/identity/v3/projects/{project.id}/users/{user.id}/roles/{role.id}"
-    names = {
-        one.id: {"name": one.name, "domain": _DOMAIN} if with_names else {}
-        for one in (user, project)
-    }
+    where = f"projects/{project.id}" if project else "system"
+    scope = {"project": _reference(project, with_names)} if project else {"system": {"all": True}}
     return {
         "role": {"id": role.id, **({"name": role.name} if with_names else {})},
-        "user": {"id": user.id, **names[user.id]},
-        "scope": {"project": {"id": project.id, **names[project.id]}},
-        "links": {"assignment": link},
+        "user": _reference(user, with_names),
+        "scope": scope,
+        "links": {"assignment": f"{base}/identity/v3/{where}/users/{user.id}/roles/{role.id}"},
     }
+
+
+def _reference(one: User | Project, with_names: bool) -> dict[str, Any]:
+    return {"id": one.id, **({"name": one.name, "domain": _DOMAIN} if with_names else {})}
 
 
 def app_credential_view(shown: ShownAppCredential, base: str) -> dict[str, Any]:

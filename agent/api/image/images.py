@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""/images: register, list, show, delete."""
+"""/images: register, list, show, update, switch on and off, tag, delete."""
 
 from __future__ import annotations
 
@@ -8,56 +8,43 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, jsonify, request
 
-from agent.api.body import json_body
+from agent.api.body import json_body, json_of_type
 from agent.api.context import base_url, caller, cloud
+from agent.api.image.attributes import MAX_TEXT
 from agent.api.image.image_parse import IMAGE_SCHEMA, parse_image
+from agent.api.image.image_query import parse_query
+from agent.api.image.patch_parse import PATCH_2_0, PATCH_2_1, parse_patch
 from agent.api.image.views import image_view
-from agent.api.parse import parse_count
 from agent.api.replies import empty
+from agent.errors import BadRequest
+from agent.importing import METHODS
 
 routes = Blueprint("images", __name__)
 
-DEFAULT_LIMIT = 25
-MAX_LIMIT = 1000
 
-
-@routes.post("/images")
+@routes.post("/images", strict_slashes=True)  # `images/` is an image without an id: not found
 def create() -> Response:
     """Register an image that waits for its bytes."""
-    asked = parse_image(
-        json_body(IMAGE_SCHEMA),
-        project_id=caller().project.id,
-        max_properties=cloud().config.limits.image_metadata,
-    )
-    image = cloud().imaging.create(caller(), asked)
+    image = cloud().imaging.create(caller(), parse_image(json_body(IMAGE_SCHEMA)))
     response = jsonify(image_view(image))
     response.status_code = 201
     response.headers["Location"] = f"{base_url()}/image/v2/images/{image.id}"
+    response.headers["OpenStack-image-import-methods"] = ",".join(METHODS)
     return response
 
 
-@routes.get("/images")
+@routes.get("/images", strict_slashes=True)
 def list_images() -> Response:
-    """List the images that the caller sees, newest first."""
-    args = request.args
-    limit = parse_count("limit", args["limit"]) if "limit" in args else DEFAULT_LIMIT
-    limit = min(limit, MAX_LIMIT)
-    images = cloud().imaging.list_images(
-        caller(),
-        name=_one_of_in("name"),
-        status=args.get("status"),
-        visibility=_visibility(),
-        ids=_ids(),
-        limit=limit,
-        marker=args.get("marker"),
-    )
+    """List the images that the caller sees, newest first unless it wants another order."""
+    query = parse_query(request.args)
+    images = cloud().imaging.list_images(caller(), query)
     body: dict[str, Any] = {
         "images": [image_view(image) for image in images],
         "first": _page_url(),
         "schema": "/v2/schemas/images",
     }
-    if images and len(images) == limit:
-        body["next"] = _page_url(marker=images[-1].id)
+    if images and len(images) == query.limit:
+        body["next"] = _page_url(("marker", images[-1].id))
     return jsonify(body)
 
 
@@ -67,6 +54,13 @@ def show(image_id: str) -> Response:
     return jsonify(image_view(cloud().imaging.get(caller(), image_id)))
 
 
+@routes.patch("/images/<image_id>")
+def update(image_id: str) -> Response:
+    """Change an image by a JSON patch: all of it, or nothing."""
+    edits = parse_patch(json_of_type(PATCH_2_1, PATCH_2_0), request.mimetype)
+    return jsonify(image_view(cloud().image_edits.patch(caller(), image_id, edits)))
+
+
 @routes.delete("/images/<image_id>")
 def delete(image_id: str) -> Response:
     """Delete an image."""
@@ -74,23 +68,38 @@ def delete(image_id: str) -> Response:
     return empty(204)
 
 
-def _visibility() -> str | None:
-    asked = request.args.get("visibility")
-    return None if asked == "all" else asked
+@routes.post("/images/<image_id>/actions/deactivate")
+def deactivate(image_id: str) -> Response:
+    """Keep an image's data from everybody but administrators."""
+    cloud().image_edits.deactivate(caller(), image_id)
+    return empty(204)
 
 
-def _one_of_in(field: str) -> str | None:
-    """Read a filter that may be written "in:value"."""
-    asked = request.args.get(field)
-    return asked.removeprefix("in:").strip('"') if asked is not None else None
+@routes.post("/images/<image_id>/actions/reactivate")
+def reactivate(image_id: str) -> Response:
+    """Give an image's data out again."""
+    cloud().image_edits.reactivate(caller(), image_id)
+    return empty(204)
 
 
-def _ids() -> list[str] | None:
-    asked = request.args.get("id")
-    return asked.removeprefix("in:").split(",") if asked is not None else None
+@routes.put("/images/<image_id>/tags/<tag>")
+def add_tag(image_id: str, tag: str) -> Response:
+    """Tag an image."""
+    if len(tag) > MAX_TEXT or "\0" in tag:
+        raise BadRequest(f"tag: must have at most {MAX_TEXT} characters, and no NUL.")
+    cloud().image_edits.add_tag(caller(), image_id, tag)
+    return empty(204)
 
 
-def _page_url(**changes: str) -> str:
+@routes.delete("/images/<image_id>/tags/<tag>")
+def remove_tag(image_id: str, tag: str) -> Response:
+    """Take a tag from an image."""
+    cloud().image_edits.remove_tag(caller(), image_id, tag)
+    return empty(204)
+
+
+def _page_url(*more: tuple[str, str]) -> str:
     """Make the path of a page of the same list."""
-    query = {name: value for name, value in request.args.items() if name != "marker"} | changes
+    kept = [pair for pair in request.args.items(multi=True) if pair[0] != "marker"]
+    query = [*kept, *more]
     return "/v2/images" + (f"?{urlencode(query)}" if query else "")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""/schemas: what an image looks like, for clients that ask before they send."""
+"""/schemas: what images, members and tasks look like, for clients that ask before they send."""
 
 from __future__ import annotations
 
@@ -7,52 +7,16 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
+from agent.api.image.attributes import ID, READ_ONLY, UUID, WRITABLE
+from agent.errors import NotFound
+from agent.model.image import MemberStatus
+from agent.model.imagetask import IMPORT, ImageTaskStatus
+
 routes = Blueprint("image_schemas", __name__)
-
-DISK_FORMATS = ("ami", "ari", "aki", "vhd", "vhdx", "vmdk", "raw", "qcow2", "vdi", "iso", "ploop")
-CONTAINER_FORMATS = ("ami", "ari", "aki", "bare", "ovf", "ova", "docker", "compressed")
-VISIBILITIES = ("public", "private", "shared")
-
-_TEXT_OR_NULL: dict[str, Any] = {"type": ["null", "string"], "maxLength": 255}
-_NUMBER: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}
-_TIME: dict[str, Any] = {"type": "string", "readOnly": True}
-_HASH: dict[str, Any] = {"type": ["null", "string"], "readOnly": True}
-_BYTES: dict[str, Any] = {"type": ["null", "integer"], "readOnly": True}
-_LINK: dict[str, Any] = {"type": "string", "readOnly": True}
-
-WRITABLE: dict[str, Any] = {
-    "id": {"type": "string"},
-    "name": _TEXT_OR_NULL,
-    "owner": _TEXT_OR_NULL,
-    "visibility": {"type": "string", "enum": list(VISIBILITIES)},
-    "disk_format": {"enum": [None, *DISK_FORMATS]},
-    "container_format": {"enum": [None, *CONTAINER_FORMATS]},
-    "min_disk": _NUMBER,
-    "min_ram": _NUMBER,
-    "protected": {"type": "boolean"},
-    "os_hidden": {"type": "boolean"},
-    "tags": {"type": "array", "items": {"type": "string", "maxLength": 255}, "maxItems": 128},
-}
-
-READ_ONLY: dict[str, Any] = {
-    "status": {"type": "string", "readOnly": True},
-    "size": _BYTES,
-    "virtual_size": _BYTES,
-    "checksum": _HASH,
-    "os_hash_algo": _HASH,
-    "os_hash_value": _HASH,
-    "created_at": _TIME,
-    "updated_at": _TIME,
-    "self": _LINK,
-    "file": _LINK,
-    "schema": _LINK,
-    "direct_url": _LINK,
-    "locations": {"type": "array", "readOnly": True},
-}
 
 IMAGE: dict[str, Any] = {
     "name": "image",
-    "properties": {**WRITABLE, **READ_ONLY},
+    "properties": {"id": ID, **WRITABLE, **READ_ONLY},
     "additionalProperties": {"type": "string"},
     "links": [
         {"rel": "self", "href": "{self}"},
@@ -61,29 +25,83 @@ IMAGE: dict[str, Any] = {
     ],
 }
 
-IMAGES: dict[str, Any] = {
-    "name": "images",
+MEMBER: dict[str, Any] = {
+    "name": "member",
     "properties": {
-        "images": {"type": "array", "items": IMAGE},
-        "first": {"type": "string"},
-        "next": {"type": "string"},
-        "schema": {"type": "string"},
+        "image_id": {"type": "string", "pattern": UUID},
+        "member_id": {"type": "string"},
+        "status": {"type": "string", "enum": [status.value for status in MemberStatus]},
+        "created_at": {"type": "string"},
+        "updated_at": {"type": "string"},
+        "schema": {"type": "string", "readOnly": True},
     },
-    "links": [
-        {"rel": "first", "href": "{first}"},
-        {"rel": "next", "href": "{next}"},
-        {"rel": "describedby", "href": "{schema}"},
-    ],
+}
+
+_PAGE_LINKS = [
+    {"rel": "first", "href": "{first}"},
+    {"rel": "next", "href": "{next}"},
+    {"rel": "describedby", "href": "{schema}"},
+]
+
+_TEXT: dict[str, Any] = {"type": "string"}
+_OBJECT: dict[str, Any] = {"type": ["null", "object"]}
+_BRIEF: dict[str, Any] = {
+    "id": _TEXT,
+    "type": {"type": "string", "enum": [IMPORT]},
+    "status": {"type": "string", "enum": [status.value for status in ImageTaskStatus]},
+    "owner": _TEXT,
+    "created_at": _TEXT,
+    "updated_at": _TEXT,
+    "expires_at": {"type": ["null", "string"]},
+    "self": {"type": "string", "readOnly": True},
+    "schema": {"type": "string", "readOnly": True},
+}
+
+TASK: dict[str, Any] = {
+    "name": "task",
+    "properties": {**_BRIEF, "input": _OBJECT, "result": _OBJECT, "message": _TEXT},
+}
+
+TASKS: dict[str, Any] = {
+    "name": "tasks",
+    "properties": {
+        "tasks": {"type": "array", "items": {"name": "task", "properties": _BRIEF}},
+        "first": _TEXT,
+        "next": _TEXT,
+        "schema": _TEXT,
+    },
+    "links": _PAGE_LINKS,
+}
+
+SCHEMAS: dict[str, dict[str, Any]] = {
+    "image": IMAGE,
+    "images": {
+        "name": "images",
+        "properties": {
+            "images": {"type": "array", "items": IMAGE},
+            "first": {"type": "string"},
+            "next": {"type": "string"},
+            "schema": {"type": "string"},
+        },
+        "links": _PAGE_LINKS,
+    },
+    "member": MEMBER,
+    "members": {
+        "name": "members",
+        "properties": {
+            "members": {"type": "array", "items": MEMBER},
+            "schema": {"type": "string"},
+        },
+        "links": [{"rel": "describedby", "href": "{schema}"}],
+    },
+    "task": TASK,
+    "tasks": TASKS,
 }
 
 
-@routes.get("/schemas/image")
-def show_image_schema() -> Response:
-    """Describe an image."""
-    return jsonify(IMAGE)
-
-
-@routes.get("/schemas/images")
-def show_images_schema() -> Response:
-    """Describe a list of images."""
-    return jsonify(IMAGES)
+@routes.get("/schemas/<name>")
+def show_schema(name: str) -> Response:
+    """Describe a kind of thing."""
+    if name not in SCHEMAS:
+        raise NotFound(f"There is no schema for '{name}'.")
+    return jsonify(SCHEMAS[name])

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An image as the Image API v2 shows it: its properties stand beside the standard keys. Pure."""
+"""Images and their members as the Image API v2 shows them. Pure.
+
+An image's properties stand beside the standard keys.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from agent.api.replies import iso_seconds
-from agent.model.image import Image
+from agent.model.image import Image, ImageMember
 
 
 def image_view(image: Image) -> dict[str, Any]:
@@ -16,7 +19,7 @@ def image_view(image: Image) -> dict[str, Any]:
         "id": image.id,
         "name": image.name,
         "status": image.status.value,
-        "visibility": image.visibility,
+        "visibility": image.visibility.value,
         "owner": image.owner,
         "protected": image.protected,
         "os_hidden": image.os_hidden,
@@ -35,4 +38,16 @@ def image_view(image: Image) -> dict[str, Any]:
         "self": f"/v2/images/{image.id}",
         "file": f"/v2/images/{image.id}/file",
         "schema": "/v2/schemas/image",
+    }
+
+
+def member_view(member: ImageMember) -> dict[str, Any]:
+    """Show a project that an image is shared with."""
+    return {
+        "image_id": member.image_id,
+        "member_id": member.member_id,
+        "status": member.status.value,
+        "created_at": iso_seconds(member.created_at),
+        "updated_at": iso_seconds(member.updated_at),
+        "schema": "/v2/schemas/member",
     }

@@ -3,17 +3,31 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import pytest
+import yaml
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.fast.api.conftest import PASSWORD, ApiClient, login_body
+from tests.fast.api.conftest import PASSWORD, ApiClient, log_in, log_in_from_file, login_body
 from tests.fast.smallcloud import SmallCloud
 
 BASE = "http://127.0.0.1:8774"
 TOKENS = "/identity/v3/auth/tokens"
+
+
+@pytest.fixture
+def client(cloud: SmallCloud, app: Flask) -> ApiClient:
+    """The user that init made, with a token that a log-in gave."""
+    return log_in_from_file(cloud, app, "cumulet")
+
+
+@pytest.fixture
+def other_client(app: Flask, other_client: ApiClient) -> ApiClient:
+    """A member of another project, with a token that a log-in gave."""
+    return log_in(app, "other", PASSWORD, "other")
 
 
 @pytest.fixture
@@ -181,8 +195,130 @@ def test_identity_headers_of_a_client_are_not_believed(app: Flask) -> None:
 def test_a_caller_lists_and_shows_own_projects_only(
     client: ApiClient, other_client: ApiClient
 ) -> None:
-    (project,) = client.get("/identity/v3/projects").get_json()["projects"]
+    (project,) = client.get("/identity/v3/auth/projects").get_json()["projects"]
 
     assert project["name"] == "lab"
     assert client.get(f"/identity/v3/projects/{project['id']}").status_code == 200
     assert other_client.get(f"/identity/v3/projects/{project['id']}").status_code == 404
+
+
+def test_a_token_for_no_project_sees_who_it_is_and_nothing_else(client: ApiClient) -> None:
+    unscoped = rescope(client, "unscoped")
+    shown = unscoped.get(TOKENS, headers={"X-Subject-Token": unscoped.token}).get_json()["token"]
+
+    assert shown.keys() == {"methods", "user", "audit_ids", "issued_at", "expires_at"}
+    assert unscoped.get("/identity/v3/auth/projects").status_code == 200
+    for path in ("/compute/v2.1/servers", "/image/v2/images", "/network/v2.0/networks"):
+        answer = unscoped.get(path)
+        assert answer.status_code == 403
+        assert "for no project" in answer.text
+
+
+def test_a_token_gets_another_for_a_project(cloud: SmallCloud, client: ApiClient) -> None:
+    unscoped = rescope(client, "unscoped")
+    cloud.clock.advance(3600)
+
+    scope = {"project": {"name": "lab", "domain": {"id": "default"}}}
+    scoped = rescope(unscoped, scope)
+
+    shown = scoped.get(TOKENS, headers={"X-Subject-Token": scoped.token}).get_json()["token"]
+    assert shown["project"]["name"] == "lab"
+    assert shown["methods"] == ["password", "token"]
+    assert shown["expires_at"] == "2026-01-01T12:00:00.000000Z"  # not longer than the first
+    assert len(shown["audit_ids"]) == 2
+    scoped.delete(TOKENS, headers={"X-Subject-Token": scoped.token})
+    assert scoped.get("/compute/v2.1/servers").status_code == 401
+    assert unscoped.get("/identity/v3/auth/projects").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        {"project": {"name": "other", "domain": {"id": "default"}}},
+        {"project": {"id": "0" * 32}},
+        {"system": {"all": True}},
+        {"domain": {"id": "default"}},
+    ],
+)
+def test_a_token_gets_none_for_what_its_user_has_no_role_in(
+    client: ApiClient, other_client: ApiClient, scope: dict[str, Any]
+) -> None:
+    identity = {"methods": ["token"], "token": {"id": client.token}}
+
+    answer = client.http.post(TOKENS, json={"auth": {"identity": identity, "scope": scope}})
+
+    assert answer.status_code == 401
+
+
+def test_a_dead_token_gets_none(client: ApiClient) -> None:
+    client.delete(TOKENS, headers={"X-Subject-Token": client.token})
+    identity = {"methods": ["token"], "token": {"id": client.token}}
+
+    answer = client.http.post(TOKENS, json={"auth": {"identity": identity}})
+
+    assert answer.status_code == 404
+
+
+def test_two_methods_must_both_hold_and_agree(client: ApiClient, other_client: ApiClient) -> None:
+    user = {"name": "other", "domain": {"id": "default"}, "password": PASSWORD}
+    for token, code in ((other_client.token, 201), (client.token, 401)):
+        identity = {
+            "methods": ["password", "token"],
+            "password": {"user": user},
+            "token": {"id": token},
+        }
+        answer = client.http.post(TOKENS, json={"auth": {"identity": identity}})
+        assert answer.status_code == code
+
+
+@pytest.mark.parametrize(
+    ("identity", "code", "said"),
+    [
+        ({"methods": ["totp"], "totp": {}}, 401, "password, token, application_credential"),
+        ({"methods": ["password"]}, 400, "auth.identity.password"),
+        ({"methods": []}, 400, "auth.identity.methods"),
+        ({"methods": ["token"], "token": {}}, 400, "auth.identity.token"),
+        (
+            {"methods": ["application_credential"], "application_credential": {"secret": "x"}},
+            *(400, "auth.identity.application_credential"),
+        ),
+    ],
+)
+def test_what_is_no_login_names_its_cause(
+    anyone: FlaskClient, identity: dict[str, Any], code: int, said: str
+) -> None:
+    answer = anyone.post(TOKENS, json={"auth": {"identity": identity}})
+
+    assert answer.status_code == code
+    assert said in answer.get_json()["error"]["message"]
+
+
+def test_whoever_guesses_has_to_wait_and_is_logged(
+    cloud: SmallCloud, anyone: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    clouds = yaml.safe_load((cloud.config.state_dir / "clouds.yaml").read_text())["clouds"]
+    right = login_body("lab", clouds["cumulet"]["auth"]["password"], "lab")
+    wrong = login_body("lab", "canary-guess", "lab")
+    with caplog.at_level(logging.WARNING):
+        codes = [anyone.post(TOKENS, json=wrong).status_code for _ in range(6)]
+
+    assert codes == [401] * 5 + [429]
+    assert "A login as 'lab' from 127.0.0.1 failed, 5 in a row" in caplog.text
+    assert "canary-guess" not in caplog.text
+    answer = anyone.post(TOKENS, json=right)
+    assert answer.status_code == 429
+    assert answer.headers["Retry-After"] == "2"
+    assert "Wait 2 s" in answer.get_json()["error"]["message"]
+    other = anyone.post(TOKENS, json=right, environ_base={"REMOTE_ADDR": "127.0.0.2"})
+    assert other.status_code == 201  # nobody can lock another out
+    cloud.clock.advance(2)
+    assert anyone.post(TOKENS, json=right).status_code == 201
+    assert anyone.post(TOKENS, json=wrong).status_code == 401  # counted from the start
+
+
+def rescope(client: ApiClient, scope: object) -> ApiClient:
+    """Trade a token for one with another scope."""
+    identity = {"methods": ["token"], "token": {"id": client.token}}
+    answer = client.http.post(TOKENS, json={"auth": {"identity": identity, "scope": scope}})
+    assert answer.status_code == 201, answer.text
+    return ApiClient(client.http, answer.headers["X-Subject-Token"])

@@ -141,7 +141,9 @@ def test_transfers_take_at_most_half_of_the_threads(client: ApiClient, image_id:
     ("body", "code", "said"),
     [
         ({"disk_format": "floppy"}, 400, "disk_format"),
-        ({"visibility": "community"}, 400, "visibility"),
+        ({"visibility": "secret"}, 400, "visibility"),
+        ({"tags": ["t" * 256]}, 400, "tags"),
+        ({"tags": "t"}, 400, "tags"),
         ({"min_ram": -1}, 400, "min_ram"),
         ({"protected": "yes"}, 400, "protected"),
         ({"id": "../../etc/passwd"}, 400, "id"),
@@ -152,7 +154,10 @@ def test_transfers_take_at_most_half_of_the_threads(client: ApiClient, image_id:
         ({"location": "file:///etc/shadow"}, 403, "'location' is reserved"),
         ({"owner": "somebody"}, 403, "owner"),
         ({"visibility": "public"}, 403, "visibility"),
-        ({f"p{n}": "v" for n in range(129)}, 403, "128"),
+        ({"os_glance_import": "x"}, 403, "'os_glance_import' is reserved"),
+        ({"os_admin_user": "a:b"}, 400, "os_admin_user"),
+        ({f"p{n}": "v" for n in range(129)}, 413, "properties: "),
+        ({"tags": [f"t{n}" for n in range(129)]}, 413, "tags: "),
     ],
 )
 def test_a_bad_attribute_is_refused_and_named(
@@ -215,6 +220,11 @@ def test_an_image_that_a_server_stands_on_is_kept(
     make_server(client, image_id)
 
     assert admin_client.delete(f"{IMAGES}/{image_id}").status_code == 409
+
+
+def test_an_image_without_an_id_is_404(client: ApiClient) -> None:
+    assert client.get(f"{IMAGES}/").status_code == 404
+    assert client.delete(f"{IMAGES}/").status_code == 404
 
 
 def test_another_projects_image_is_404_whatever_is_asked(

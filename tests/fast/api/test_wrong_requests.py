@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A wrong request is refused in the standard's words, names what is wrong, and changes nothing.
 
-All rows of `wrong_requests.WRONG` run against one cloud: since none changes anything, each finds
-what the first found. Around each, all of the database, libvirt and the state folder is compared.
+All rows run against one cloud: since none changes anything, each finds what the first found.
+Around each, all of the database, libvirt and the state folder is compared.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from tests.fast.api.conftest import (
     log_in_from_file,
     make_server,
 )
+from tests.fast.api.wrong_image_requests import WRONG_IMAGES
 from tests.fast.api.wrong_requests import IMAGES, KEYPAIRS, WRONG, Wrong
 from tests.fast.smallcloud import SmallCloud
 from tests.keys import ED25519
@@ -44,6 +45,9 @@ ERROR_KEYS = {
     415: "badMediaType",
 }
 """What the Compute API calls an error of each code."""
+
+
+ALL_WRONG = (*WRONG, *WRONG_IMAGES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +113,16 @@ def world(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         "foreign": make_server(other, image),
         "queued": register(user, disk_format="qcow2", container_format="bare"),
         "shapeless": register(user),
+        "private": register(user, visibility="private"),
+        "protected": register(user, protected=True),
+        "tagged": register(user, tags=[f"tag {n}" for n in range(128)], os_type="linux"),
+        "theirs": register(other, visibility="private"),
+        "shared": register(other),
         "nobody": "b9a3c1f2-0000-4000-8000-000000000001",
     }
+    lab = user.get("/identity/v3/auth/projects").get_json()["projects"][0]["id"]
+    ids["lab"] = str(lab)
+    assert other.post(f"{IMAGES}/{ids['shared']}/members", {"member": lab}).status_code == 200
     cloud.work()
     ids["building"] = make_server(user, image, metadata={"a": "b"})
     yield World(cloud, clients, ids)
@@ -133,7 +145,7 @@ def log_all_in(cloud: SmallCloud) -> dict[str, ApiClient]:
     }
 
 
-def register(client: ApiClient, **fields: str) -> str:
+def register(client: ApiClient, **fields: Any) -> str:
     return str(client.post(IMAGES, {"name": "disk", **fields}).get_json()["id"])
 
 
@@ -155,8 +167,8 @@ def name_of(wrong: Wrong) -> str:
 
 
 def test_there_are_many_and_of_every_kind() -> None:
-    assert len(WRONG) > 100
-    assert {wrong.code for wrong in WRONG} == ERROR_KEYS.keys()
+    assert len(ALL_WRONG) > 200
+    assert {wrong.code for wrong in ALL_WRONG} == ERROR_KEYS.keys()
 
 
 def test_a_change_would_be_noticed(world: World) -> None:
@@ -168,7 +180,7 @@ def test_a_change_would_be_noticed(world: World) -> None:
     world.clients["user"].delete(f"{KEYPAIRS}/new")
 
 
-@pytest.mark.parametrize("wrong", WRONG, ids=name_of)
+@pytest.mark.parametrize("wrong", ALL_WRONG, ids=name_of)
 def test_a_wrong_request_is_refused_named_and_changes_nothing(world: World, wrong: Wrong) -> None:
     before = world.inventory()
 

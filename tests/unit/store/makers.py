@@ -7,9 +7,10 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Network
+from typing import Any
 
 from agent.model.change import ServerChange
-from agent.model.image import Image, ImageStatus
+from agent.model.image import Image, ImageStatus, Visibility
 from agent.model.network import Network, NicRequest, Subnet
 from agent.model.quota import Quota
 from agent.model.server import Flavor, Server
@@ -170,19 +171,23 @@ def make_image(
     status: ImageStatus = ImageStatus.ACTIVE,
     created_at: datetime = NOW,
     os_hidden: bool = False,
+    **fields: Any,
 ) -> Image:
     return Image(
         id=image_id,
         name=name,
         owner=owner,
         status=status,
-        visibility=visibility,
+        visibility=Visibility(visibility),
         created_at=created_at,
         updated_at=created_at,
         disk_format="qcow2",
         container_format="bare",
-        size=5_000_000_000,
-        tags=("a", "b"),
-        properties={"os_type": "linux"},
         os_hidden=os_hidden,
+        **{
+            "size": 5_000_000_000,
+            "tags": ("a", "b"),
+            "properties": {"os_type": "linux"},
+            **fields,
+        },
     )

@@ -66,19 +66,20 @@ def test_roles_are_borne_in_one_project(accounts: Store) -> None:
     identity.add_project(Project(id="p2", name="attic"))
     member, admin = identity.ensure_role("member"), identity.ensure_role("admin")
 
+    grants = accounts.grants
     for role in (member, admin, member):
-        identity.assign("u1", "p1", role.id)
+        grants.assign("u1", "p1", role.id)
 
-    assert identity.roles_of("u1", "p1") == (admin, member)
-    assert identity.roles_of("u1", "p2") == ()
-    assert identity.projects_of("u1") == [LAB]
+    assert grants.roles_of("u1", "p1") == (admin, member)
+    assert grants.roles_of("u1", "p2") == ()
+    assert grants.projects_of("u1") == [LAB]
 
 
 def test_a_role_needs_a_user_and_a_project(accounts: Store) -> None:
     role = accounts.identity.ensure_role("member")
 
     with pytest.raises(NotFound):
-        accounts.identity.assign("nobody", "p1", role.id)
+        accounts.grants.assign("nobody", "p1", role.id)
 
 
 def test_a_new_password_ends_the_users_tokens(accounts: Store) -> None:

@@ -104,7 +104,7 @@ def test_there_is_a_row_in_each_table(first: Path) -> None:
 
 
 def test_an_older_database_is_refused_and_says_what_to_do(first: Path) -> None:
-    with pytest.raises(Conflict, match="older version 0001, this program wants 0005: run `cumulet"):
+    with pytest.raises(Conflict, match="older version 0001, this program wants 0006: run `cumulet"):
         Store.open(first)
 
 
@@ -118,16 +118,19 @@ def test_the_newest_version_loses_no_row_and_no_column(first: Path) -> None:
 
     assert rows_of(first) == {
         **before,
-        "alembic_version": [{"version_num": "0005"}],
+        "alembic_version": [{"version_num": "0006"}],
         "servers": [{**server, "locked_by": None}],
         "subnets": [{**subnet, "dhcp": 1}],
         "projects": [{**project, "tags": "[]"}],
-        "users": [{**user, "email": None, "description": None}],
+        "users": [{**user, "email": None, "description": None, "extra": "{}"}],
         "roles": [{**role, "description": None}],
-        "tokens": [{**token, "parent_audit_id": None, "app_credential_id": None}],
+        "tokens": [{**token, "parent_audit_id": None, "app_credential_id": None, "of_system": 0}],
         "keypairs": [],
         "injections": [],
         "app_credentials": [],
+        "system_assignments": [],
+        "image_tasks": [],
+        "image_members": [],
     }
 
 

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who may do what to an image, and what an image may be made: the rules of create and update."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agent.errors import BadRequest, Forbidden, LimitExceeded
+from agent.model.identity import Caller
+from agent.model.image import Image, ImageStatus, Visibility
+from agent.model.injection import find_limit_problem
+from agent.model.password import find_account_problem
+
+FORMATS = ("disk_format", "container_format")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLimits:
+    """How many parts one image may have."""
+
+    properties: int
+    tags: int = 128
+    members: int = 128
+
+
+def viewer_of(caller: Caller) -> str | None:
+    """Whose eyes a caller sees images with: its project's, or None for those that see all."""
+    return None if caller.is_admin else caller.project.id
+
+
+def check_owner(caller: Caller, image: Image) -> None:
+    """Raise `Forbidden` unless the caller may change the image that it sees."""
+    if image.owner != caller.project.id and not caller.is_admin:
+        raise Forbidden(f"Image {image.id} belongs to another project.")
+
+
+def check_new(caller: Caller, image: Image, limits: ImageLimits) -> None:
+    """Hold an image that is to be registered against the rules; an error names the attribute."""
+    if image.visibility is Visibility.PUBLIC:
+        _check_publisher(caller)
+    if image.owner != caller.project.id and not caller.is_admin:
+        raise Forbidden("owner: an image is always its maker's project's.")
+    _check_counts(image, 0, 0, limits)
+    _check_properties(image.properties)
+
+
+def check_change(caller: Caller, before: Image, after: Image, limits: ImageLimits) -> None:
+    """Hold a change of an image against the rules; an error names the attribute."""
+    if after.visibility is Visibility.PUBLIC and before.visibility is not Visibility.PUBLIC:
+        _check_publisher(caller)
+    if after.owner != before.owner and not caller.is_admin:
+        raise Forbidden("owner: only an administrator may give an image to another project.")
+    if not after.owner:
+        raise BadRequest("owner: must be the id of a project.")
+    for name in FORMATS:
+        changed = getattr(after, name) != getattr(before, name)
+        if changed and before.status is not ImageStatus.QUEUED:
+            raise Forbidden(f"{name}: can be changed only while the image is queued.")
+    _check_counts(after, len(before.properties), len(before.tags), limits)
+    _check_properties(after.properties)
+
+
+def _check_publisher(caller: Caller) -> None:
+    if not caller.is_admin:
+        raise Forbidden("visibility: only an administrator may make an image public.")
+
+
+def _check_counts(image: Image, properties: int, tags: int, limits: ImageLimits) -> None:
+    """Refuse more parts than the limits allow, unless there were as many before."""
+    counts = (
+        ("properties", len(image.properties), properties, limits.properties),
+        ("tags", len(image.tags), tags, limits.tags),
+    )
+    for name, count, had, most in counts:
+        if count > max(most, had):
+            raise LimitExceeded(
+                f"{name}: The limit has been exceeded on the number of allowed image {name}: "
+                f"{count} were given, {most} are allowed."
+            )
+
+
+def _check_properties(properties: Mapping[str, str]) -> None:
+    problem = find_limit_problem(properties) or find_account_problem(properties)
+    if problem is not None:
+        raise BadRequest(problem)

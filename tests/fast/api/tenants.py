@@ -1,0 +1,374 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two projects, three roles: a house with one of everything, and who is let in where.
+
+Typed from the Identity API's policy defaults and the issue's sentences, never from the code's own
+table: a reader changes nothing, another project's ids are not found, some things are for
+administrators.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from agent import api
+from agent.api import application
+from agent.identity.hashing import hash_password, hash_token
+from agent.model.identity import AppCredential, Project, Token, User
+from agent.model.network import Network, Subnet
+from tests.fast.smallcloud import SmallCloud
+from tests.keys import ED25519
+
+PUBLIC = {
+    ("GET", "/"),
+    ("GET", "/healthz"),
+    ("GET", "/compute"),
+    ("GET", "/compute/v2"),
+    ("GET", "/compute/v2.1"),
+    ("GET", "/identity"),
+    ("GET", "/identity/v3"),
+    ("POST", "/identity/v3/auth/tokens"),
+    ("GET", "/image"),
+    ("GET", "/image/versions"),
+    ("GET", "/network"),
+    ("GET", "/network/v2.0"),
+}
+"""What anybody may call."""
+
+ADMINS_ONLY = (
+    "/compute/v2.1/servers/<server_id>/diagnostics",
+    "/identity/v3/projects/<project_id>/users/",
+    "/identity/v3/role_assignments",
+    "/identity/v3/system/",
+    "/image/v2/tasks",
+)
+"""Paths that begin so are for administrators, whatever the method."""
+
+ADMINS_LISTS = {("GET", "/identity/v3/users"), ("GET", "/identity/v3/projects")}
+
+ADMINS_CHANGES = (
+    "/identity/v3/projects",
+    "/identity/v3/roles",
+    "/identity/v3/users",
+)
+"""Paths that begin so are for administrators when they change something, but for what follows."""
+
+ONES_OWN = {
+    ("DELETE", "/identity/v3/auth/tokens"),
+    ("POST", "/identity/v3/users/<user_id>/password"),
+    ("POST", "/identity/v3/users/<user_id>/application_credentials"),
+    ("DELETE", "/identity/v3/users/<user_id>/application_credentials/<credential_id>"),
+}
+"""What everybody may change of themselves, a reader too."""
+
+UNSCOPED = (
+    "/identity/v3/auth/domains",
+    "/identity/v3/auth/projects",
+    "/identity/v3/auth/system",
+    "/identity/v3/auth/tokens",
+    "/identity/v3/domains",
+    "/identity/v3/endpoints",
+    "/identity/v3/projects/<project_id>",
+    "/identity/v3/regions",
+    "/identity/v3/roles",
+    "/identity/v3/services",
+    "/identity/v3/users/<user_id>",
+)
+"""Paths that begin so are open to a token for no project, where they need no role."""
+
+ANSWER = ("PUT", "/image/v2/images/<image_id>/members/<member_id>")
+"""Whether to take an image is the member's to say, not its owner's."""
+
+OF_PROJECT = ("server_id", "image_id", "network_id", "subnet_id", "port_id", "project_id")
+"""Ids of what belongs to a project: to callers of another they look as if they were not there."""
+
+OF_USER = ("user_id", "credential_id", "name")
+"""Of what belongs to a user: to other users too. (`name` is a keypair's, except of a schema.)"""
+
+_DOWNLOAD = {"method": {"name": "web-download", "uri": "http://example.org/x"}}
+
+OLD = hash_password("old")
+"""Of every user here: hashed once, since that takes 50 ms on purpose."""
+
+BODIES: dict[tuple[str, str], Any] = {
+    ("POST", "/identity/v3/users/<user_id>/password"): {
+        "user": {"original_password": "old", "password": "new"}
+    },
+    ("POST", "/identity/v3/users/<user_id>/application_credentials"): {
+        "application_credential": {"name": "another"}
+    },
+    ("PATCH", "/identity/v3/users/<user_id>"): {"user": {"description": "x"}},
+    ("PATCH", "/identity/v3/projects/<project_id>"): {"project": {"description": "x"}},
+    ("PATCH", "/identity/v3/roles/<role_id>"): {"role": {"description": "x"}},
+    ("PUT", "/compute/v2.1/servers/<server_id>"): {"server": {"name": "x"}},
+    ("POST", "/compute/v2.1/servers/<server_id>/action"): {"lock": None},
+    ("POST", "/compute/v2.1/servers/<server_id>/metadata"): {"metadata": {"b": "c"}},
+    ("PUT", "/compute/v2.1/servers/<server_id>/metadata"): {"metadata": {"b": "c"}},
+    ("PUT", "/compute/v2.1/servers/<server_id>/metadata/<key>"): {"meta": {"role": "c"}},
+    ("POST", "/image/v2/images/<image_id>/import"): _DOWNLOAD,
+    ("POST", "/image/v2/images/<image_id>/members"): {"member": "2" * 32},
+    ("PUT", "/image/v2/images/<image_id>/members/<member_id>"): {"status": "accepted"},
+}
+"""Bodies that would do something, where the id is only looked at after the body."""
+
+CALLERS = (
+    *("nobody", "unscoped"),
+    *("lab reader", "lab member", "lab admin"),
+    *("other reader", "other member", "other admin"),
+)
+
+
+@dataclass(slots=True)
+class House:
+    """Everything that a route can name, owned by the member of the project lab."""
+
+    cloud: SmallCloud
+    app: Flask
+    disk: Path  # a small qcow2 file
+    ids: dict[str, str] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def build(cls, template: Path, folder: Path) -> House:
+        """Fill a fresh cloud."""
+        cloud = SmallCloud.open(template, folder)
+        house = cls(cloud, api.build_app(cloud.parts.cloud), template.parent / "disk.qcow2")
+        house._move_in()
+        return house
+
+    def ask(self, method: str, rule: str, who: str) -> TestResponse:
+        """Call a route as one of the callers, with the ids of this house."""
+        path = rule
+        ids = {**self.ids, "name": "image"} if "/schemas/" in rule else self.ids
+        for name, value in ids.items():
+            path = path.replace(f"<{name}>", value)
+        headers = {"X-Subject-Token": self.tokens.get(who, "")}
+        if who in self.tokens:
+            headers["X-Auth-Token"] = self.tokens[who]
+        body = BODIES.get((method, rule))
+        options: dict[str, Any] = {} if body is None else {"json": body}
+        if rule == "/image/v2/images/<image_id>" and method == "PATCH":
+            headers["Content-Type"] = "application/openstack-images-v2.1-json-patch"
+            options["data"] = '[{"op": "replace", "path": "/name", "value": "x"}]'
+        if rule == "/image/v2/images/<image_id>/file" and method == "PUT":
+            headers["Content-Type"] = "application/octet-stream"
+            options["data"] = b"x"
+        http: FlaskClient = self.app.test_client()
+        return http.open(path, method=method, headers=headers, buffered=True, **options)
+
+    def _move_in(self) -> None:
+        store = self.cloud.parts.store
+        lab = store.identity.find_project("lab")
+        assert lab is not None
+        other, third = Project("0" * 32, "other"), Project("1" * 32, "third")
+        store.identity.add_project(other)
+        store.identity.add_project(third)
+        users = {
+            f"{project.name} {role}": self._add_user(f"{project.name} {role}", project, role)
+            for project in (lab, other)
+            for role in ("reader", "member", "admin")
+        }
+        self._give_token("unscoped", users["lab member"], None)
+        owner, auditor = users["lab member"], store.identity.ensure_role("auditor")
+        for project_id in (lab.id, None):
+            store.grants.assign(owner.id, project_id, auditor.id)
+        self.ids |= {
+            "flavor_id": "1",
+            "label": "lab",
+            "key": "role",
+            "name": "mine",
+            "tag": "blue",
+            "project_id": lab.id,
+            "user_id": owner.id,
+            "role_id": auditor.id,
+            "member_id": third.id,
+            "domain_id": "default",
+            "region_id": "RegionOne",
+            "credential_id": self._add_credential(owner, lab).id,
+            **self._add_network(lab),
+        }
+        self._fill_project()
+
+    def _fill_project(self) -> None:
+        ask = self._as_owner
+        places = {
+            "service_id": ask("GET", "/identity/v3/services")["services"][1]["id"],
+            "endpoint_id": ask("GET", "/identity/v3/endpoints")["endpoints"][1]["id"],
+        }
+        public = ask("GET", "/image/v2/images")["images"][0]["id"]
+        shape = {"disk_format": "qcow2", "container_format": "bare"}
+        image = ask("POST", "/image/v2/images", {"name": "own", "tags": ["blue"], **shape})["id"]
+        self._upload(image)
+        ask("POST", f"/image/v2/images/{image}/members", {"member": self.ids["member_id"]})
+        waiting = ask("POST", "/image/v2/images", {"name": "waiting", **shape})["id"]
+        ask("POST", f"/image/v2/images/{waiting}/import", _DOWNLOAD)
+        ask(
+            "POST",
+            "/compute/v2.1/os-keypairs",
+            {"keypair": {"name": "mine", "public_key": ED25519}},
+        )
+        wanted = {
+            "name": "one",
+            "imageRef": public,
+            "flavorRef": "1",
+            "metadata": {"role": "web"},
+            "networks": [{"uuid": self._shared_network()}],
+        }
+        server = ask("POST", "/compute/v2.1/servers", {"server": wanted})["server"]["id"]
+        self.cloud.work()
+        actions = ask("GET", f"/compute/v2.1/servers/{server}/os-instance-actions")
+        ports = ask("GET", f"/network/v2.0/ports?device_id={server}")["ports"]
+        self.ids |= {
+            **places,
+            "image_id": image,
+            "server_id": server,
+            "request_id": actions["instanceActions"][0]["request_id"],
+            "port_id": ports[0]["id"],
+            "task_id": ask("GET", f"/image/v2/images/{waiting}/tasks")["tasks"][0]["id"],
+        }
+
+    def _upload(self, image_id: str) -> None:
+        imaging, caller = self.cloud.parts.cloud.imaging, self.cloud.asking.caller
+        imaging.upload(caller, image_id, iter([self.disk.read_bytes()]))
+
+    def _shared_network(self) -> str:
+        networks = self._as_owner("GET", "/network/v2.0/networks")["networks"]
+        return next(str(network["id"]) for network in networks if network["shared"])
+
+    def _as_owner(self, method: str, path: str, body: object = None) -> Any:
+        headers = {"X-Auth-Token": self.tokens["lab member"]}
+        options: dict[str, Any] = {"json": body} if body is not None else {}
+        answer = self.app.test_client().open(path, method=method, headers=headers, **options)
+        assert answer.status_code < 300, answer.text
+        return answer.get_json(silent=True)
+
+    def _add_user(self, name: str, project: Project, role: str) -> User:
+        store = self.cloud.parts.store
+        user = User(uuid.uuid4().hex, name, OLD, default_project_id=project.id)
+        store.identity.add_user(user)
+        store.grants.assign(user.id, project.id, store.identity.ensure_role(role).id)
+        self._give_token(name, user, project)
+        return user
+
+    def _give_token(self, who: str, user: User, project: Project | None) -> None:
+        """Put a token into the store: a login takes 50 ms, and there are a thousand requests."""
+        now, secret = self.cloud.clock.now(), uuid.uuid4().hex
+        self.cloud.parts.store.tokens.add(
+            Token(
+                token_hash=hash_token(secret),
+                audit_id=uuid.uuid4().hex,
+                user_id=user.id,
+                project_id=project.id if project else None,
+                methods=("password",),
+                issued_at=now,
+                expires_at=now + timedelta(hours=1),
+            )
+        )
+        self.tokens[who] = secret
+
+    def _add_credential(self, user: User, project: Project) -> AppCredential:
+        store = self.cloud.parts.store
+        roles = (store.identity.ensure_role("member").id,)
+        credential = AppCredential(
+            uuid.uuid4().hex, "robot", user.id, project.id, "", roles, self.cloud.clock.now()
+        )
+        store.app_credentials.add(credential, most=9)
+        return credential
+
+    def _add_network(self, project: Project) -> Mapping[str, str]:
+        now = self.cloud.clock.now()
+        network = Network(
+            id=str(uuid.uuid4()),
+            name="inner",
+            project_id=project.id,
+            shared=False,
+            libvirt_name="inner",
+            bridge="inner0",
+            mode="isolated",
+            mtu=1500,
+            created_at=now,
+        )
+        subnet = Subnet(
+            id=str(uuid.uuid4()),
+            network_id=network.id,
+            name="inner",
+            cidr="10.99.0.0/24",
+            gateway_ip="10.99.0.1",
+            pool_start="10.99.0.2",
+            pool_end="10.99.0.9",
+            dns=(),
+            created_at=now,
+        )
+        self.cloud.parts.store.networks.add_network(network, subnet)
+        return {"network_id": network.id, "subnet_id": subnet.id}
+
+
+Route = tuple[str, str]
+
+
+def expected(route: Route, who: str) -> str:
+    """What a caller meets: "401", "403", "404" or "in" (whatever comes of what it asked for)."""
+    if route in PUBLIC:
+        return "in"
+    if who == "nobody":
+        return "401"
+    project, _, role = who.partition(" ")
+    if not _has_role(route, role or "unscoped"):
+        return "403"
+    if _is_hidden(route, project, role):
+        return "404"
+    if route == ANSWER and role != "admin":
+        return "403"
+    return "in"
+
+
+def all_routes() -> list[Route]:
+    """Every method of every rule of the URL map, but those that Flask answers by itself."""
+    app = Flask("routes", static_folder=None)
+    application.add_routes(app)
+    return sorted(
+        ((method, rule.rule) for rule in app.url_map.iter_rules() for method in _methods(rule)),
+        key=lambda route: (route[1], route[0]),
+    )
+
+
+def _methods(rule: Any) -> set[str]:
+    return set(rule.methods) - {"HEAD", "OPTIONS"}
+
+
+def _has_role(route: Route, role: str) -> bool:
+    method, rule = route
+    is_change = method != "GET"
+    for_admins = rule.startswith(ADMINS_ONLY) or route in ADMINS_LISTS
+    if is_change and route not in ONES_OWN:
+        for_admins = for_admins or rule.startswith(ADMINS_CHANGES)
+    if for_admins:
+        return role == "admin"
+    if role == "unscoped":
+        makes_credential = route == ("POST", "/identity/v3/users/<user_id>/application_credentials")
+        return rule.startswith(UNSCOPED) and not makes_credential
+    return not is_change or role != "reader" or route in ONES_OWN
+
+
+def _is_hidden(route: Route, project: str, role: str) -> bool:
+    _, rule = route
+    names = {part[1:-1] for part in rule.split("/") if part.startswith("<")}
+    if "/schemas/" in rule:
+        return False
+    is_owner = (project, role) in {("lab", "member"), ("unscoped", "")}
+    if names & set(OF_USER) and not is_owner:
+        if role == "admin" and "/os-keypairs/" not in rule:
+            return route[0] == "POST" and rule.endswith("/application_credentials")
+        return True
+    if project == "other" and role != "admin":
+        return bool(names & set(OF_PROJECT))
+    hidden_from_admins = {"network_id", "subnet_id", "port_id"}  # until they list all projects'
+    return project == "other" and bool(names & hidden_from_admins)
