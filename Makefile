@@ -9,14 +9,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PINS := etc/requirements.txt etc/requirements-dev.txt
-PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
+QUIETLY := -m pip --quiet --quiet --disable-pip-version-check
+PIP := $(BIN)/python $(QUIETLY)
 
 # Two workers. With real guests a file stays with one of them, for its tests share a private host.
 PYTEST := $(BIN)/python -m pytest -q --numprocesses=2
 FAST := tests/fast tests/unit $(wildcard tests/test_*.py)
 REAL := tests/real tests/clients
 
-.PHONY: help demo install wheel test fast real check fix run regenerate bench setup tools root
+# Tempest has requirements of its own, and pins of its own for them.
+TEMPEST := .conformance/venv
+TEMPEST_PINS := etc/requirements-conformance.txt
+
+.PHONY: help demo install wheel test fast real check fix conformance run regenerate bench \
+    setup tools root
 
 help:  ## these lines
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -49,6 +55,9 @@ check: tools  ## ruff and mypy
 fix: setup  ## what ruff can mend by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+conformance: root setup $(TEMPEST)/.ready  ## OpenStack's own tests, tempest, against a cloud: TESTS=regex, FAILED=1
+	@$(BIN)/python -m tests.conformance
 
 run: root setup  ## serve from this checkout, for development: state in /var/lib/cumulet-dev
 	$(BIN)/cumulet init --state-dir /var/lib/cumulet-dev
@@ -85,4 +94,12 @@ $(READY): pyproject.toml $(PINS) etc/debian-packages.txt
 	@$(PIP) install --constraint etc/requirements.txt setuptools
 	@$(PIP) install --no-build-isolation $(PINS:%=--requirement %)
 	@$(PIP) install --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(TEMPEST)/.ready: $(TEMPEST_PINS)
+	@echo "Installing tempest into $(TEMPEST) (about a minute) …"
+	@rm -rf $(TEMPEST)
+	@$(PYTHON) -m venv $(TEMPEST)
+	@$(TEMPEST)/bin/python $(QUIETLY) install --no-deps --only-binary :all: --requirement $<
+	@$(TEMPEST)/bin/python $(QUIETLY) check
 	@touch $@

@@ -7,7 +7,7 @@ import dataclasses
 from pathlib import Path
 
 from agent.disks import check_room
-from agent.errors import BadRequest, Forbidden
+from agent.errors import Forbidden
 from agent.imagecheck import inspect
 from agent.qemuimg import (
     CONVERSION,
@@ -16,6 +16,7 @@ from agent.qemuimg import (
     Unreadable,
     ask_qemu_img,
     check_readable,
+    damaged,
     qemu_name,
     run_qemu_img,
 )
@@ -84,4 +85,4 @@ def convert(
         options = ["-p", *formats] if on_progress else ["-q", *formats]
         run_qemu_img("convert", options, [source, part], limits=limits, on_progress=on_progress)
     except Unreadable as error:
-        raise BadRequest(f"The {source_format} image is damaged: {error.message}") from error
+        raise damaged(source_format, error) from error

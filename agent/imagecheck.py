@@ -99,7 +99,7 @@ def inspect(path: Path, declared_format: str) -> ImageFacts:
     if not 0 < virtual_size <= MAX_VIRTUAL_BYTES:
         raise BadRequest(
             f"The image's virtual size is {virtual_size} bytes; it must be between 1 and "
-            f"{MAX_VIRTUAL_BYTES} bytes."
+            f"{MAX_VIRTUAL_BYTES} bytes. {CONVERT}"
         )
     return ImageFacts(declared_format, virtual_size)
 

@@ -123,15 +123,11 @@ class Imaging:
 
         On any failure the image waits for bytes again; `NotFound` when it was deleted meanwhile.
         """
-        image = self.get(caller, image_id)
-        check_owner(caller, image)
-        if image.disk_format is None or image.container_format is None:
-            raise BadRequest("disk_format and container_format must be set before the upload.")
-        self._begin_saving(image)
+        disk_format = self._begin_saving(caller, image_id)
         received = None
         try:
             wanted = self._while_wanted(image_id, _of_size(stream, size))
-            received = self.files.receive(image_id, wanted, image.disk_format)
+            received = self.files.receive(image_id, wanted, disk_format)
         except AgentError:
             self._check_wanted(image_id)  # else that is why
             raise
@@ -191,9 +187,19 @@ class Imaging:
         self.store.images.delete(image_id, viewer=viewer_of(caller), check=check)
         self.files.delete(image_id)
 
-    def _begin_saving(self, image: Image) -> None:
-        if not self._change(image.id, ImageStatus.QUEUED, status=ImageStatus.SAVING):
-            raise Conflict(f"Image {image.id} takes data only while it is queued.")
+    def _begin_saving(self, caller: Caller, image_id: str) -> str:
+        """Let an image take data, and give its disk format: from now on nobody changes it."""
+
+        def begin(image: Image) -> Image:
+            check_owner(caller, image)
+            if image.disk_format is None or image.container_format is None:
+                raise BadRequest("disk_format and container_format must be set before the upload.")
+            if image.status is not ImageStatus.QUEUED:
+                raise Conflict(f"Image {image.id} takes data only while it is queued.")
+            return replace(image, status=ImageStatus.SAVING, updated_at=self.now())
+
+        image = self.store.images.edit(image_id, viewer=viewer_of(caller), change=begin)
+        return image.disk_format or ""
 
     def _while_wanted(self, image_id: str, stream: Iterable[bytes]) -> Iterator[bytes]:
         """Pass a stream on until its image is deleted."""

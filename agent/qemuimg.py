@@ -127,7 +127,13 @@ def check_readable(path: Path, disk_format: str) -> int:
     try:
         return int(ask_qemu_img("info", ["-f", qemu_name(disk_format)], path)["virtual-size"])
     except Unreadable as error:
-        raise BadRequest(f"The {disk_format} image is damaged: {error.message}") from error
+        raise damaged(disk_format, error) from error
+
+
+def damaged(disk_format: str, error: Unreadable) -> BadRequest:
+    """What a user is told of a disk that QEMU can't read."""
+    reason = error.message.rstrip(".")
+    return BadRequest(f"The {disk_format} image is damaged: {reason}. Upload it again.")
 
 
 def _check_formats(command: str, options: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agent.hypervisor.base import DomainSpec, NetworkSpec, Reservation
+from agent.hypervisor.base import BootSpec, DomainSpec, NetworkSpec, Reservation
 from agent.model.server import Hardware, Nic
 
 SERVER_ID = "8b2f6c1e-6b64-4b0e-9d1c-0f6c3b5a7d01"
@@ -61,6 +61,11 @@ def make_spec(server_id: str = SERVER_ID, **changes: Any) -> DomainSpec:
         hardware=TEST,
     )
     return replace(spec, **changes)
+
+
+def make_boot() -> BootSpec:
+    bases = Path("/var/lib/cumulet/base")
+    return BootSpec(bases / "a1.img", bases / "a2.img", "root=/dev/vda console=ttyS0")
 
 
 def make_network(**changes: Any) -> NetworkSpec:

@@ -27,8 +27,8 @@ from tests.lab.wheel import build_wheel, copy_clone
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-RUNTIME_PINS = ROOT / "etc/requirements.txt"
-DEVELOPMENT_PINS = ROOT / "etc/requirements-dev.txt"
+PINS = [ROOT / f"etc/requirements{of}.txt" for of in ("", "-dev", "-conformance")]
+RUNTIME_PINS, DEVELOPMENT_PINS, _ = PINS
 PACKAGES = ROOT / "etc/debian-packages.txt"
 AGENT = sorted((ROOT / "agent").rglob("*.py"))
 CODE = [path for name in ("agent", "bench", "tests") for path in (ROOT / name).rglob("*.py")]
@@ -63,7 +63,10 @@ DISTRIBUTIONS = {
 }
 """Which distribution brings a module that the agent imports."""
 
-OF_THE_ENVIRONMENT = {"cumulet", "mypy", "openstack", "pip", "pytest", "python", "ruff"}
+OF_THE_ENVIRONMENT = {
+    *("cumulet", "mypy", "openstack", "pip", "pytest", "python", "ruff"),
+    *("stestr", "tempest"),
+}
 """Programs that the pinned Python packages bring."""
 
 OF_THE_HOST = {"provision", "systemctl", "systemd"}
@@ -188,7 +191,7 @@ def closure(requirements: list[str]) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("path", [RUNTIME_PINS, DEVELOPMENT_PINS], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", PINS, ids=lambda path: path.name)
 def test_a_pin_is_a_name_and_a_version_and_nothing_else(path: Path) -> None:
     lines = [line for line in path.read_text().splitlines() if line and line[0] != "#"]
 

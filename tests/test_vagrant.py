@@ -15,7 +15,7 @@ from subprocess import CompletedProcess
 import pytest
 
 from tests.lab.commands import run
-from tests.readme import ROOT, UNTRIED
+from tests.readme import OF_VAGRANT, ROOT
 
 VAGRANTFILE = ROOT / "vagrant/Vagrantfile"
 PROVIDERS = ("libvirt", "virtualbox")
@@ -81,5 +81,5 @@ def test_it_ends_with_the_readmes_next_steps() -> None:
     message = re.search(r"post_up_message = <<~TEXT\n(.*?)TEXT", VAGRANTFILE.read_text(), re.DOTALL)
 
     assert message is not None
-    for command in UNTRIED:
+    for command in OF_VAGRANT:
         assert command.endswith("vagrant up") or f"  {command}\n" in message[1]

@@ -30,6 +30,7 @@ from agent.model.server import Server
 from agent.setup import initialise
 from agent.store import ServerFilter, Store
 from agent.store.addresses import NOBODY
+from tests.fast.statements import share_compiled
 from tests.lab.commands import run
 
 NODE = """\
@@ -149,6 +150,7 @@ class SmallCloud:
             hook=hook,
             boot_id=self.boot_id,
         )
+        share_compiled(self.parts.store.db)
         self.parts.engine.resume()
 
     def reboot(self, hook: Hook = lambda point: None) -> None:

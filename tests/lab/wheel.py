@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.lab.commands import run
 
 ROOT = Path(__file__).parents[2]
-LITTER = (".git", ".venv", ".*_cache", "__pycache__", "*.egg-info", "build", "dist")
+LITTER = (".git", ".venv", ".conformance", ".*_cache", "__pycache__", "*.egg-info", "build", "dist")
 BUILD_TIMEOUT_S = 300.0
 
 

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.real
 
 COMMAND_TIMEOUT_S = 180.0
 HEALTH = "http://127.0.0.1:8774/healthz"
-IGNORED = shutil.ignore_patterns(".git", ".venv", ".*_cache", "__pycache__")
+IGNORED = shutil.ignore_patterns(".git", ".venv", ".conformance", ".*_cache", "__pycache__")
 
 OWN_FOLDERS = f"""
 import pathlib, subprocess, sys
@@ -46,6 +46,7 @@ for path in (pathlib.Path("/etc/cumulet"), pathlib.Path("/var/lib/cumulet")):
 CHANGING = (
     (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID"),
     (r"━+ .+ MB .+/s$", "PROGRESS"),
+    (r"^password  \S{24}  ", "PASSWORD "),
 )
 """What differs from run to run."""
 

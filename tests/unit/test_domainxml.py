@@ -19,7 +19,17 @@ from agent.hypervisor.domainxml import (
     render_reservation,
 )
 from agent.model.server import Hardware
-from tests.domain_specs import EMULATED, KVM, OLD_PC, OWNER, TEST, make_network, make_nic, make_spec
+from tests.domain_specs import (
+    EMULATED,
+    KVM,
+    OLD_PC,
+    OWNER,
+    TEST,
+    make_boot,
+    make_network,
+    make_nic,
+    make_spec,
+)
 
 NS = "{urn:cumulet:domain:1}"
 HOSTILE_NAMES = [
@@ -59,6 +69,7 @@ def addresses(spec: DomainSpec) -> list[tuple[str | None, ...]]:
         ("test", make_spec(hardware=TEST, config_drive_path=None, nics=())),
         ("old-pc", make_spec(hardware=OLD_PC, disk_format="raw", backing_path=None)),
         ("scsi", make_spec(hardware=replace(KVM, disk_bus="scsi", cdrom_bus="virtio"))),
+        ("kernel", make_spec(hardware=KVM, boot=make_boot())),
         ("sata", make_spec(hardware=replace(KVM, disk_bus="sata", cdrom_bus="sata"))),
     ],
 )
@@ -66,6 +77,20 @@ def test_a_domain_is_the_golden_one(
     name: str, spec: DomainSpec, golden: Callable[[str, str], None]
 ) -> None:
     golden(f"xml/domain-{name}.xml", render(spec))
+
+
+def test_a_command_line_is_a_text_whatever_it_says() -> None:
+    for text in HOSTILE_NAMES:
+        cmdline = parse(make_spec(boot=replace(make_boot(), command_line=text))).find("os/cmdline")
+
+        assert cmdline is not None
+        assert cmdline.text == text
+
+
+def test_a_kernel_may_come_without_a_ram_disk() -> None:
+    domain = parse(make_spec(boot=replace(make_boot(), ramdisk_path=None)))
+
+    assert [part.tag for part in domain.find("os") or ()] == ["type", "kernel", "cmdline"]
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from agent.importing import METHODS
 routes = Blueprint("images", __name__)
 
 
-@routes.post("/images")
+@routes.post("/images", strict_slashes=True)  # `images/` is an image without an id: not found
 def create() -> Response:
     """Register an image that waits for its bytes."""
     image = cloud().imaging.create(caller(), parse_image(json_body(IMAGE_SCHEMA)))
@@ -33,7 +33,7 @@ def create() -> Response:
     return response
 
 
-@routes.get("/images")
+@routes.get("/images", strict_slashes=True)
 def list_images() -> Response:
     """List the images that the caller sees, newest first unless it wants another order."""
     query = parse_query(request.args)

@@ -11,7 +11,7 @@ from agent.api.context import base_url
 
 routes = Blueprint("image_versions", __name__, url_prefix="/image")
 
-CURRENT, *SUPPORTED = ("v2.5", "v2.4", "v2.3", "v2.2", "v2.1", "v2.0")
+CURRENT, *SUPPORTED = ("v2.7", "v2.6", "v2.5", "v2.4", "v2.3", "v2.2", "v2.1", "v2.0")
 
 
 @routes.get("")

@@ -9,8 +9,9 @@ from threading import Event, Thread
 
 import pytest
 
-from agent.errors import AgentError, NotFound
+from agent.errors import AgentError, Forbidden, NotFound
 from agent.imaging import LOOK_EVERY_BYTES, CreateImage
+from agent.model.imageedit import Edit
 from agent.model.layout import Layout
 from tests.fast.api.conftest import ApiClient
 from tests.fast.api.test_images import IMAGES, OCTETS, register, upload
@@ -163,6 +164,23 @@ def test_an_upload_whose_image_is_deleted_leaves_nothing(cloud: SmallCloud) -> N
 
     assert "NotFound" in ends
     assert ends <= {"NotFound", "done"}
+
+
+def test_the_format_stays_what_it_was_when_the_upload_began(cloud: SmallCloud) -> None:
+    imaging, edits = cloud.parts.cloud.imaging, cloud.parts.cloud.image_edits
+    caller = cloud.asking.caller
+    image = imaging.create(caller, CreateImage("fixed", None, "raw", "bare"))
+
+    def stream() -> Iterator[bytes]:
+        with pytest.raises(Forbidden, match="disk_format"):
+            edits.patch(caller, image.id, [Edit("replace", "disk_format", "qcow2")])
+        edits.patch(caller, image.id, [Edit("replace", "name", "renamed")])
+        yield DATA
+
+    imaging.upload(caller, image.id, stream())
+
+    done = imaging.get(caller, image.id)
+    assert (done.name, done.disk_format, done.size) == ("renamed", "raw", 1024)
 
 
 def test_an_id_is_not_taken_again_while_its_old_upload_goes_on(cloud: SmallCloud) -> None:

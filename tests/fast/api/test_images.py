@@ -222,6 +222,11 @@ def test_an_image_that_a_server_stands_on_is_kept(
     assert admin_client.delete(f"{IMAGES}/{image_id}").status_code == 409
 
 
+def test_an_image_without_an_id_is_404(client: ApiClient) -> None:
+    assert client.get(f"{IMAGES}/").status_code == 404
+    assert client.delete(f"{IMAGES}/").status_code == 404
+
+
 def test_another_projects_image_is_404_whatever_is_asked(
     client: ApiClient, other_client: ApiClient
 ) -> None:

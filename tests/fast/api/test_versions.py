@@ -46,7 +46,7 @@ def test_image_offers_its_versions_with_300_and_lists_them_with_200(anyone: Flas
     assert (offer.status_code, listing.status_code) == (300, 200)
     assert offer.get_json() == listing.get_json()
     assert offer.get_json()["versions"][0] == {
-        "id": "v2.5",
+        "id": "v2.7",
         "status": "CURRENT",
         "links": [{"href": f"{BASE}/image/v2/", "rel": "self"}],
     }

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which of tempest's tests are run, and what is made of what it says. Tempest itself isn't here."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.outcomes import Report, judge
+from tests.conformance.records import RESULT, render_result
+from tests.conformance.selection import DEFAULT, Skips, Test, choose, choose_again
+from tests.conformance.settings import write_settings
+
+CASE = "tempest.api.image.v2.test_images.ImagesTest"
+UPLOAD = Test.parse(f"{CASE}.test_upload[id-1,smoke]")
+SHARE = Test.parse(f"{CASE}.test_share[id-2]")
+TRUST = Test.parse("tempest.api.identity.v3.test_trusts.TrustsTest.test_trust[id-3]")
+SERVER = Test.parse("tempest.api.compute.servers.ServersTest.test_server[id-4]")
+EVERY = [UPLOAD, SHARE, TRUST, SERVER]
+SKIPS = Skips(left_out={r"\.test_trusts\.": "no trusts"}, by_tempest={"test_share$": "one store"})
+
+
+def test_a_test_has_a_name_and_a_class() -> None:
+    assert UPLOAD.name == f"{CASE}.test_upload"
+    assert UPLOAD.case == CASE
+    assert Test.parse("a.B.test_c[id-1](qcow2)").name == "a.B.test_c(qcow2)"
+
+
+def test_identity_and_images_are_judged_unless_told_otherwise() -> None:
+    assert choose(EVERY, DEFAULT) == [TRUST, SHARE, UPLOAD]
+    assert choose(EVERY, "server|share") == [SERVER, SHARE]
+
+
+def test_what_failed_is_run_again_and_a_class_that_could_not_be_torn_down_whole() -> None:
+    assert choose_again(EVERY, [SERVER.name]) == [SERVER]
+    assert choose_again(EVERY, [CASE]) == [UPLOAD, SHARE]
+    assert choose_again(EVERY, []) == []
+
+
+def test_each_test_counts_once() -> None:
+    reports = [Report(UPLOAD.id, "success"), Report(SHARE.id, "skip", reason="only one store")]
+
+    result = judge(EVERY, reports, SKIPS)
+
+    assert result.passed == [UPLOAD.name]
+    assert result.failed == [SERVER.name]  # of which nothing was heard
+    assert result.skipped == {SHARE.name: "one store", TRUST.name: "no trusts"}
+    assert result.stray == {}
+    assert result.counts == "1 passed, 1 failed, 2 skipped"
+
+
+@pytest.mark.parametrize("status", ["fail", "inprogress", "uxsuccess", "xfail", "unheard of"])
+def test_what_did_not_pass_failed(status: str) -> None:
+    assert judge([UPLOAD], [Report(UPLOAD.id, status)], SKIPS).failed == [UPLOAD.name]
+
+
+def test_a_skip_without_a_reason_in_the_file_is_told() -> None:
+    result = judge([UPLOAD], [Report(UPLOAD.id, "skip", reason="not today")], SKIPS)
+
+    assert result.stray == result.skipped == {UPLOAD.name: "not today"}
+
+
+@pytest.mark.parametrize(
+    ("status", "failed", "skipped"),
+    [("fail", [UPLOAD.name, SHARE.name], []), ("skip", [], [UPLOAD.name, SHARE.name])],
+)
+def test_a_class_speaks_for_its_tests(status: str, failed: list[str], skipped: list[str]) -> None:
+    result = judge([UPLOAD, SHARE], [Report(f"setUpClass ({CASE})", status)], SKIPS)
+
+    assert result.failed == failed
+    assert sorted(result.skipped) == sorted(skipped)
+
+
+def test_a_class_that_is_not_torn_down_is_a_failure_besides() -> None:
+    reports = [Report(UPLOAD.id, "success"), Report(f"tearDownClass ({CASE})", "fail")]
+
+    result = judge([UPLOAD], reports, SKIPS)
+
+    assert (result.passed, result.failed) == ([UPLOAD.name], [CASE])
+
+
+def test_an_entry_that_matches_nothing_is_found() -> None:
+    assert SKIPS.dead([TRUST.name, SHARE.name], [SHARE.name]) == []
+    assert SKIPS.dead([SHARE.name], []) == [r"\.test_trusts\.", "test_share$"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("left_out: {x: ''}\nby_tempest: {}", "no reason is given for x"),
+        ("left_out: {'(': why}\nby_tempest: {}", r"\(: missing"),
+    ],
+)
+def test_a_wrong_entry_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "skips.yaml"
+    path.write_text(text)
+
+    with pytest.raises(ValueError, match=message):
+        Skips.read(path)
+
+
+def test_the_committed_skips_have_reasons() -> None:
+    skips = Skips.read()
+
+    assert skips.left_out
+    assert skips.reason_to_leave_out(TRUST.name)
+    assert not skips.reason_to_leave_out(UPLOAD.name)
+
+
+def test_a_result_is_written_with_skips_below_their_reason() -> None:
+    result = judge(EVERY, [Report(UPLOAD.id, "success"), Report(SHARE.id, "skip")], SKIPS)
+
+    text = render_result(result, {"tempest": "47.0.0"}, date(2026, 11, 25))
+
+    assert text.split("\n", 1)[1] == (
+        "date: 2026-11-25\ntempest: 47.0.0\nresult: 1 passed, 1 failed, 2 skipped\n"
+        f"\nfailed:\n  {SERVER.name}\n"
+        f"\nskipped: no trusts\n  {TRUST.name}\n"
+        f"\nskipped: one store\n  {SHARE.name}\n"
+    )
+
+
+def test_the_committed_result_is_of_the_committed_skips() -> None:
+    """Whoever changes the skips runs the tests."""
+    text = RESULT.read_text()
+    skips = Skips.read()
+    reasons = {*skips.left_out.values(), *skips.by_tempest.values()}
+
+    assert set(re.findall(r"^skipped: (.+)$", text, re.M)) == reasons
+    assert re.search(r"^result: \d+ passed, 0 failed, \d+ skipped$", text, re.M)
+
+
+def test_settings_are_kept_from_others(tmp_path: Path) -> None:
+    path = tmp_path / "tempest.conf"
+    write_settings(path, {"DEFAULT": {"debug": True}, "auth": {"admin_password": "100%"}})
+
+    assert path.read_text() == "[DEFAULT]\ndebug = True\n\n[auth]\nadmin_password = 100%\n\n"
+    assert path.stat().st_mode & 0o777 == 0o600
