@@ -9,11 +9,23 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.fast.api.conftest import PASSWORD, ApiClient, login_body
+from tests.fast.api.conftest import PASSWORD, ApiClient, log_in, log_in_from_file, login_body
 from tests.fast.smallcloud import SmallCloud
 
 BASE = "http://127.0.0.1:8774"
 TOKENS = "/identity/v3/auth/tokens"
+
+
+@pytest.fixture
+def client(cloud: SmallCloud, app: Flask) -> ApiClient:
+    """The user that init made, with a token that a log-in gave."""
+    return log_in_from_file(cloud, app, "cumulet")
+
+
+@pytest.fixture
+def other_client(app: Flask, other_client: ApiClient) -> ApiClient:
+    """A member of another project, with a token that a log-in gave."""
+    return log_in(app, "other", PASSWORD, "other")
 
 
 @pytest.fixture
