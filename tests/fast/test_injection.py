@@ -43,7 +43,7 @@ def add_image(cloud: SmallCloud, name: str, **properties: str) -> None:
 def read_drive(cloud: SmallCloud, server_id: str, to: Path) -> Path:
     """The config drive's tree."""
     drive = Layout(cloud.config.state_dir).config_drive(server_id)
-    run(["xorriso", "-osirrox", "on", "-indev", drive, "-extract", "/", to])
+    run(["xorriso", "-osirrox", "on", "-indev", f"stdio:{drive}", "-extract", "/", to])
     return to / "openstack"
 
 
