@@ -162,9 +162,7 @@ def test_bytes_that_were_not_declared_are_refused_before_they_are_parsed(
     content = b"a" * 1024 if "md5" in said else hostile
 
     with pytest.raises(BadRequest, match=said):
-        files.receive(
-            IMAGE_ID, [content], disk_format="qcow2", max_bytes=MIB, declared=declared
-        )
+        files.receive(IMAGE_ID, [content], disk_format="qcow2", max_bytes=MIB, declared=declared)
 
     assert list(files.folder.iterdir()) == []
 
