@@ -47,7 +47,7 @@ class BaseCache:
     list_needed: Callable[[], AbstractSet[str]]
     """The ids of the images that servers stand on."""
     max_bytes: int  # of files that take space of their own, unless servers need more
-    keep_free_bytes: int = 0  # of the host's disk, at a conversion
+    keep_free_bytes: int = 0  # of the host's disk, by whatever comes or is made
 
     def ensure_base(
         self, image_id: str, disk_format: str, on_progress: Progress | None = None

@@ -6,7 +6,7 @@ The adapters know files and formats, not servers; this room knows which file bel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -31,6 +31,8 @@ BOOT_FORMATS = frozenset(FORMATS.values())
 
 RAW_FORMATS = {"raw", "iso", "ami"}
 """Of which nothing need be read to know the disk inside."""
+
+LOOK_EVERY_BYTES = 16 * MIB  # of what comes: whether there is room for it
 
 SAVED_MEMORY = Path("/var/lib/libvirt/qemu/save")
 """Where libvirt keeps the memory of saved guests; made with the first of them."""
@@ -109,10 +111,13 @@ class LocalImages:
         disk_format: str,
         declared: Declared = UNDECLARED,
     ) -> Received:
-        """Store and check an image's bytes and make its base; an error leaves nothing behind."""
+        """Store and check an image's bytes and make its base; an error leaves nothing behind.
+
+        `NoCapacity` as soon as less than what is kept for the host would be free.
+        """
         got = self.files.receive(
             image_id,
-            stream,
+            self._while_room(stream),
             disk_format=disk_format,
             max_bytes=self.max_bytes,
             declared=declared,
@@ -126,6 +131,16 @@ class LocalImages:
             if not done:
                 self.delete(image_id)
         return Received(got.size, virtual_size, got.checksum, got.sha512)
+
+    def _while_room(self, stream: Iterable[bytes]) -> Iterator[bytes]:
+        """Pass a stream on as long as the disk has room: a full one would stop the database too."""
+        unseen = LOOK_EVERY_BYTES
+        for chunk in stream:
+            if unseen >= LOOK_EVERY_BYTES:
+                disks.check_room(self.layout.images, self.bases.keep_free_bytes + LOOK_EVERY_BYTES)
+                unseen = 0
+            unseen += len(chunk)
+            yield chunk
 
     def _prepare(self, image_id: str, disk_format: str, virtual_size: int) -> int:
         """Have QEMU look at the disk and make its base; return the virtual size in bytes."""

@@ -9,10 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from agent import disks
 from agent.app import build_bases
 from agent.creation import CreateServer
-from agent.errors import BadRequest
+from agent.errors import BadRequest, NoCapacity
 from agent.imaging import CreateImage
 from agent.model.image import ImageStatus, Visibility
 from agent.model.layout import Layout
@@ -42,6 +44,19 @@ def test_a_raw_image_is_converted_when_it_comes_not_when_it_is_wanted(
     base = Layout(cloud.config.state_dir).base(image_id)
     assert status(cloud, image_id) == "active"
     assert '"format": "qcow2"' in run(["qemu-img", "info", "--output=json", base]).stdout
+
+
+def test_an_upload_ends_before_the_disk_is_full(cloud: SmallCloud) -> None:
+    capacity = replace(cloud.config.capacity, reserved_disk_gb=1_000_000)
+    cloud.config = replace(cloud.config, capacity=capacity)
+    cloud.reboot()
+    image_id = register(cloud, "qcow2")
+    admin = cloud.parts.cloud.identity.assume("admin")
+    with pytest.raises(NoCapacity, match="GiB free"):
+        cloud.parts.cloud.imaging.upload(admin, image_id, iter([b"x" * 1000]))
+
+    assert status(cloud, image_id) == "queued"
+    assert list(Layout(cloud.config.state_dir).images.glob(f"*{image_id}*")) == []
 
 
 def test_an_upload_that_died_with_its_process_may_be_made_again(cloud: SmallCloud) -> None:
