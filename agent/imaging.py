@@ -154,6 +154,7 @@ class Imaging:
         query = replace(EVERY_IMAGE, conditions=(saving,))
         for image in self.store.images.list(query, viewer=None):
             if not self.files.is_receiving(image.id):
+                self.files.delete(image.id)  # it may have died when all was there
                 self._change(image.id, ImageStatus.SAVING, status=ImageStatus.QUEUED)
 
     def list_images(self, caller: Caller, query: ImageQuery | None = None) -> Sequence[Image]:

@@ -124,6 +124,7 @@ class LocalImages:
         )
         done = False
         try:
+            self.bases.remove(image_id)  # of an upload that died when it was nearly done
             virtual_size = self._prepare(image_id, disk_format, got.virtual_size)
             done = True
         finally:

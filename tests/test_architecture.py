@@ -217,6 +217,23 @@ def test_outside_libraries_stay_behind_their_borders(path: Path) -> None:
     assert not wrong
 
 
+DISK_PROGRAMS = ("qemu-img", "qemu-io", "qemu-nbd", "qemu-storage-daemon")
+
+
+def test_one_room_alone_runs_programs_on_disks() -> None:
+    """It demands the format of each file (see its tests), so no call of ours lets one be guessed.
+
+    The programs' names stand as words of their own nowhere else: no other room has an argv of them.
+    """
+    callers = {
+        path.relative_to(ROOT).as_posix()
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and node.value in DISK_PROGRAMS
+    }
+    assert callers == {"agent/qemuimg.py"}
+
+
 def test_no_room_is_too_big() -> None:
     too_long = {
         path.relative_to(ROOT).as_posix(): lines

@@ -30,6 +30,7 @@ class Inventory:
     folders: frozenset[str] = frozenset()  # the names in servers/, whatever they are
     disks: frozenset[str] = frozenset()  # the folders that have a disk
     bases: frozenset[str] = frozenset()  # image ids
+    boot_files: frozenset[str] = frozenset()  # of kernels and RAM disks: image ids
     images: frozenset[str] = frozenset()
     macs: frozenset[str] = frozenset()  # with a DHCP reservation in our network
     parts: frozenset[Path] = frozenset()  # temporary files whose writer is gone
@@ -42,6 +43,7 @@ class Inventory:
             folders=self.folders & later.folders,
             disks=self.disks & later.disks,
             bases=self.bases & later.bases,
+            boot_files=self.boot_files & later.boot_files,
             images=self.images & later.images,
             macs=self.macs & later.macs,
             parts=self.parts & later.parts,
@@ -64,6 +66,7 @@ def take_inventory(scene: Scene) -> Inventory:
         folders=frozenset(path.name for path in folders),
         disks=frozenset(path.name for path in folders if (path / "disk.qcow2").is_file()),
         bases=frozenset(_ids(at(scene.layout.bases), ".qcow2")),
+        boot_files=frozenset(_ids(at(scene.layout.bases), ".img")),
         images=frozenset(_ids(at(scene.layout.images), "")),
         macs=frozenset(
             reservation.mac

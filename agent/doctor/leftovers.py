@@ -144,8 +144,9 @@ def _images(seen: Inventory, recorded: Recorded, layout: Layout) -> Iterator[Lef
         path = layout.image(image_id)
         fix = f"`cumulet image import NAME {path}` keeps it, `rm {path}` does not."
         yield Leftover(Kind.IMAGE, str(path), "no image is recorded for it", False, fix)
-    for image_id in sorted(seen.bases - used):
-        path = layout.base(image_id)
+    cached = {layout.base(image_id): image_id for image_id in seen.bases - used}
+    cached |= {layout.boot_file(image_id): image_id for image_id in seen.boot_files - used}
+    for path, image_id in sorted(cached.items()):
         if image_id in seen.images:
             yield Leftover(Kind.BASE, str(path), "it goes with an image file without a record")
         else:

@@ -4,18 +4,23 @@
 from __future__ import annotations
 
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from agent import disks
-from agent.errors import NoCapacity
+from agent.app import build_bases
+from agent.creation import CreateServer
+from agent.errors import BadRequest, NoCapacity
 from agent.imaging import CreateImage
-from agent.model.image import ImageStatus
+from agent.model.image import ImageStatus, Visibility
 from agent.model.layout import Layout
 from tests.fast.smallcloud import SmallCloud
 from tests.lab.commands import run
+from tests.lab.waiting import wait_for
 
 
 def register(cloud: SmallCloud, disk_format: str) -> str:
@@ -85,3 +90,86 @@ def died_saving(cloud: SmallCloud, image_id: str, pid: int) -> Path:
     part = Layout(cloud.config.state_dir).images / f".{image_id}.{pid}.0123.part"
     part.write_bytes(b"half")
     return part
+
+
+def test_an_upload_that_died_when_all_was_there_leaves_nothing_to_the_next(
+    cloud: SmallCloud,
+) -> None:
+    image_id = register(cloud, "raw")
+    admin = cloud.parts.cloud.identity.assume("admin")
+    cloud.parts.cloud.imaging.upload(admin, image_id, iter([b"old " * 1024]))
+    layout = Layout(cloud.config.state_dir)
+    cloud.parts.store.images.update(
+        image_id, expected_status=None, status=ImageStatus.SAVING, updated_at=cloud.clock.now()
+    )
+    cloud.parts.cloud.imaging.recover()
+    left = [path for path in (layout.image(image_id), layout.base(image_id)) if path.exists()]
+
+    layout.base(image_id).write_bytes(b"stale")  # what a death in recover itself would leave
+    cloud.parts.cloud.imaging.upload(admin, image_id, iter([b"new " * 1024]))
+
+    assert left == []
+    assert status(cloud, image_id) == "active"
+    assert layout.base(image_id).read_bytes().startswith(b"QFI")
+
+
+def test_no_base_is_lost_under_a_server_while_the_cache_is_trimmed(cloud: SmallCloud) -> None:
+    """With room for nothing, all that no server needs goes at any moment, and no build minds."""
+    cloud.config = replace(cloud.config, limits=replace(cloud.config.limits, base_cache_gb=0))
+    cloud.reboot()
+    admin = cloud.parts.cloud.identity.assume("admin")
+    request = CreateImage("raw", None, "raw", "bare", visibility=Visibility.PUBLIC)
+    image_id = cloud.parts.cloud.imaging.create(admin, request).id
+    cloud.parts.cloud.imaging.upload(admin, image_id, iter([b"disk" * 1024]))
+    bases = build_bases(cloud.config, cloud.parts.store)
+    base, over = Layout(cloud.config.state_dir).base(image_id), threading.Event()
+    after_upload = base.exists()
+
+    def trim() -> int:
+        dropped = 0
+        while not over.is_set():
+            dropped += len(bases.trim())
+        return dropped
+
+    with ThreadPoolExecutor(1) as pool:
+        trimming = pool.submit(trim)
+        try:
+            for number in range(8):
+                asked = CreateServer(f"s{number}", image_id, "1")
+                created = cloud.parts.cloud.creation.create_server(cloud.asking, asked).server
+                cloud.work()
+                assert cloud.server(created.id).vm_state == "active"
+                assert base.exists()
+                cloud.parts.cloud.compute.act(cloud.asking, created.id, "delete")
+                cloud.work()
+                wait_for(lambda: not base.exists(), timeout_s=10, what="the base to go")
+        finally:
+            over.set()
+        dropped = trimming.result()
+
+    assert (after_upload, dropped) == (False, 8)
+
+
+def test_an_image_is_deleted_or_a_server_made_of_it_never_both(cloud: SmallCloud) -> None:
+    admin = cloud.parts.cloud.identity.assume("admin")
+    imaging, creation = cloud.parts.cloud.imaging, cloud.parts.cloud.creation
+    outcomes = set()
+    for number in range(12):
+        request = CreateImage("raw", None, "raw", "bare", visibility=Visibility.PUBLIC)
+        image_id = imaging.create(admin, request).id
+        imaging.upload(admin, image_id, iter([b"disk" * 1024]))
+        asked = CreateServer(f"s{number}", image_id, "1")
+        with ThreadPoolExecutor(2) as pool:
+            made = pool.submit(creation.create_server, cloud.asking, asked)
+            gone = pool.submit(imaging.delete, admin, image_id)
+        outcomes.add((made.exception() is None, gone.exception() is None))
+        if made.exception() is None:
+            server_id = made.result().server.id
+            cloud.work()
+            assert cloud.server(server_id).vm_state == "active"
+            cloud.parts.cloud.compute.act(cloud.asking, server_id, "delete")
+            cloud.work()
+        else:
+            assert isinstance(made.exception(), BadRequest)
+
+    assert outcomes <= {(True, False), (False, True)}

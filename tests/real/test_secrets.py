@@ -9,13 +9,11 @@ where it belongs (a config drive, the database's user data) shows that the searc
 from __future__ import annotations
 
 import base64
-import http.client
 import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -28,89 +26,14 @@ from tests.lab.private_host import PrivateHost
 from tests.lab.process_watch import ProcessWatch
 from tests.lab.tiny_guest import tiny_image
 from tests.lab.waiting import wait_for
-from tests.real.conftest import RealCloud, running_cloud
+from tests.real.conftest import running_cloud
+from tests.real.secret_accounts import keep_accounts, log_in_wrongly
+from tests.real.secret_life import ADMIN_LOGIN, IMAGES, LOGIN, SERVERS, TOKEN, Life
 
 pytestmark = pytest.mark.real
 
-SERVERS, IMAGES = "/compute/v2.1/servers", "/image/v2/images"
-TOKENS = "/identity/v3/auth/tokens"
 LONGEST = 255  # characters of a password
 CONFIG = {"admin_pass": {"min_length": 30}}  # more than a weak canary has
-LOGIN, ADMIN_LOGIN, TOKEN, MADE_UP = "login", "admin login", "token", "made up"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the cloud has said to a request."""
-
-    status: int
-    headers: Mapping[str, str]
-    text: str
-
-    @property
-    def body(self) -> Any:
-        return json.loads(self.text)
-
-
-@dataclass(slots=True)
-class Life:
-    """A cloud that is told secrets, and all that it has answered."""
-
-    real: RealCloud
-    admin_token: str
-    canaries: Canaries
-    watch: ProcessWatch
-    servers: dict[str, str] = field(default_factory=dict)  # ids by name
-    answers: list[tuple[str, str]] = field(default_factory=list)  # of what, all of its text
-
-    def ask(
-        self,
-        method: str,
-        path: str,
-        body: object = None,
-        *,
-        token: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        """Send a request, its body JSON or bytes as they are, and keep what it is answered."""
-        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        connection = http.client.HTTPConnection("127.0.0.1", self.real.live.port, timeout=60)
-        sent = {
-            "Content-Type": "application/json",
-            "X-Auth-Token": self.real.api.token if token is None else token,
-            **(headers or {}),
-        }
-        connection.request(method, path, data, sent)
-        reply = connection.getresponse()
-        answer = Answer(reply.status, dict(reply.getheaders()), reply.read().decode())
-        connection.close()
-        self.answers.append((f"{method} {path}", f"{answer.status} {answer.headers} {answer.text}"))
-        return answer
-
-    def create(self, name: str, image_id: str, *, token: str | None = None, **fields: Any) -> str:
-        """Create a server; the one answer that shows its password is checked, and not kept."""
-        server = {"name": name, "imageRef": image_id, "flavorRef": "1", **fields}
-        answer = self.ask("POST", SERVERS, {"server": server}, token=token)
-        assert answer.status == 202, answer.text
-        what, text = self.answers.pop()
-        password = str(answer.body["server"]["adminPass"])
-        assert password == fields.get("adminPass", password)
-        if "adminPass" not in fields:
-            self.canaries.watch(MADE_UP, password)
-        shown = json.dumps(password)
-        assert text.count(shown) == 1, text
-        self.answers.append((what, text.replace(shown, "")))
-        self.servers[name] = str(answer.body["server"]["id"])
-        return self.servers[name]
-
-    def change(self, name: str, password: object, *, token: str | None = None) -> Answer:
-        """Ask for another password of a server."""
-        path = f"{SERVERS}/{self.servers[name]}/action"
-        return self.ask("POST", path, {"changePassword": {"adminPass": password}}, token=token)
-
-    def files(self) -> Mapping[str, set[str]]:
-        """In which files of the state folder each secret stands."""
-        return self.canaries.find_in_files(self.real.live.state)
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +48,10 @@ def life() -> Iterator[Life]:
         admin_token = type(real.api)(real.live).log_in("cumulet-admin").token
         with ProcessWatch(canaries) as watch:
             lived = Life(real, admin_token, canaries, watch)
-            for chapter in (build_servers, change_passwords, make_mistakes, look_at_everything):
+            for chapter in (
+                *(build_servers, change_passwords, make_mistakes, keep_accounts),
+                look_at_everything,
+            ):
                 began = time.monotonic()
                 chapter(lived)
                 print(f"{chapter.__name__}: {time.monotonic() - began:.1f} s")
@@ -223,26 +149,6 @@ def make_mistakes(life: Life) -> None:
         answer = life.ask("POST", action, raw, headers={"Content-Type": kind})
         assert answer.status == code, answer.text
     log_in_wrongly(life)
-
-
-def log_in_wrongly(life: Life) -> None:
-    """Passwords and tokens of users, where they are taken and refused."""
-    say, domain = life.canaries, {"id": "default"}
-    for code, user in (
-        (401, {"name": "lab", "domain": domain, "password": say.strong("WrongLogin")}),
-        (401, {"name": "nobody", "domain": domain, "password": say.strong("NobodysLogin")}),
-        (400, {"name": ["lab"], "domain": domain, "password": say.strong("LoginOfAList")}),
-        (400, {"name": "lab", "domain": domain, "password": [say.strong("LoginInAList")]}),
-        (400, {"name": "lab", "domain": domain, "password": say.strong("LongLogin") * 999}),
-    ):
-        identity = {"methods": ["password"], "password": {"user": user}}
-        answer = life.ask("POST", TOKENS, {"auth": {"identity": identity}}, token="")
-        assert answer.status == code, answer.text
-    by_token = {"methods": ["token"], "token": {"id": say.weak("NoToken")}}
-    assert life.ask("POST", TOKENS, {"auth": {"identity": by_token}}).status == 401
-    for method in ("GET", "DELETE"):
-        subject = {"X-Subject-Token": say.weak("Subject")}
-        assert life.ask(method, TOKENS, headers=subject).status == 404
 
 
 def look_at_everything(life: Life) -> None:

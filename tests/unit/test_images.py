@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from agent.errors import BadRequest, Forbidden, HostFailed, NotFound
-from agent.images import ImageFiles
+from agent.images import Declared, ImageFiles
 
 MIB = 1024**2
 IMAGE_ID = "2f70e28c-7c4b-4a5e-9a07-2b9d1f1e0c11"
@@ -144,3 +144,34 @@ def test_a_hundred_mebibytes_pass_with_memory_flat(files: ImageFiles) -> None:
 
     assert received.size == 100 * MIB
     assert peak < 3 * MIB
+
+
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        (Declared(size=1023), "1023 bytes were declared, and 1024 came"),
+        (Declared(algorithm="md5", digest="0" * 32), "md5 is c9a34cfc85d982698c6ac89f76071abd"),
+        (Declared(algorithm="sha256", digest="0" * 64), "sha256 is "),
+        (Declared(digest="0" * 128), "sha512 is "),
+    ],
+)
+def test_bytes_that_were_not_declared_are_refused_before_they_are_parsed(
+    files: ImageFiles, declared: Declared, said: str
+) -> None:
+    hostile = b"QFI\xfb" + b"a" * 1020  # which a parser would refuse in other words
+    content = b"a" * 1024 if "md5" in said else hostile
+
+    with pytest.raises(BadRequest, match=said):
+        files.receive(IMAGE_ID, [content], disk_format="qcow2", max_bytes=MIB, declared=declared)
+
+    assert list(files.folder.iterdir()) == []
+
+
+def test_bytes_that_were_declared_are_taken(files: ImageFiles) -> None:
+    declared = Declared(1024, "md5", "C9A34CFC85D982698C6AC89F76071ABD")
+
+    received = files.receive(
+        IMAGE_ID, [b"a" * 1024], disk_format="raw", max_bytes=MIB, declared=declared
+    )
+
+    assert received.size == 1024

@@ -97,8 +97,9 @@ def test_only_the_folder_of_a_deleted_server_may_go() -> None:
 def test_a_base_may_go_and_an_image_may_not() -> None:
     both = frozenset({IMAGE, UNKNOWN})
 
-    assert found(images=both, bases=both) == [
+    assert found(images=both, bases=both, boot_files=both) == [
         ("image file", f"/state/images/{UNKNOWN}", False),
+        ("cached base", f"/state/base/{UNKNOWN}.img", True),
         ("cached base", f"/state/base/{UNKNOWN}.qcow2", True),
     ]
 
