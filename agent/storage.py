@@ -49,7 +49,11 @@ class ServerDisks:
     reserved_gb: float
 
     def check_room(self, server: Server) -> None:
-        """Raise `NoCapacity` with the numbers when the host's disk could not take the image."""
+        """Raise `NoCapacity` with the numbers when the host's disk could not take the image.
+
+        What the cache holds beyond its limit goes first: deleted servers needed it until now.
+        """
+        self.bases.trim()
         image = self.find_image(server.image_id)
         cost = self.bases.cost_bytes(
             image.id, image.disk_format or "", image.virtual_size or image.size or 0

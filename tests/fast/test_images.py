@@ -113,6 +113,30 @@ def test_an_upload_that_died_when_all_was_there_leaves_nothing_to_the_next(
     assert layout.base(image_id).read_bytes().startswith(b"QFI")
 
 
+def test_what_only_a_deleted_server_needed_goes_with_the_next_build(cloud: SmallCloud) -> None:
+    cloud.config = replace(cloud.config, limits=replace(cloud.config.limits, base_cache_gb=0))
+    cloud.reboot()
+    admin = cloud.parts.cloud.identity.assume("admin")
+    request = CreateImage("raw", None, "raw", "bare", visibility=Visibility.PUBLIC)
+    image_id = cloud.parts.cloud.imaging.create(admin, request).id
+    cloud.parts.cloud.imaging.upload(admin, image_id, iter([b"disk" * 1024]))
+    asked = CreateServer("first", image_id, "1")
+    first = cloud.parts.cloud.creation.create_server(cloud.asking, asked).server.id
+    cloud.work()
+    base = Layout(cloud.config.state_dir).base(image_id)
+    while_needed = base.exists()
+    cloud.act(first, "delete")
+    cloud.work()
+
+    tiny = next(x for x in cloud.parts.cloud.imaging.list_images(admin) if x.name == "tiny")
+    asked = CreateServer("second", tiny.id, "1")
+    second = cloud.parts.cloud.creation.create_server(cloud.asking, asked).server.id
+    cloud.work()
+
+    assert cloud.server(second).vm_state == "active"
+    assert (while_needed, base.exists()) == (True, False)
+
+
 def test_no_base_is_lost_under_a_server_while_the_cache_is_trimmed(cloud: SmallCloud) -> None:
     """With room for nothing, all that no server needs goes at any moment, and no build minds."""
     cloud.config = replace(cloud.config, limits=replace(cloud.config.limits, base_cache_gb=0))

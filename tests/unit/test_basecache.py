@@ -9,7 +9,7 @@ import subprocess
 import threading
 import uuid
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 
@@ -200,28 +200,30 @@ def test_second_names_of_images_do_not_count(cache: BaseCache) -> None:
     assert base.exists()
 
 
-def test_no_base_is_lost_to_a_build_that_races_with_the_trimming(cache: BaseCache) -> None:
-    """Builds write their row, then look; who trims looks at the rows, then unlinks."""
+def test_a_build_that_comes_while_bases_are_trimmed_has_its_base_in_the_end(
+    cache: BaseCache,
+) -> None:
+    """The trimming has read that nobody needs the base; then a server's row is written."""
     rows: set[str] = set()
-    racing = replace(cache, list_needed=lambda: set(rows), max_bytes=0)
-    image_id = add_image(cache, empty("raw", 1))
-    over = threading.Event()
+    has_read, go_on = threading.Event(), threading.Event()
 
-    def trim() -> None:
-        while not over.is_set():
-            racing.trim()
+    def read_slowly() -> set[str]:
+        read = set(rows)
+        has_read.set()
+        go_on.wait(10)
+        return read
 
-    lost = 0
-    with ThreadPoolExecutor(1) as pool:
-        trimming = pool.submit(trim)
-        try:
-            for _ in range(60):
-                rows.add(image_id)
-                base = racing.ensure_base(image_id, "raw")
-                lost += not base.exists()
-                rows.discard(image_id)
-        finally:
-            over.set()
-        trimming.result()
+    image_id = add_image(cache, noise(1))
+    base = cache.ensure_base(image_id, "raw")
+    racing = replace(cache, list_needed=read_slowly, max_bytes=0)
+    with ThreadPoolExecutor(2) as pool:
+        trimming = pool.submit(racing.trim)
+        assert has_read.wait(10)
+        rows.add(image_id)
+        building = pool.submit(racing.ensure_base, image_id, "raw")
+        wait([building], timeout=0.3)  # as far as it gets
+        go_on.set()
 
-    assert lost == 0
+    assert trimming.result() == [image_id]
+    assert building.result() == base
+    assert base.exists()
