@@ -35,7 +35,7 @@ from agent.model.webaddress import Address, Allowed, Place, is_public, plain
 
 log = logging.getLogger(__name__)
 
-CHUNK_BYTES = 256 * 1024
+CHUNK_BYTES = 2**20
 MAX_REDIRECTS = 5
 MAX_ADDRESSES = 4  # tried of one host
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
