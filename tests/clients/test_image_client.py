@@ -10,19 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from openstack.config import OpenStackConfig
-from openstack.connection import Connection
 
+from tests.clients.sdk import SDK_TO_ITSELF, connected
 from tests.lab.cloud import BIN, LiveCloud
 from tests.lab.commands import CommandError, run
 
 pytestmark = pytest.mark.clients
-
-SDK_TO_ITSELF = pytest.mark.filterwarnings(
-    "ignore::PendingDeprecationWarning",
-    "ignore::ResourceWarning",  # it leaves the file open that it uploads
-    "ignore::pytest.PytestUnraisableExceptionWarning",
-)
 
 OTHER = "cumulet-admin"  # a member of the other project, who may see more than one should
 
@@ -51,11 +44,9 @@ def project_id(live: LiveCloud, cloud: str = "cumulet") -> str:
 
 @pytest.fixture
 def sdk(live: LiveCloud) -> Iterator[Any]:
-    """Openstacksdk, as the user that init made. To its types an image may be of the API's v1."""
-    config = OpenStackConfig(config_files=[str(live.state / "clouds.yaml")], load_envvars=False)
-    connection = Connection(config=config.get_one("cumulet"))
-    yield connection
-    connection.close()
+    """Openstacksdk, as the user that init made."""
+    with connected(live, "cumulet") as connection:
+        yield connection
 
 
 def test_an_images_life(live: LiveCloud, disk: Path, tmp_path: Path) -> None:

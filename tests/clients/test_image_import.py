@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from openstack.config import OpenStackConfig
-from openstack.connection import Connection
 
+from tests.clients.sdk import SDK_TO_ITSELF, connected
 from tests.fast.smallcloud import NODE
 from tests.lab.cloud import Api, LiveCloud
 from tests.lab.waiting import wait_for
@@ -65,19 +64,15 @@ def test_the_command_imports_an_image(mirrored: LiveCloud, server: WebServer, di
 
 
 @pytest.fixture
-def sdk(mirrored: LiveCloud) -> Iterator[Connection]:
-    """openstacksdk, as the user that init made."""
-    config = OpenStackConfig(config_files=[str(mirrored.state / "clouds.yaml")], load_envvars=False)
-    connection = Connection(config=config.get_one("cumulet"))
-    yield connection
-    connection.close()
+def sdk(mirrored: LiveCloud) -> Iterator[Any]:
+    """Openstacksdk, as the user that init made."""
+    with connected(mirrored, "cumulet") as connection:
+        yield connection
 
 
-@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # the SDK to itself
-def test_the_sdk_imports_an_image_and_reads_why_another_failed(
-    sdk: Connection, server: WebServer
-) -> None:
-    image: Any = sdk.image  # typed for two versions of the API at once
+@SDK_TO_ITSELF
+def test_the_sdk_imports_an_image_and_reads_why_another_failed(sdk: Any, server: WebServer) -> None:
+    image = sdk.image
     good, bad = (image.create_image(name=name, **FORMATS) for name in ("good", "bad"))
     image.import_image(good, method="web-download", uri=server.url("/disk"))
     image.import_image(bad, method="web-download", uri=server.url("/gone"))

@@ -14,12 +14,11 @@ from typing import Any
 
 import pytest
 from openstack import utils
-from openstack.config import OpenStackConfig
-from openstack.connection import Connection
 from oslo_utils import secretutils
 
 from agent.model.layout import Layout
 from agent.store import Store
+from tests.clients.sdk import connected
 from tests.lab.cloud import BIN, LiveCloud, serving
 from tests.lab.commands import run
 from tests.lab.private_host import PrivateHost
@@ -58,14 +57,12 @@ def ask(live: LiveCloud, disk: Path) -> Ask:
 
 
 @pytest.fixture
-def sdk(live: LiveCloud, ask: Ask) -> Iterator[Connection]:
+def sdk(live: LiveCloud, ask: Ask) -> Iterator[Any]:
     """The SDK at the newest version of the API that it and the cloud have, and that takes files."""
-    config = OpenStackConfig(config_files=[str(live.state / "clouds.yaml")], load_envvars=False)
-    connection = Connection(config=config.get_one("cumulet"))
-    newest = utils.maximum_supported_microversion(connection.compute, LAST_WITH_FILES)
-    connection.compute.default_microversion = newest
-    yield connection
-    connection.close()
+    with connected(live, "cumulet") as connection:
+        newest = utils.maximum_supported_microversion(connection.compute, LAST_WITH_FILES)
+        connection.compute.default_microversion = newest
+        yield connection
 
 
 def kept(live: LiveCloud, server_id: str) -> str:
@@ -132,7 +129,7 @@ def test_one_that_is_made_up_is_shown_once_and_can_be_changed(live: LiveCloud, a
 
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # the SDK to itself
 def test_the_sdk_gives_files_and_a_password_and_changes_it(
-    live: LiveCloud, sdk: Connection, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    live: LiveCloud, sdk: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     compute = sdk.compute
     made = compute.create_server(
