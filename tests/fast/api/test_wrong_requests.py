@@ -43,6 +43,7 @@ ERROR_KEYS = {
     409: "conflictingRequest",
     413: "overLimit",
     415: "badMediaType",
+    416: "computeFault",
 }
 """What the Compute API calls an error of each code."""
 
