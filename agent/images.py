@@ -59,11 +59,7 @@ class ImageFiles:
 
     def path(self, image_id: str) -> Path:
         """Return where an image's file is, or would be; `NotFound` for what is no id."""
-        try:
-            is_id = str(uuid.UUID(image_id)) == image_id
-        except ValueError:
-            is_id = False
-        if not is_id:
+        if not is_image_id(image_id):
             raise _not_found(image_id)
         return self.folder / image_id
 
@@ -181,6 +177,14 @@ def _write(descriptor: int, chunk: bytes) -> None:
     with refusals("The image could not be stored"):
         while rest:
             rest = rest[os.write(descriptor, rest) :]
+
+
+def is_image_id(text: str) -> bool:
+    """Whether a text is an image's id, in its one form."""
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
 
 
 def _not_found(image_id: str) -> NotFound:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import BinaryIO, Protocol
@@ -44,6 +45,10 @@ class ImageBytes(Protocol):
 
     def is_receiving(self, image_id: str) -> bool:
         """Whether some process is taking an image's bytes now."""
+        ...
+
+    def list_ids(self) -> AbstractSet[str]:
+        """The ids of all images that have files here, and on which no server stands."""
         ...
 
     def open(self, image_id: str) -> BinaryIO:
@@ -149,7 +154,14 @@ class Imaging:
             raise _deleted_meanwhile(image_id)
 
     def recover(self) -> None:
-        """Let images whose upload died with its process wait for their bytes again."""
+        """Clear what died with a process: uploads wait for their bytes again, deletions are ended.
+
+        A record goes before its file, so a file without one is left over.
+        """
+        there = self.files.list_ids()  # first: whoever is new has its record before its file
+        known = {image.id for image in self.store.images.list(EVERY_IMAGE, viewer=None)}
+        for image_id in there - known:
+            self.files.delete(image_id)
         saving = Condition("status", "eq", ImageStatus.SAVING.value)
         query = replace(EVERY_IMAGE, conditions=(saving,))
         for image in self.store.images.list(query, viewer=None):

@@ -7,6 +7,7 @@ The adapters know files and formats, not servers; this room knows which file bel
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -15,7 +16,7 @@ from agent import disks
 from agent.basecache import BaseCache
 from agent.conversion import check_virtual_size
 from agent.driving import ConfigDrives
-from agent.images import UNDECLARED, Declared, ImageFiles
+from agent.images import UNDECLARED, Declared, ImageFiles, is_image_id
 from agent.imaging import Received
 from agent.model.booting import FORMATS
 from agent.model.image import Image
@@ -163,6 +164,12 @@ class LocalImages:
         """Whether some process is taking an image's bytes now; abandoned files must be swept."""
         folders = (self.layout.images, self.layout.bases)
         return any(part for folder in folders for part in folder.glob(f".{image_id}*.part"))
+
+    def list_ids(self) -> AbstractSet[str]:
+        """The ids of all images that have files here, and on which no server stands."""
+        files = [*self.layout.images.iterdir(), *self.layout.bases.iterdir()]
+        found = {path.stem for path in files if is_image_id(path.stem)}
+        return found - self.bases.list_needed()
 
     def open(self, image_id: str) -> BinaryIO:
         """Open an image's bytes for reading."""

@@ -113,6 +113,25 @@ def test_an_upload_that_died_when_all_was_there_leaves_nothing_to_the_next(
     assert layout.base(image_id).read_bytes().startswith(b"QFI")
 
 
+def test_a_deletion_that_died_between_record_and_file_is_ended(cloud: SmallCloud) -> None:
+    admin, imaging = cloud.parts.cloud.identity.assume("admin"), cloud.parts.cloud.imaging
+    layout = Layout(cloud.config.state_dir)
+    image_id, kept = register(cloud, "raw"), register(cloud, "raw")
+    for each in (image_id, kept):
+        imaging.upload(admin, each, iter([b"data" * 1024]))
+    cloud.parts.store.images.delete(image_id, viewer=None, check=lambda image: None)
+    stray = layout.images / "a file of somebody's"
+    stray.write_text("mine")
+
+    imaging.recover()
+
+    assert not layout.image(image_id).exists()
+    assert not layout.base(image_id).exists()
+    assert layout.image(kept).exists()
+    assert layout.base(kept).exists()
+    assert stray.exists()
+
+
 def test_what_only_a_deleted_server_needed_goes_with_the_next_build(cloud: SmallCloud) -> None:
     cloud.config = replace(cloud.config, limits=replace(cloud.config.limits, base_cache_gb=0))
     cloud.reboot()
