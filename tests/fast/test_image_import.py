@@ -22,6 +22,9 @@ from tests.lab.waiting import wait_for
 from tests.lab.webserver import WebServer, redirect, reply, web_server
 
 COMMAND = (sys.executable, "-m", "agent", "image", "import")
+
+HEARING = ("env", "--default-signal=INT,HUP")
+"""Started in the background, the tests may have been told to ignore these, and so would it."""
 MIB = 2**20
 
 
@@ -177,7 +180,7 @@ def test_an_import_that_is_interrupted_leaves_nothing(
     server.answers["/"] = server.trickle(b"", 1000, head + b"x" * 500_000)
     before = (images(live).keys(), files(live))
     process = subprocess.Popen(
-        [*COMMAND, "new", server.url("/"), "--allow-private", "--config", live.config],
+        [*HEARING, *COMMAND, "new", server.url("/"), "--allow-private", "--config", live.config],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -198,7 +201,7 @@ def test_a_conversion_that_is_interrupted_leaves_nothing(live: LiveCloud, tmp_pa
             file.write(os.urandom(MIB))
     before = (images(live).keys(), files(live))
     process = subprocess.Popen(
-        [*COMMAND, "new", disk, "--config", live.config],
+        [*HEARING, *COMMAND, "new", disk, "--config", live.config],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )

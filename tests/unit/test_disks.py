@@ -7,6 +7,7 @@ import json
 import os
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -211,3 +212,15 @@ def test_a_sweep_removes_what_a_crash_left_and_nothing_else(state: Path) -> None
 
 def test_a_sweep_of_a_folder_not_set_up_yet_does_nothing(tmp_path: Path) -> None:
     assert disks.sweep_temp_files(tmp_path / "state") == 0
+
+
+def test_what_a_process_left_that_nobody_has_reaped_is_swept(state: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as zombie:
+        os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
+        part = state / "images" / f".image.{zombie.pid}.0123.part"
+        part.write_bytes(b"half")
+
+        swept = disks.sweep_temp_files(state)
+
+    assert swept == 1
+    assert not part.exists()
