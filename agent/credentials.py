@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import os
-import secrets
 import uuid
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 import yaml
 
 from agent.config import Config
-from agent.identity import hash_password
+from agent.identity.hashing import hash_password, make_secret
 from agent.model.identity import ROLES, Project, User
 from agent.store import Store
 from agent.wholefile import create_private, refusals, whole_file
@@ -42,7 +41,7 @@ def ensure_accounts(config: Config, store: Store, notes: list[str]) -> Path:
         if password is None and is_there and not is_lost:
             continue  # whoever keeps the file has taken it out
         if password is None:
-            password = secrets.token_urlsafe(18)
+            password = make_secret()
             clouds[cloud] = _entry(name, password)
         if is_lost or not is_there:
             _set_account(store, name, password, roles)

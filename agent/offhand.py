@@ -6,7 +6,6 @@ Being root on the host is proof enough, so nobody logs in here.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,13 +18,14 @@ from agent.engine.clock import SystemClock
 from agent.errors import BadRequest, NotFound
 from agent.identity import Accounts
 from agent.identity.accounts import UserWish
+from agent.identity.hashing import make_secret
 from agent.model.identity import AssignmentFilter, Project, Role, User
 from agent.model.layout import Layout
 from agent.store import Store
 
 T = TypeVar("T")
 
-LONGEST_PROJECT, LONGEST_NAME = 64, 255
+LONGEST_PROJECT, LONGEST_NAME, LONGEST_PASSWORD = 64, 255, 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,11 @@ def _line(one: User | Project, text: str) -> str:
 def _password(given: str | None) -> str:
     if given == "":
         raise BadRequest("The password is empty.")
-    return secrets.token_urlsafe(18) if given is None else given
+    if given is not None and len(given) > LONGEST_PASSWORD:
+        raise BadRequest(f"The password has more than {LONGEST_PASSWORD} characters.")
+    if given is not None and any("\ud800" <= char <= "\udfff" for char in given):
+        raise BadRequest("The password is not in UTF-8.")
+    return make_secret() if given is None else given
 
 
 def _check_name(name: str, longest: int) -> None:

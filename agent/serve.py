@@ -13,6 +13,7 @@ and asks it to end; the master raises that as its own error once gunicorn has st
 
 from __future__ import annotations
 
+import ctypes
 import json
 import logging
 import os
@@ -20,17 +21,23 @@ import signal
 import socket
 import struct
 import threading
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.http.errors import ParseException
+from gunicorn.workers.gthread import ThreadWorker
 
 from agent.config import Config, ConfigError, split_listen
 from agent.errors import AgentError, BadRequest, HostFailed
 from agent.locks import FolderLock
 from agent.model.layout import Layout
+from agent.patience import PATIENCE, Patience
 
 if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
     from flask import Flask, Response
 
     from agent.app import Parts
@@ -40,6 +47,7 @@ log = logging.getLogger(__name__)
 
 STOP_S = 10  # requests get so long after SIGTERM, then the steps get as long again
 SILENCE_S = 20  # a client that sends nothing for so long is given up: it holds a thread
+M_MMAP_THRESHOLD = -3  # as malloc.h has it
 LOCK_WAIT_S = 5.0  # an old worker whose master was killed takes a second or two to notice
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -103,6 +111,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         self._refusals = refusals
         self._hook = hook
         self._parts: Parts | None = None
+        self._patience = Patience(config.api_threads)
         super().__init__()
 
     def load_config(self) -> None:
@@ -110,7 +119,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         host, port = split_listen(self._config.listen)
         settings: dict[str, Any] = {
             "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
-            "worker_class": "gthread",
+            "worker_class": _patient(self._patience),
             "workers": 1,  # the engine lives in it: more would be more engines
             "threads": self._config.api_threads,
             "max_requests": 0,
@@ -134,6 +143,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
 
     def load(self) -> Flask:
         """Build the parts: in the worker, after the fork."""
+        _return_memory()
         from agent import belonging
         from agent.app import build_parts, build_wsgi
 
@@ -144,6 +154,8 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             self._refusals.tell(error)
         app = build_wsgi(self._parts)
         app.register_error_handler(ParseException, _on_bad_http)
+        app.wsgi_app = _with_patience(app.wsgi_app, self._patience)  # type: ignore[assignment,method-assign]
+        threading.Thread(target=self._patience.watch, name="patience", daemon=True).start()
         return app
 
     def _started(self, worker: object) -> None:
@@ -174,6 +186,39 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             log.warning("libvirt does not answer: ending without it")
             logging.shutdown()
             os._exit(0)
+
+
+def _patient(patience: Patience) -> type[ThreadWorker]:
+    """Make a worker class whose threads say whom they wait for."""
+
+    class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
+        def handle(self, conn: Any) -> Any:
+            patience.begin(conn.sock)
+            try:
+                return super().handle(conn)
+            finally:
+                patience.end()
+
+    return PatientWorker
+
+
+def _with_patience(application: WSGIApplication, patience: Patience) -> WSGIApplication:
+    """Tell each request's environment how long its client is waited for."""
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ[PATIENCE] = patience
+        return application(environ, start_response)
+
+    return answer
+
+
+def _return_memory() -> None:
+    """Let memory of a MiB and more go back to the system when it is free, for good.
+
+    Else glibc keeps the 16 MiB of each scrypt, for each thread, once they have been freed once.
+    """
+    with suppress(OSError, AttributeError):  # another libc
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 2**20)
 
 
 def _limit_silence(arbiter: Any) -> None:

@@ -10,6 +10,7 @@ from flask import request
 from jsonschema import Draft202012Validator
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
+from agent.api import context
 from agent.api.context import cloud
 from agent.api.parse import check, parse_document, parse_json
 from agent.config import LimitsConfig
@@ -21,14 +22,14 @@ BROKEN_OFF = "The request body broke off."
 PATH_BYTES = 1024  # a personality file's path of 255 bytes, as \uXXXX, and the JSON around it
 
 
-def json_body(schema: Draft202012Validator) -> dict[str, Any]:
-    """Read the body as a JSON object and hold it against a schema.
+def json_body(schema: Draft202012Validator, *, most: int | None = None) -> dict[str, Any]:
+    """Read the body, of at most so many bytes, as a JSON object and hold it against a schema.
 
     Raises `BadRequest`, and for HTTP's own refusals 413 and 415.
     """
     if request.mimetype not in {"application/json", ""}:
         raise UnsupportedMediaType("Unsupported Content-Type: send application/json.")
-    body = parse_json(_read_within_bounds())
+    body = parse_json(_read_within_bounds(most))
     check(schema, body)
     return body
 
@@ -42,10 +43,12 @@ def json_of_type(*media_types: str) -> object:
 
 def body_chunks(size: int) -> Iterator[bytes]:
     """Read the body as it comes, `size` bytes at a time; `BadRequest` when it breaks off."""
-    received = 0
+    received, patience = 0, context.patience()
     while chunk := _read(size):
         received += len(chunk)
+        patience.note(len(chunk))
         yield chunk
+    patience.end()
     _check_end(received)
 
 
@@ -55,13 +58,14 @@ def body_limit(limits: LimitsConfig) -> int:
     return BASE_BYTES + USER_DATA_BYTES + limits.personality * encoded_file
 
 
-def _read_within_bounds() -> bytes:
-    limit = body_limit(cloud().config.limits)
+def _read_within_bounds(most: int | None = None) -> bytes:
+    limit = body_limit(cloud().config.limits) if most is None else most
     if (request.content_length or 0) > limit:
         raise RequestEntityTooLarge(_too_large(limit))
     raw = _read(limit + 1)
     if len(raw) > limit:
         raise RequestEntityTooLarge(_too_large(limit))
+    context.patience().end()
     _check_end(len(raw))
     return raw
 

@@ -4,16 +4,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from threading import BoundedSemaphore
 from typing import cast
 
-from flask import Flask, current_app, g
+from flask import Flask, current_app, g, request
 
+from agent.api.transfers import Transfers
 from agent.asking import Asking
 from agent.cloud import Cloud
 from agent.model.identity import Bearer, Caller
+from agent.patience import PATIENCE, Patience
 
 _KEY = "cumulet"
+
+_ENDLESS = Patience(threads=1)  # of a server that watches nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +24,12 @@ class Room:
     """What one application keeps between requests."""
 
     cloud: Cloud
-    transfers: BoundedSemaphore  # image bytes under way
+    transfers: Transfers
 
 
 def install(app: Flask, cloud: Cloud) -> None:
-    """Give an application its cloud. Image bytes use at most half of the threads."""
-    transfers = BoundedSemaphore(max(1, cloud.config.api_threads // 2))
-    app.extensions[_KEY] = Room(cloud, transfers)
+    """Give an application its cloud."""
+    app.extensions[_KEY] = Room(cloud, Transfers.of_threads(cloud.config.api_threads))
 
 
 def room() -> Room:
@@ -53,6 +55,11 @@ def bearer() -> Bearer:
 def caller() -> Caller:
     """Who asks, in a project: known on every route that takes a token for one."""
     return cast(Caller, g.caller)
+
+
+def patience() -> Patience:
+    """How long the client of this request is waited for: the server says it."""
+    return cast(Patience, request.environ.get(PATIENCE, _ENDLESS))
 
 
 def request_id() -> str:

@@ -162,6 +162,9 @@ class Accounts:
         Tokens know at once: what a token may do is looked up with each request.
         """
         self._check_ids(user_id, project_id, role_id)
+        names = (self.get_user(user_id).name, self.get_role(role_id).name)
+        if project_id and (*names, self.get_project(project_id).name) == (ADMIN, ADMIN, ADMIN):
+            raise Forbidden("The user admin stays admin in the project admin: the cloud needs it.")
         self.store.grants.unassign(user_id, project_id, role_id)
 
     def roles_of(self, user_id: str, project_id: str | None) -> Sequence[Role]:

@@ -7,14 +7,13 @@ the user's there. What the user loses, it loses too.
 
 from __future__ import annotations
 
-import secrets
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from agent.errors import BadRequest, Forbidden, NotFound
-from agent.identity.hashing import hash_password
+from agent.identity.hashing import hash_password, make_secret
 from agent.model.identity import AppCredential, Bearer, Caller, Role
 from agent.store import Store
 
@@ -71,7 +70,7 @@ class AppCredentials:
         if request.expires_at is not None and request.expires_at <= self.now():
             raise BadRequest("application_credential.expires_at: is past already.")
         roles = [_choose(caller, wanted) for wanted in request.roles] or list(caller.roles)
-        secret = secrets.token_urlsafe(64) if request.secret is None else request.secret
+        secret = make_secret(64) if request.secret is None else request.secret
         credential = AppCredential(
             id=uuid.uuid4().hex,
             name=request.name,

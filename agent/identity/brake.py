@@ -2,7 +2,9 @@
 """Slows whoever guesses: after some failed logins, the next try has to wait.
 
 Failures are counted by where they come from, for each user and for all users together. Not by the
-user alone: then anybody could lock anybody out. What is counted is forgotten with the process.
+user alone: then anybody could lock anybody out. Who was let in from an address waits only for its
+own failures, so that one guesser behind a proxy is not all who come through it. What is counted is
+forgotten with the process.
 """
 
 from __future__ import annotations
@@ -42,13 +44,15 @@ class Brake:
 
     monotonic: Callable[[], float]
     _failures: OrderedDict[_Key, _Failures] = field(default_factory=OrderedDict)
+    _welcome: OrderedDict[_Key, None] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def check(self, address: str, user: str) -> None:
         """Raise `TooManyTries`, with the seconds to wait, when it is too early for a try."""
         now = self.monotonic()
         with self._lock:
-            known = [self._failures[key] for key in _keys(address, user) if key in self._failures]
+            keys = [(address, user)] if (address, user) in self._welcome else _keys(address, user)
+            known = [self._failures[key] for key in keys if key in self._failures]
         wait_s = max((failures.until_s - now for failures in known), default=0.0)
         if wait_s > 0:
             seconds = int(wait_s) + 1
@@ -70,9 +74,13 @@ class Brake:
             return self._failures[address, user].count
 
     def note_success(self, address: str, user: str) -> None:
-        """Forget what failed of this user from there."""
+        """Forget what failed of this user from there, and remember that it was let in."""
         with self._lock:
             self._failures.pop((address, user), None)
+            self._welcome[address, user] = None
+            self._welcome.move_to_end((address, user))
+            while len(self._welcome) > MAX_ENTRIES:
+                self._welcome.popitem(last=False)
 
 
 def _keys(address: str, user: str) -> dict[_Key, int]:

@@ -7,15 +7,27 @@ import base64
 import hashlib
 import hmac
 import secrets
+import string
+import threading
 
 from agent.model.identity import NO_PASSWORD
 
 SCRYPT_N, SCRYPT_R, SCRYPT_P = 2**14, 8, 1  # 16 MiB and about 50 ms a try
 
+_TURNS = threading.BoundedSemaphore(2)  # so many at once: many logins shall not take much memory
+
 
 def hash_token(secret: str) -> str:
     """Hash a token's secret for the store: it is random, so a plain digest is enough."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def make_secret(length: int = 24) -> str:
+    """Make up a secret that a shell, a URL and a client's options all take as it is.
+
+    24 letters and digits are 142 bits.
+    """
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(length))
 
 
 def hash_password(password: str) -> str:
@@ -38,7 +50,8 @@ def verify_password(password: str, password_hash: str | None) -> bool:
 
 
 def _scrypt(password: str, salt: bytes, n: int, r: int, p: int) -> bytes:
-    return hashlib.scrypt(password.encode(), salt=salt, n=n, r=r, p=p, maxmem=2**26, dklen=32)
+    with _TURNS:
+        return hashlib.scrypt(password.encode(), salt=salt, n=n, r=r, p=p, maxmem=2**26, dklen=32)
 
 
 def _b64(data: bytes) -> str:

@@ -200,7 +200,8 @@ class Identity:
             methods = (*token.methods, "token")
             return _Proven(bearer.user, methods, token.expires_at, token, credential)
         if isinstance(proof, ByPassword):
-            name = proof.who.name or proof.who.id or ""
+            known = self._find_user(proof.who)
+            name = known.name if known else proof.who.name or proof.who.id or ""
             return self._guarded(address, name, lambda: self._by_password(proof))
         name = proof.id or f"{proof.who.name or proof.who.id}/{proof.name}"
         return self._guarded(address, name, lambda: self._by_credential(proof))

@@ -83,8 +83,8 @@ def _time(text: str | None) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise BadRequest(
             "application_credential.expires_at: must be a time such as 2030-01-31T12:00:00."
         ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

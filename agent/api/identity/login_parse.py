@@ -107,6 +107,8 @@ _METHODS: dict[str, Callable[[Mapping[str, Any]], Proof]] = {
 def _scope(scope: object) -> Scope:
     if scope is None:
         return None
+    if isinstance(scope, dict) and len(scope) > 1:
+        raise BadRequest("auth.scope: name one scope, not several.")
     if scope == "unscoped" or (isinstance(scope, dict) and "unscoped" in scope):
         return Unscoped()
     if scope == {"system": {"all": True}}:

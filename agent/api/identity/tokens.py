@@ -16,11 +16,13 @@ from agent.model.identity import Bearer
 
 routes = Blueprint("tokens", __name__)
 
+LOGIN_BYTES = 16 * 1024  # of a body that anybody may send
+
 
 @routes.post("/auth/tokens")
 def issue() -> Response:
     """Log in. The token's secret goes out in a header, once."""
-    login = parse_login(json_body(LOGIN_SCHEMA))
+    login = parse_login(json_body(LOGIN_SCHEMA, most=LOGIN_BYTES))
     secret, logged_in = cloud().identity.log_in(login, request.remote_addr or "")
     return _token(secret, logged_in, code=201)
 

@@ -19,7 +19,6 @@ from agent.api.context import caller, cloud, room
 from agent.api.image.ranges import read_range
 from agent.api.parse import parse_count
 from agent.api.replies import empty
-from agent.errors import HostUnavailable
 from agent.imaging import HAVE_DATA
 from agent.model.image import Image
 
@@ -37,11 +36,12 @@ def upload(image_id: str) -> Response:
         raise UnsupportedMediaType(f"Unsupported Content-Type: send {OCTETS}.")
     promised = request.headers.get(SIZE_HEADER)
     size = None if promised is None else parse_count(SIZE_HEADER, promised)
-    _begin_transfer()
+    transfers, project_id = room().transfers, caller().project.id
+    transfers.begin(project_id)
     try:
         cloud().imaging.upload(caller(), image_id, body_chunks(CHUNK_BYTES), size=size)
     finally:
-        room().transfers.release()
+        transfers.end(project_id)
     return empty(204)
 
 
@@ -51,8 +51,9 @@ def download(image_id: str) -> Response:
     if cloud().imaging.get(caller(), image_id).status not in HAVE_DATA:
         return empty(204)
     with ExitStack() as afterwards:
-        _begin_transfer()
-        afterwards.callback(room().transfers.release)
+        transfers, project_id = room().transfers, caller().project.id
+        transfers.begin(project_id)
+        afterwards.callback(transfers.end, project_id)
         image, file = cloud().imaging.download(caller(), image_id)
         afterwards.callback(file.close)
         response = _send(image, file)
@@ -77,11 +78,6 @@ def _send(image: Image, file: BinaryIO) -> Response:
     elif image.checksum is not None:
         response.headers["Content-MD5"] = image.checksum
     return response
-
-
-def _begin_transfer() -> None:
-    if not room().transfers.acquire(blocking=False):
-        raise HostUnavailable("Too many images are being transferred now: try again soon.")
 
 
 def _chunks(file: BinaryIO, left: int) -> Iterator[bytes]:

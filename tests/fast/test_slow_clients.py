@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clients who send a byte now and then hold threads: the others are served all the same."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.fast.smallcloud import NODE
+from tests.lab.cloud import Api, LiveCloud, serving
+from tests.lab.waiting import wait_for
+
+HEAD = b"POST /identity/v3/auth/tokens HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+SLOW = {
+    "in the head": HEAD,
+    "in the body": HEAD + b"Content-Length: 6000\r\n\r\n{",
+}
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveCloud]:
+    folder = tmp_path_factory.mktemp("slow")
+    (folder / "node.xml").write_text(NODE)
+    with serving(LiveCloud(folder / "state", f"test://{folder}/node.xml")) as cloud:
+        yield cloud
+
+
+@pytest.mark.parametrize("where", SLOW)
+def test_the_api_answers_whatever_slow_clients_do(live: LiveCloud, where: str) -> None:
+    api = Api(live).log_in()
+    with ExitStack() as stack:
+        for _ in range(12):  # there are 8 threads
+            slow = stack.enter_context(socket.create_connection(("127.0.0.1", live.port)))
+            slow.sendall(SLOW[where])
+        began = time.monotonic()
+
+        def is_answered() -> bool:
+            code, _, _ = api.request("GET", "/compute/v2.1/servers")
+            return code == 200
+
+        wait_for(is_answered, timeout_s=30, what="an answer beside slow clients")
+        took_s = time.monotonic() - began
+
+    assert took_s < 20  # what each of them alone is waited for
+
+
+def test_a_login_is_small(live: LiveCloud) -> None:
+    body = {"auth": {"identity": {"methods": [1] * 20_000}}}
+
+    code, _, answer = Api(live).request("POST", "/identity/v3/auth/tokens", body)
+
+    assert code == 413
+    assert "16384 bytes" in str(answer)
