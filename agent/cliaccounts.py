@@ -196,5 +196,6 @@ def _open(config: Config) -> OffHand:
 
 def _ask() -> str:
     if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\n")
+        typed = sys.stdin.buffer.readline().rstrip(b"\r\n")
+        return typed.decode("utf-8", errors="surrogateescape")
     return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))

@@ -30,7 +30,7 @@ def command(cloud: SmallCloud) -> Command:
     settings = yaml.safe_load(path.read_text())
     path.write_text(yaml.safe_dump({**settings, "state_dir": str(cloud.config.state_dir)}))
 
-    def run(*words: str, typed: str | None = None) -> Result:
+    def run(*words: str, typed: str | bytes | None = None) -> Result:
         return CliRunner().invoke(main, [*words, "--config", str(path)], input=typed)
 
     return run
@@ -100,11 +100,19 @@ def test_what_is_refused_says_why(command: Command, words: tuple[str, ...], said
     assert command("user", "list").output == before
 
 
-def test_an_empty_password_is_refused(command: Command) -> None:
-    done = command("user", "create", "ann", "--project", "lab", "--ask", typed="\n")
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (b"\n", "The password is empty."),
+        (b"x" * 4097 + b"\n", "has more than 4096 characters"),
+        (b"\xff\xfe\n", "is not in UTF-8"),
+    ],
+)
+def test_what_is_no_password_is_refused(command: Command, typed: bytes, said: str) -> None:
+    done = command("user", "create", "ann", "--project", "lab", "--ask", typed=typed)
 
     assert done.exit_code == 1
-    assert "The password is empty." in done.output
+    assert said in done.output
 
 
 @pytest.mark.parametrize("group", ["user", "project"])

@@ -50,6 +50,16 @@ def test_one_address_that_tries_all_users_waits_too() -> None:
     assert wait_of(brake, "10.0.0.2", "bob") == 0
 
 
+def test_who_was_let_in_from_there_does_not_wait_for_others() -> None:
+    brake = Brake(HandClock().monotonic)
+    brake.note_success("10.0.0.1", "bob")
+    for number in range(50):
+        brake.note_failure("10.0.0.1", f"user {number}")
+
+    assert wait_of(brake, user="bob") == 0
+    assert wait_of(brake, user="ann") == 2
+
+
 def test_a_success_and_a_quarter_of_an_hour_forgive() -> None:
     clock = HandClock()
     brake = Brake(clock.monotonic)

@@ -20,6 +20,13 @@ routes = Blueprint("roles", __name__)
 _IN_PROJECT = "/projects/<project_id>/users/<user_id>/roles/<role_id>"
 _IN_SYSTEM = "/system/users/<user_id>/roles/<role_id>"
 
+FILTERS = frozenset(
+    {
+        *("user.id", "scope.project.id", "role.id", "group.id", "scope.system", "scope.domain.id"),
+        *("scope.OS-INHERIT:inherited_to", "effective", "include_names", "include_subtree"),
+    }
+)
+
 NOTHING_HAS_IT = ("group.id", "scope.domain.id", "scope.OS-INHERIT:inherited_to")
 """Filters of the standard that no assignment of this cloud fits."""
 
@@ -107,7 +114,7 @@ def list_assignments() -> Response:
     fits = not any(name in args for name in NOTHING_HAS_IT)
     found = cloud().accounts.list_assignments(wanted) if fits else ()
     views = (assignment_view(one, base_url(), with_names=with_names) for one in found)
-    return listing("role_assignments", views)
+    return listing("role_assignments", views, known=FILTERS)
 
 
 def _show(role: Role, *, code: int = 200) -> Response:

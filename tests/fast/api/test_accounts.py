@@ -297,6 +297,10 @@ def test_a_users_id_may_be_told_and_not_changed(admin_client: ApiClient) -> None
         ("PUT", "projects/{red}/users/nobody/roles/{reader}", None, 404, "nobody"),
         ("PUT", "projects/{red}/users/{lab}/roles/nothing", None, 404, "nothing"),
         ("GET", "domains/other", None, 404, "other"),
+        ("GET", "users?name__contains=a", None, 400, "name__contains"),
+        ("GET", "projects?limit=1", None, 400, "limit"),
+        ("GET", "role_assignments?colour=red", None, 400, "colour"),
+        ("DELETE", "projects/{the_project}/users/{admin}/roles/{king}", None, 403, "stays admin"),
         ("GET", "regions/other", None, 404, "other"),
     ],
 )
@@ -304,7 +308,8 @@ def test_what_is_refused_names_its_cause(
     admin_client: ApiClient, method: str, path: str, body: Any, code: int, said: str
 ) -> None:
     ids = {user["name"]: user["id"] for user in _list(admin_client, "users")}
-    ids |= {"reader": role_id(admin_client, "reader")}
+    ids |= {"reader": role_id(admin_client, "reader"), "king": role_id(admin_client, "admin")}
+    ids["the_project"] = _list(admin_client, "projects?name=admin")[0]["id"]
     ids["red"] = make(admin_client, "project", name="red")["id"]
 
     answer = admin_client.request(method, f"{V3}/{path.format(**ids)}", json=body)

@@ -180,6 +180,7 @@ def test_others_know_nothing_of_it_but_an_administrator(
         ({"name": "robot"}, 409, "robot"),
         ({"secret": 7}, 400, "secret"),
         ({"expires_at": "soon"}, 400, "expires_at"),
+        ({"expires_at": "9999-12-31T23:59:59-14:00"}, 400, "expires_at"),
         ({"expires_at": "2025-12-31T00:00:00"}, 400, "expires_at"),
         ({"roles": [{"name": "admin"}]}, 400, "roles"),
         ({"roles": [{}]}, 400, "roles"),

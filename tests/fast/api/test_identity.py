@@ -250,6 +250,16 @@ def test_a_token_gets_none_for_what_its_user_has_no_role_in(
     assert answer.status_code == 401
 
 
+def test_a_login_names_one_scope(client: ApiClient) -> None:
+    identity = {"methods": ["token"], "token": {"id": client.token}}
+    scope = {"project": {"name": "lab"}, "unscoped": {}}
+
+    answer = client.http.post(TOKENS, json={"auth": {"identity": identity, "scope": scope}})
+
+    assert answer.status_code == 400
+    assert "auth.scope" in answer.get_json()["error"]["message"]
+
+
 def test_a_dead_token_gets_none(client: ApiClient) -> None:
     client.delete(TOKENS, headers={"X-Subject-Token": client.token})
     identity = {"methods": ["token"], "token": {"id": client.token}}
