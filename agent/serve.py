@@ -213,12 +213,13 @@ def _with_patience(application: WSGIApplication, patience: Patience) -> WSGIAppl
 
 
 def _return_memory() -> None:
-    """Let memory of a MiB and more go back to the system when it is free, for good.
+    """Let memory of 8 MiB and more go back to the system when it is free, for good.
 
     Else glibc keeps the 16 MiB of each scrypt, for each thread, once they have been freed once.
+    What uploads use again and again, a MiB at a time, is less, and kept.
     """
     with suppress(OSError, AttributeError):  # another libc
-        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 2**20)
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 8 * 2**20)
 
 
 def _limit_silence(arbiter: Any) -> None:
