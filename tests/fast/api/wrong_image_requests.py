@@ -109,6 +109,10 @@ PATCHES = (
         *("properties: ", 413),
         [{"op": "add", "path": f"/p{n}", "value": ""} for n in range(129)],
     ),
+    patch(
+        *("65536 bytes", 413),
+        [{"op": "add", "path": f"/p{n}", "value": "x" * 6_600} for n in range(10)],
+    ),
     old_patch("Operation 0", 400, {"op": "add", "path": "/x", "value": "1"}),
     old_patch("Operation 0", 400, {"add": "/x", "replace": "/x", "value": "1"}),
     old_patch("Operation 0: add", 400, {"add": 1, "value": "1"}),
