@@ -20,9 +20,10 @@ PROPERTY_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ImageLimits:
-    """How many parts one image may have."""
+    """How many images a project may have, and how many parts one image."""
 
     properties: int
+    images: int = 100  # of one project; -1: no limit
     tags: int = 128
     members: int = 128
 
