@@ -172,6 +172,9 @@ QUERIES = (
     query("sort", "sort=colour:asc"),
     query("sort", "sort=name:up"),
     query("sort", "sort="),
+    query("sort: id may be given once", f"sort={','.join(['id'] * 2500)}"),
+    query("sort: name may be given once", "sort=name:asc,id,name:desc"),
+    query("sort_key: size may be given once", "sort_key=size&sort_key=id&sort_key=size"),
     query("sort", "sort=name:asc&sort_key=name"),
     query("sort", "sort=name:asc&sort_dir=asc"),
 )
