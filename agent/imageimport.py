@@ -43,6 +43,7 @@ from agent.engine.clock import SystemClock
 from agent.errors import BadRequest
 from agent.imagecheck import CHUNK_BYTES, detect_format
 from agent.imaging import CreateImage
+from agent.model.imagenames import check_property_name
 from agent.model.layout import Layout
 from agent.model.webaddress import Allowed, parse_url
 from agent.storage import GIB
@@ -82,12 +83,13 @@ def import_image(config: Config, wish: Wish) -> str:
 
 
 def parse_properties(pairs: Sequence[str]) -> dict[str, str]:
-    """Read K=V pairs; `BadRequest` names one that is none."""
+    """Read K=V pairs; `BadRequest` names one that is none, `Forbidden` one that is no property."""
     parsed = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not key or not equals:
             raise BadRequest(f"--property: must be K=V, not {pair!r}.")
+        check_property_name(key)
         parsed[key] = value
     return parsed
 

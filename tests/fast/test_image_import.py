@@ -149,6 +149,10 @@ def test_import_allow_serves_the_command_too(
         ("file:///etc/passwd", "must begin with http:// or https://"),
         ("http://ann:secret@a.example/", "no user name and no password"),
         ("gone.qcow2", "does not exist"),
+        ("{place}/ --property status=active", "'status' is read-only"),
+        ("{place}/ --property os_glance_x=1", "'os_glance_x' is reserved"),
+        ("{place}/ --property owner=me", "'owner' is no property"),
+        ("{place}/ --property disk", "must be K=V"),
         ("{folder}", "is a directory"),
     ],
 )
