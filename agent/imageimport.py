@@ -103,6 +103,8 @@ def _ready(config: Config, wish: Wish) -> Iterator[tuple[Path, str, str]]:
         file = fetched if is_url else Path(wish.source).absolute()
         if is_url:
             _fetch(config, wish, fetched)
+        else:
+            _check_file(file, config.limits.image_gb * GIB)
         disk_format = wish.disk_format or detect_format(file)
         if disk_format not in CONVERTIBLE:
             yield file, disk_format, f"{wish.name}: storing" if is_url else wish.name
@@ -129,9 +131,10 @@ def _register(
         properties=wish.properties,
     )
     image = imaging.create(admin, request)
+    size = file.stat().st_size
     done = False
     try:
-        imaging.upload(admin, image.id, _with_bar(title, _read(file), file.stat().st_size))
+        imaging.upload(admin, image.id, _with_bar(title, _read(file, size), size))
         done = True
     finally:
         if not done:
@@ -154,7 +157,7 @@ def _fetch(config: Config, wish: Wish, target: Path) -> None:
 def _copy(config: Config, wish: Wish, source: Path, target: Path) -> None:
     size = source.stat().st_size
     check_room(target.parent, size + _kept_free(config))
-    _write(_with_bar(f"{wish.name}: reading", _read(source), size), target)
+    _write(_with_bar(f"{wish.name}: reading", _read(source, size), size), target)
 
 
 def _convert(config: Config, wish: Wish, source: Path, disk_format: str, target: Path) -> None:
@@ -176,9 +179,29 @@ def _kept_free(config: Config) -> int:
     return int(config.capacity.reserved_disk_gb * GIB)
 
 
-def _read(file: Path) -> Iterator[bytes]:
+def _check_file(file: Path, max_bytes: int) -> None:
+    """Refuse what is no file, or too large a one, before anything is read."""
+    if not file.is_file():
+        raise BadRequest(
+            f"{file} is no regular file: a device or a pipe may never end. Copy what is to be "
+            "imported into a file first."
+        )
+    size = file.stat().st_size
+    if size > max_bytes:
+        raise BadRequest(
+            f"{file} has {size} bytes, and an image may have {max_bytes} here. Raise "
+            "limits.image_gb in the configuration, or make it smaller."
+        )
+
+
+def _read(file: Path, size: int) -> Iterator[bytes]:
+    """Read a file up to the size that was checked; `BadRequest` when there is more now."""
+    left = size
     with file.open("rb") as source:
         while chunk := source.read(CHUNK_BYTES):
+            left -= len(chunk)
+            if left < 0:
+                raise BadRequest(f"{file} grew while it was read. Import it when it is whole.")
             yield chunk
 
 

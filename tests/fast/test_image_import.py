@@ -154,6 +154,10 @@ def test_import_allow_serves_the_command_too(
         ("{place}/ --property owner=me", "'owner' is no property"),
         ("{place}/ --property disk", "must be K=V"),
         ("{folder}", "is a directory"),
+        ("/dev/zero", "/dev/zero is no regular file"),
+        ("/dev/zero --disk-format raw", "/dev/zero is no regular file"),
+        ("{folder}/pipe", "pipe is no regular file"),
+        ("{folder}/huge", "an image may have 107374182400 here"),
     ],
 )
 def test_what_is_refused_leaves_nothing(
@@ -166,6 +170,9 @@ def test_what_is_refused_leaves_nothing(
             "/text": reply(200, b"no image" * 100),
             "/half": reply(200, b"x" * 100, Content_Length="1000"),
         }
+        os.mkfifo(tmp_path / "pipe")
+        with (tmp_path / "huge").open("wb") as huge:
+            huge.truncate(101 * 1024**3)
         before = (images(live).keys(), files(live))
         words_given = source.format(place=server.url(""), folder=tmp_path).split()
         done = import_it(live, *words_given)
