@@ -16,6 +16,7 @@ it is ended; those of a command that was killed, `serve` sweeps at its start.
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -73,6 +74,8 @@ def import_image(config: Config, wish: Wish) -> str:
     name = wish.name
     if not name.strip() or not name.isprintable() or len(name) > MAX_NAME:
         raise BadRequest(f"NAME: must be 1 to {MAX_NAME} printable characters, not {name!r}.")
+    # What oslo finds is told in our own words; no handler at all would print its own too.
+    logging.getLogger("oslo_utils").addHandler(logging.NullHandler())
     store = Store.open(Layout(config.state_dir).database)
     try:
         belonging.claim(config, store)

@@ -124,6 +124,18 @@ def test_a_qcow2_is_registered_as_it_is(live: LiveCloud, server: WebServer, disk
     assert "converting" not in by_url.stderr + by_file.stderr
 
 
+def test_a_refusal_is_told_once_and_in_one_voice(live: LiveCloud, disk: Path) -> None:
+    as_qcow2(disk)
+    evil = disk.with_name("evil.qcow2")
+    base = disk.with_suffix(".qcow2")
+    run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base, evil])
+    done = import_it(live, str(evil))
+
+    assert done.returncode == 1
+    assert "it has a backing file" in " ".join(done.stderr.split())
+    assert "Safety check" not in done.stderr
+
+
 def test_import_allow_serves_the_command_too(
     live: LiveCloud, server: WebServer, disk: Path, tmp_path: Path
 ) -> None:
