@@ -308,8 +308,8 @@ def build_bases(config: Config, store: Store) -> BaseCache:
 
 
 def image_limits(config: Config) -> ImageLimits:
-    """Say how many parts an image may have."""
-    return ImageLimits(config.limits.image_metadata)
+    """Say how many images a project may have, and how many parts one."""
+    return ImageLimits(config.limits.image_metadata, config.quota.images)
 
 
 def build_wsgi(parts: Parts) -> Flask:

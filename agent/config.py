@@ -66,6 +66,7 @@ class QuotaConfig:
     cores: int = 20
     ram_mb: int = 51200
     keypairs: int = 100
+    images: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +263,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "quota.cores": (-1, 1_000_000_000),
     "quota.ram_mb": (-1, 1_000_000_000),
     "quota.keypairs": (-1, 1_000_000_000),
+    "quota.images": (-1, 1_000_000_000),
     "admin_pass.min_length": (0, 255),
     "admin_pass.min_classes": (0, 4),
     "limits.server_metadata": (0, 10_000),

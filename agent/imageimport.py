@@ -16,6 +16,7 @@ it is ended; those of a command that was killed, `serve` sweeps at its start.
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -43,6 +44,7 @@ from agent.engine.clock import SystemClock
 from agent.errors import BadRequest
 from agent.imagecheck import CHUNK_BYTES, detect_format
 from agent.imaging import CreateImage
+from agent.model.imagenames import check_property_name
 from agent.model.layout import Layout
 from agent.model.webaddress import Allowed, parse_url
 from agent.storage import GIB
@@ -72,6 +74,8 @@ def import_image(config: Config, wish: Wish) -> str:
     name = wish.name
     if not name.strip() or not name.isprintable() or len(name) > MAX_NAME:
         raise BadRequest(f"NAME: must be 1 to {MAX_NAME} printable characters, not {name!r}.")
+    # What oslo finds is told in our own words; no handler at all would print its own too.
+    logging.getLogger("oslo_utils").addHandler(logging.NullHandler())
     store = Store.open(Layout(config.state_dir).database)
     try:
         belonging.claim(config, store)
@@ -82,12 +86,13 @@ def import_image(config: Config, wish: Wish) -> str:
 
 
 def parse_properties(pairs: Sequence[str]) -> dict[str, str]:
-    """Read K=V pairs; `BadRequest` names one that is none."""
+    """Read K=V pairs; `BadRequest` names one that is none, `Forbidden` one that is no property."""
     parsed = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not key or not equals:
             raise BadRequest(f"--property: must be K=V, not {pair!r}.")
+        check_property_name(key)
         parsed[key] = value
     return parsed
 
@@ -101,6 +106,8 @@ def _ready(config: Config, wish: Wish) -> Iterator[tuple[Path, str, str]]:
         file = fetched if is_url else Path(wish.source).absolute()
         if is_url:
             _fetch(config, wish, fetched)
+        else:
+            _check_file(file, config.limits.image_gb * GIB)
         disk_format = wish.disk_format or detect_format(file)
         if disk_format not in CONVERTIBLE:
             yield file, disk_format, f"{wish.name}: storing" if is_url else wish.name
@@ -127,9 +134,10 @@ def _register(
         properties=wish.properties,
     )
     image = imaging.create(admin, request)
+    size = file.stat().st_size
     done = False
     try:
-        imaging.upload(admin, image.id, _with_bar(title, _read(file), file.stat().st_size))
+        imaging.upload(admin, image.id, _with_bar(title, _read(file, size), size))
         done = True
     finally:
         if not done:
@@ -152,7 +160,7 @@ def _fetch(config: Config, wish: Wish, target: Path) -> None:
 def _copy(config: Config, wish: Wish, source: Path, target: Path) -> None:
     size = source.stat().st_size
     check_room(target.parent, size + _kept_free(config))
-    _write(_with_bar(f"{wish.name}: reading", _read(source), size), target)
+    _write(_with_bar(f"{wish.name}: reading", _read(source, size), size), target)
 
 
 def _convert(config: Config, wish: Wish, source: Path, disk_format: str, target: Path) -> None:
@@ -174,9 +182,29 @@ def _kept_free(config: Config) -> int:
     return int(config.capacity.reserved_disk_gb * GIB)
 
 
-def _read(file: Path) -> Iterator[bytes]:
+def _check_file(file: Path, max_bytes: int) -> None:
+    """Refuse what is no file, or too large a one, before anything is read."""
+    if not file.is_file():
+        raise BadRequest(
+            f"{file} is no regular file: a device or a pipe may never end. Copy what is to be "
+            "imported into a file first."
+        )
+    size = file.stat().st_size
+    if size > max_bytes:
+        raise BadRequest(
+            f"{file} has {size} bytes, and an image may have {max_bytes} here. Raise "
+            "limits.image_gb in the configuration, or make it smaller."
+        )
+
+
+def _read(file: Path, size: int) -> Iterator[bytes]:
+    """Read a file up to the size that was checked; `BadRequest` when there is more now."""
+    left = size
     with file.open("rb") as source:
         while chunk := source.read(CHUNK_BYTES):
+            left -= len(chunk)
+            if left < 0:
+                raise BadRequest(f"{file} grew while it was read. Import it when it is whole.")
             yield chunk
 
 

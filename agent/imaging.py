@@ -90,7 +90,8 @@ class Imaging:
     def create(self, caller: Caller, request: CreateImage) -> Image:
         """Register an image that waits for its bytes.
 
-        Raises what `check_new` does, and `Conflict` when the id is taken.
+        Raises what `check_new` does, `Conflict` when the id is taken, and `LimitExceeded` when its
+        owner has as many images as a project may have.
         """
         now = self.now()
         image = Image(
@@ -113,7 +114,7 @@ class Imaging:
         check_new(caller, image, self.limits)
         if request.id is not None and self.files.is_receiving(image.id):
             raise Conflict(f"Image {image.id} was just deleted: its upload has not ended yet.")
-        self.store.images.create(image)
+        self.store.images.create(image, most=self.limits.images)
         return image
 
     def upload(

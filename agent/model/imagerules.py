@@ -14,12 +14,16 @@ from agent.model.password import find_account_problem
 
 FORMATS = ("disk_format", "container_format")
 
+PROPERTY_BYTES = 64 * 1024
+"""Of all names and values of one image's properties, in UTF-8: a list holds many images."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImageLimits:
-    """How many parts one image may have."""
+    """How many images a project may have, and how many parts one image."""
 
     properties: int
+    images: int = 100  # of one project; -1: no limit
     tags: int = 128
     members: int = 128
 
@@ -42,7 +46,7 @@ def check_new(caller: Caller, image: Image, limits: ImageLimits) -> None:
     if image.owner != caller.project.id and not caller.is_admin:
         raise Forbidden("owner: an image is always its maker's project's.")
     _check_counts(image, 0, 0, limits)
-    _check_properties(image.properties)
+    _check_properties(image.properties, 0)
 
 
 def check_change(caller: Caller, before: Image, after: Image, limits: ImageLimits) -> None:
@@ -58,7 +62,7 @@ def check_change(caller: Caller, before: Image, after: Image, limits: ImageLimit
         if changed and before.status is not ImageStatus.QUEUED:
             raise Forbidden(f"{name}: can be changed only while the image is queued.")
     _check_counts(after, len(before.properties), len(before.tags), limits)
-    _check_properties(after.properties)
+    _check_properties(after.properties, _bytes_of(before.properties))
 
 
 def _check_publisher(caller: Caller) -> None:
@@ -80,7 +84,18 @@ def _check_counts(image: Image, properties: int, tags: int, limits: ImageLimits)
             )
 
 
-def _check_properties(properties: Mapping[str, str]) -> None:
+def _check_properties(properties: Mapping[str, str], had: int) -> None:
+    """Refuse properties that are too large, unless they were before, or that mean nothing."""
+    size = _bytes_of(properties)
+    if size > max(PROPERTY_BYTES, had):
+        raise LimitExceeded(
+            f"properties: the names and values of an image's properties may have {PROPERTY_BYTES} "
+            f"bytes together, and these have {size}. Leave some out, or make them shorter."
+        )
     problem = find_limit_problem(properties) or find_account_problem(properties)
     if problem is not None:
         raise BadRequest(problem)
+
+
+def _bytes_of(properties: Mapping[str, str]) -> int:
+    return sum(len(text.encode()) for pair in properties.items() for text in pair)

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from itertools import islice
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from agent.errors import BadRequest, Conflict, NotFound
+from agent.errors import BadRequest, Conflict, LimitExceeded, NotFound
 from agent.model.image import Image, ImageStatus
 from agent.model.imagequery import ImageQuery
 from agent.store import imageselect, imageuse, rows
@@ -28,10 +28,14 @@ class Images:
 
     db: Database
 
-    def create(self, image: Image) -> None:
-        """Add an image; `Conflict` when its id is taken."""
+    def create(self, image: Image, *, most: int = -1) -> None:
+        """Add an image; `Conflict` when its id is taken.
+
+        `LimitExceeded`, with the numbers, when its owner has `most` images already (-1: no limit).
+        """
         try:
             with self.db.write() as connection:
+                _check_quota(connection, image.owner, most)
                 connection.execute(insert(images).values(_columns(image)))
         except IntegrityError as error:
             raise Conflict(f"Image {image.id} already exists.") from error
@@ -105,6 +109,17 @@ def read_image(connection: Connection, image_id: str, viewer: str | None) -> Ima
 def no_image(image_id: str) -> NotFound:
     """Say that there is no such image, in Glance's words."""
     return NotFound(f"No image found with ID {image_id}")
+
+
+def _check_quota(connection: Connection, owner: str, most: int) -> None:
+    if most < 0:
+        return
+    used = connection.scalar(select(func.count()).where(images.c.owner == owner)) or 0
+    if used >= most:
+        raise LimitExceeded(
+            f"Quota exceeded for images: Requested 1, but already used {used} of {most} images. "
+            "Delete one that is not needed."
+        )
 
 
 def _columns(image: Image) -> rows.Values:

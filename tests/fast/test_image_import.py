@@ -124,6 +124,18 @@ def test_a_qcow2_is_registered_as_it_is(live: LiveCloud, server: WebServer, disk
     assert "converting" not in by_url.stderr + by_file.stderr
 
 
+def test_a_refusal_is_told_once_and_in_one_voice(live: LiveCloud, disk: Path) -> None:
+    as_qcow2(disk)
+    evil = disk.with_name("evil.qcow2")
+    base = disk.with_suffix(".qcow2")
+    run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base, evil])
+    done = import_it(live, str(evil))
+
+    assert done.returncode == 1
+    assert "it has a backing file" in " ".join(done.stderr.split())
+    assert "Safety check" not in done.stderr
+
+
 def test_import_allow_serves_the_command_too(
     live: LiveCloud, server: WebServer, disk: Path, tmp_path: Path
 ) -> None:
@@ -149,7 +161,15 @@ def test_import_allow_serves_the_command_too(
         ("file:///etc/passwd", "must begin with http:// or https://"),
         ("http://ann:secret@a.example/", "no user name and no password"),
         ("gone.qcow2", "does not exist"),
+        ("{place}/ --property status=active", "'status' is read-only"),
+        ("{place}/ --property os_glance_x=1", "'os_glance_x' is reserved"),
+        ("{place}/ --property owner=me", "'owner' is no property"),
+        ("{place}/ --property disk", "must be K=V"),
         ("{folder}", "is a directory"),
+        ("/dev/zero", "/dev/zero is no regular file"),
+        ("/dev/zero --disk-format raw", "/dev/zero is no regular file"),
+        ("{folder}/pipe", "pipe is no regular file"),
+        ("{folder}/huge", "an image may have 107374182400 here"),
     ],
 )
 def test_what_is_refused_leaves_nothing(
@@ -162,6 +182,9 @@ def test_what_is_refused_leaves_nothing(
             "/text": reply(200, b"no image" * 100),
             "/half": reply(200, b"x" * 100, Content_Length="1000"),
         }
+        os.mkfifo(tmp_path / "pipe")
+        with (tmp_path / "huge").open("wb") as huge:
+            huge.truncate(101 * 1024**3)
         before = (images(live).keys(), files(live))
         words_given = source.format(place=server.url(""), folder=tmp_path).split()
         done = import_it(live, *words_given)

@@ -75,6 +75,10 @@ def test_all_mistakes_are_reported_together_with_their_paths() -> None:
         ({"token_hours": math.inf}, "token_hours: must be a number from 0.01 to 8784"),
         ({"sweep_every_s": math.nan}, "sweep_every_s: must be a number from 0.1 to 3600"),
         (
+            {"quota": {"images": "many"}},
+            "quota.images: must be a whole number, not 'many'",
+        ),
+        (
             {"quota": {"cores": -2}},
             "quota.cores: must be a whole number from -1 to 1000000000",
         ),

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from agent.errors import Forbidden
 from agent.model.image import ImageStatus, Visibility
 
 DISK_FORMATS = ("ami", "ari", "aki", "vhd", "vhdx", "vmdk", "raw", "qcow2", "vdi", "iso", "ploop")
@@ -62,14 +61,3 @@ READ_ONLY: dict[str, Any] = {
     "direct_url": _LINK,
     "locations": {"type": "array", "readOnly": True},
 }
-
-RESERVED = frozenset({"location", "deleted", "deleted_at"})
-RESERVED_PREFIX = "os_glance"
-
-
-def check_writable(name: str) -> None:
-    """Raise `Forbidden` for a name that no user may write."""
-    if name in READ_ONLY:
-        raise Forbidden(f"Attribute '{name}' is read-only.")
-    if name in RESERVED or name.startswith(RESERVED_PREFIX):
-        raise Forbidden(f"Attribute '{name[:MAX_TEXT]}' is reserved.")

@@ -13,12 +13,10 @@ from agent.api.image.attributes import (
     MAX_TEXT,
     PROPERTY,
     READ_ONLY,
-    RESERVED,
-    RESERVED_PREFIX,
     WRITABLE,
-    check_writable,
 )
 from agent.imaging import CreateImage
+from agent.model.imagenames import RESERVED, RESERVED_PREFIX, check_writable
 
 IMAGE_SCHEMA = Draft202012Validator(
     {

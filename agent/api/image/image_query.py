@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import get_args
@@ -152,6 +153,15 @@ _CONDITIONS: Mapping[str, Callable[[str, str], Condition]] = {
 
 
 def _parse_sort(args: MultiDict[str, str]) -> tuple[SortKey, ...]:
+    sort = _read_sort(args)
+    twice = [name for name, times in Counter(key.field for key in sort).items() if times > 1]
+    if twice:
+        name = "sort" if "sort" in args else "sort_key"
+        raise BadRequest(f"{name}: {', '.join(twice)} may be given once.")
+    return sort
+
+
+def _read_sort(args: MultiDict[str, str]) -> tuple[SortKey, ...]:
     keys, directions = args.getlist("sort_key"), args.getlist("sort_dir")
     if "sort" in args:
         if keys or directions:

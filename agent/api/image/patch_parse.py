@@ -13,10 +13,11 @@ from typing import Any, get_args
 
 from jsonschema import Draft202012Validator
 
-from agent.api.image.attributes import MAX_TEXT, PROPERTY, TAG, WRITABLE, check_writable
+from agent.api.image.attributes import MAX_TEXT, PROPERTY, TAG, WRITABLE
 from agent.api.parse import check
 from agent.errors import BadRequest, Forbidden, LimitExceeded
 from agent.model.imageedit import Edit, Verb
+from agent.model.imagenames import check_writable
 
 PATCH_2_1 = "application/openstack-images-v2.1-json-patch"
 PATCH_2_0 = "application/openstack-images-v2.0-json-patch"

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import hashlib
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from agent import api
 from tests.fast.api.conftest import ApiClient, make_server
+from tests.fast.smallcloud import SmallCloud
 
 IMAGES = "/image/v2/images"
 BYTES = b"\0" * 1024
@@ -245,3 +248,21 @@ def test_another_projects_image_is_404_whatever_is_asked(
 @pytest.mark.parametrize("name", ["image", "images"])
 def test_schemas_are_there(client: ApiClient, name: str) -> None:
     assert client.get(f"/image/v2/schemas/{name}").get_json()["name"] == name
+
+
+def test_a_project_may_have_so_many_images(
+    cloud: SmallCloud, other_client: ApiClient, client: ApiClient
+) -> None:
+    cloud.config = replace(cloud.config, quota=replace(cloud.config.quota, images=2))
+    cloud.reboot()
+    app = api.build_app(cloud.parts.cloud)
+    mine, others = (ApiClient(app.test_client(), one.token) for one in (client, other_client))
+    registered = [register(mine), register(mine)]
+
+    refused = mine.post(IMAGES, {"name": "one more"})
+
+    assert refused.status_code == 413
+    assert "Requested 1, but already used 2 of 2 images" in refused.get_json()["message"]
+    register(others)
+    assert mine.delete(f"{IMAGES}/{registered[0]}").status_code == 204
+    register(mine)

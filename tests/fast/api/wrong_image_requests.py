@@ -109,6 +109,10 @@ PATCHES = (
         *("properties: ", 413),
         [{"op": "add", "path": f"/p{n}", "value": ""} for n in range(129)],
     ),
+    patch(
+        *("65536 bytes", 413),
+        [{"op": "add", "path": f"/p{n}", "value": "x" * 6_600} for n in range(10)],
+    ),
     old_patch("Operation 0", 400, {"op": "add", "path": "/x", "value": "1"}),
     old_patch("Operation 0", 400, {"add": "/x", "replace": "/x", "value": "1"}),
     old_patch("Operation 0: add", 400, {"add": 1, "value": "1"}),
@@ -168,6 +172,9 @@ QUERIES = (
     query("sort", "sort=colour:asc"),
     query("sort", "sort=name:up"),
     query("sort", "sort="),
+    query("sort: id may be given once", f"sort={','.join(['id'] * 2500)}"),
+    query("sort: name may be given once", "sort=name:asc,id,name:desc"),
+    query("sort_key: size may be given once", "sort_key=size&sort_key=id&sort_key=size"),
     query("sort", "sort=name:asc&sort_key=name"),
     query("sort", "sort=name:asc&sort_dir=asc"),
 )

@@ -292,6 +292,8 @@ REGISTER_IMAGES = (
     image("os_admin_user", os_admin_user="root:x"),
     image("os_admin_user", os_admin_user="root\nadmin"),
     image("properties", 413, **{f"p{n}": "v" for n in range(129)}),
+    image("65536 bytes", 413, os_type="x" * 65_530),
+    image("65536 bytes", 413, **{f"{n}": "\u00e4" * 330 for n in range(100)}),
     upload("Content-Type", 415, "{queued}", b"{}", "application/json"),
     upload("qcow2", 400, "{queued}", b"\0" * 1024),
     upload("0 bytes", 400, "{queued}", b""),

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from agent.errors import BadRequest, Conflict, Forbidden, NotFound
+from agent.errors import BadRequest, Conflict, Forbidden, LimitExceeded, NotFound
 from agent.model.image import Image, ImageMember, ImageStatus, MemberStatus, Visibility
 from agent.model.imagequery import EVERY_IMAGE, Condition, ImageQuery, SortKey
 from agent.store import Store
@@ -46,6 +46,19 @@ def test_an_image_of_a_taken_id_is_a_conflict(store: Store) -> None:
 
     with pytest.raises(Conflict):
         store.images.create(make_image())
+
+
+def test_a_project_has_so_many_images_at_most(store: Store) -> None:
+    store.images.create(make_image("one"), most=1)
+
+    with pytest.raises(LimitExceeded, match="already used 1 of 1 images"):
+        store.images.create(make_image("two"), most=1)
+    store.images.create(make_image("of another", owner="red"), most=1)
+    store.images.create(make_image("two"), most=-1)
+
+    assert {image.id for image in store.images.list(EVERY_IMAGE, viewer=None)} == {
+        *("one", "two", "of another")
+    }
 
 
 @pytest.fixture
