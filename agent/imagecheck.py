@@ -21,6 +21,7 @@ from agent.formats.reading import CONVERT, Source
 
 CHUNK_BYTES = 256 * 1024
 MIN_BYTES = 512  # one sector: less is no disk
+VMDK_DESCRIPTOR = b"# Disk DescriptorFile"
 MAX_VIRTUAL_BYTES = 16 * 1024**4  # the largest file that ext4 can hold
 
 RAW = ({"raw"}, {"gpt"})  # "gpt" is oslo's word for a partition table, GPT or MBR
@@ -86,7 +87,7 @@ def inspect(path: Path, declared_format: str) -> ImageFacts:
     expected = check_declared(declared_format)
     file_size = path.stat().st_size
     if file_size < MIN_BYTES:
-        raise BadRequest(f"The image is {file_size} bytes long: that is no disk. Upload it again.")
+        raise BadRequest(_too_small(path, file_size))
     found, unsafe = _detect(path)
     if found not in expected:
         raise BadRequest(_mismatch(declared_format, found))
@@ -153,6 +154,16 @@ def _detect(path: Path) -> tuple[set[str], list[str]]:
             unsafe.append(str(error))
     found = {match.NAME for match in matches}
     return {"vhd"} if is_fixed_vhd and found in RAW else found, unsafe
+
+
+def _too_small(path: Path, size: int) -> str:
+    said = f"The image is {size} bytes long, and a disk has at least {MIN_BYTES}."
+    if path.read_bytes().startswith(VMDK_DESCRIPTOR):
+        return (
+            f"{said} This is a VMDK's descriptor, which names another file: that is not taken. "
+            f"{CONVERT}"
+        )
+    return f"{said} Upload the whole of it."
 
 
 def _mismatch(declared: str, found: set[str]) -> str:

@@ -19,7 +19,13 @@ from agent.errors import AgentError, BadRequest, Conflict, Forbidden, NotFound
 from agent.model.identity import Caller
 from agent.model.image import Image, ImageStatus, Visibility
 from agent.model.imagequery import EVERY_IMAGE, Condition, ImageQuery
-from agent.model.imagerules import ImageLimits, check_new, check_owner, viewer_of
+from agent.model.imagerules import (
+    ImageLimits,
+    check_formats,
+    check_new,
+    check_owner,
+    viewer_of,
+)
 from agent.store import Store
 
 HAVE_DATA = frozenset({ImageStatus.ACTIVE, ImageStatus.DEACTIVATED})
@@ -206,8 +212,7 @@ class Imaging:
 
         def begin(image: Image) -> Image:
             check_owner(caller, image)
-            if image.disk_format is None or image.container_format is None:
-                raise BadRequest("disk_format and container_format must be set before the upload.")
+            check_formats(image)
             if image.status is not ImageStatus.QUEUED:
                 raise Conflict(f"Image {image.id} takes data only while it is queued.")
             return replace(image, status=ImageStatus.SAVING, updated_at=self.now())

@@ -13,10 +13,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from agent.asking import Asking
-from agent.errors import BadRequest
 from agent.model.identity import Caller
 from agent.model.image import Image
-from agent.model.imagerules import check_owner, viewer_of
+from agent.model.imagerules import check_formats, check_owner, viewer_of
 from agent.model.imagetask import ImageTask, ImageTaskStatus
 from agent.model.webaddress import Allowed, parse_url
 from agent.store import Store
@@ -49,8 +48,7 @@ class Importing:
         is not queued, `OverQuota` or `HostUnavailable` when too many are under way.
         """
         image = self._own(asking.caller, image_id)
-        if image.disk_format is None or image.container_format is None:
-            raise BadRequest("disk_format and container_format must be set before the import.")
+        check_formats(image)
         check_address(parse_url(uri), self.allowed)
         now = self.now()
         task = ImageTask(

@@ -14,6 +14,9 @@ from agent.model.password import find_account_problem
 
 FORMATS = ("disk_format", "container_format")
 
+AMAZON = ("ami", "aki", "ari")
+"""Formats that are containers of their own as well."""
+
 PROPERTY_BYTES = 64 * 1024
 """Of all names and values of one image's properties, in UTF-8: a list holds many images."""
 
@@ -63,6 +66,24 @@ def check_change(caller: Caller, before: Image, after: Image, limits: ImageLimit
             raise Forbidden(f"{name}: can be changed only while the image is queued.")
     _check_counts(after, len(before.properties), len(before.tags), limits)
     _check_properties(after.properties, _bytes_of(before.properties))
+
+
+def check_formats(image: Image) -> None:
+    """Hold an image that is to get its bytes against what is taken.
+
+    `BadRequest` unless both formats are set, and the container is none that the bytes would lie in:
+    nothing here takes a disk out of an archive.
+    """
+    disk_format, container_format = image.disk_format, image.container_format
+    if disk_format is None or container_format is None:
+        raise BadRequest("disk_format and container_format must be set before the data come.")
+    taken = {"bare", disk_format} if disk_format in AMAZON else {"bare"}
+    if container_format not in taken:
+        raise BadRequest(
+            f"container_format: '{container_format}' around {disk_format} is not accepted here, "
+            "only bare (and ami, aki and ari for disk_format of the same name). Take the disk out "
+            "of it, set container_format to bare, and send the disk."
+        )
 
 
 def _check_publisher(caller: Caller) -> None:

@@ -186,6 +186,16 @@ def test_a_file_shorter_than_a_sector_is_refused(tmp_path: Path, length: int) ->
             imagecheck.inspect(path, declared)
 
 
+@pytest.mark.parametrize("declared", ["vmdk", "raw"])
+def test_a_small_vmdk_descriptor_is_told_to_name_another_file(
+    tmp_path: Path, declared: str
+) -> None:
+    path = make_image(tmp_path / "a", "vmdk", "-o", "subformat=monolithicFlat")
+
+    with pytest.raises(BadRequest, match=r"at least 512.*names another file"):
+        imagecheck.inspect(path, declared)
+
+
 @pytest.mark.parametrize("length", [512, 65536, 131072])
 def test_a_truncated_qcow2_is_refused(tmp_path: Path, length: int) -> None:
     path = make_image(tmp_path / "a", "qcow2")

@@ -274,7 +274,7 @@ def test_a_project_has_only_some_imports_at_once(
         ("file:///etc/passwd", "must begin with http"),
         ("/gone", "answered 404"),
         ("/compressed", "compressed"),
-        ("/small", "500 bytes long: that is no disk"),
+        ("/small", "500 bytes long, and a disk has at least 512"),
         ("/qcow2", "declared as raw, but its contents are qcow2"),
     ],
 )

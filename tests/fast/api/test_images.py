@@ -266,3 +266,26 @@ def test_a_project_may_have_so_many_images(
     register(others)
     assert mine.delete(f"{IMAGES}/{registered[0]}").status_code == 204
     register(mine)
+
+
+@pytest.mark.parametrize(
+    ("disk_format", "container_format", "code"),
+    [
+        ("raw", "bare", 204),
+        ("ami", "bare", 204),
+        ("ami", "ami", 204),
+        ("ari", "ari", 204),
+        ("raw", "ami", 400),
+        ("ari", "ami", 400),
+        *(("raw", box, 400) for box in ("ova", "ovf", "docker", "compressed")),
+    ],
+)
+def test_a_disk_lies_in_no_container(
+    client: ApiClient, disk_format: str, container_format: str, code: int
+) -> None:
+    image_id = register(client, disk_format=disk_format, container_format=container_format)
+
+    assert upload(client, image_id) == code
+
+    expected = "active" if code == 204 else "queued"
+    assert client.get(f"{IMAGES}/{image_id}").get_json()["status"] == expected

@@ -114,6 +114,7 @@ def world(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         "foreign": make_server(other, image),
         "queued": register(user, disk_format="qcow2", container_format="bare"),
         "shapeless": register(user),
+        "boxed": register(user, disk_format="vmdk", container_format="ova"),
         "private": register(user, visibility="private"),
         "protected": register(user, protected=True),
         "tagged": register(user, tags=[f"tag {n}" for n in range(128)], os_type="linux"),

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Wrong requests to the Image API, as rows of the table of wrong requests.
 
-Besides what stands for ids there: {private}, {protected} and {tagged} (with as many tags as may be)
-are images of the user, {theirs} and {shared} another project's, which shares the last with the
+Besides what stands for ids there: {private}, {protected}, {boxed} (in a container) and {tagged} (with as many tags
+as may be) are images of the user, {theirs} and {shared} another project's, which shares the last with the
 user's, {lab}.
 """
 
@@ -224,6 +224,10 @@ OTHERS = (
     Wrong("POST", f"{IMAGES}/{{image}}/actions/deactivate", 403, "{image}"),
     Wrong("POST", f"{IMAGES}/{{theirs}}/actions/deactivate", 404, "{theirs}"),
     Wrong("POST", f"{IMAGES}/{{theirs}}/actions/reactivate", 404, "{theirs}"),
+    Wrong(
+        *("POST", f"{IMAGES}/{{boxed}}/import", 400, "container_format: 'ova'"),
+        {"method": {"name": "web-download", "uri": "http://a.example/disk"}},
+    ),
     Wrong("GET", f"{IMAGES}/{{theirs}}/tasks", 404, "{theirs}"),
     Wrong("GET", f"{IMAGES}/{{theirs}}/file", 404, "{theirs}"),
     Wrong("GET", f"{IMAGES}/{{image}}/file", 416, "range", headers={"Range": "bytes=99999999-"}),

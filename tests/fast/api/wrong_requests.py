@@ -298,6 +298,7 @@ REGISTER_IMAGES = (
     upload("qcow2", 400, "{queued}", b"\0" * 1024),
     upload("0 bytes", 400, "{queued}", b""),
     upload("disk_format", 400, "{shapeless}", b"\0" * 1024),
+    upload("container_format: 'ova'", 400, "{boxed}", b"\0" * 1024),
     upload("{image}", 403, "{image}", b"\0" * 1024),
     upload("{nobody}", 404, "{nobody}", b"\0" * 1024),
     Wrong("PATCH", IMAGES, 405, "method", []),
