@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -31,6 +32,11 @@ class ImageLimits:
     members: int = 128
 
 
+def has_controls(text: str) -> bool:
+    """Whether control characters are in a text: line ends, ESC, NUL and their like."""
+    return any(unicodedata.category(sign) == "Cc" for sign in text)
+
+
 def viewer_of(caller: Caller) -> str | None:
     """Whose eyes a caller sees images with: its project's, or None for those that see all."""
     return None if caller.is_admin else caller.project.id
@@ -48,6 +54,7 @@ def check_new(caller: Caller, image: Image, limits: ImageLimits) -> None:
         _check_publisher(caller)
     if image.owner != caller.project.id and not caller.is_admin:
         raise Forbidden("owner: an image is always its maker's project's.")
+    _check_texts(image, None)
     _check_counts(image, 0, 0, limits)
     _check_properties(image.properties, 0)
 
@@ -64,6 +71,7 @@ def check_change(caller: Caller, before: Image, after: Image, limits: ImageLimit
         changed = getattr(after, name) != getattr(before, name)
         if changed and before.status is not ImageStatus.QUEUED:
             raise Forbidden(f"{name}: can be changed only while the image is queued.")
+    _check_texts(after, before)
     _check_counts(after, len(before.properties), len(before.tags), limits)
     _check_properties(after.properties, _bytes_of(before.properties))
 
@@ -89,6 +97,19 @@ def check_formats(image: Image) -> None:
 def _check_publisher(caller: Caller) -> None:
     if not caller.is_admin:
         raise Forbidden("visibility: only an administrator may make an image public.")
+
+
+def _check_texts(image: Image, before: Image | None) -> None:
+    """Refuse new names and tags that would do something to the terminal that shows them."""
+    old = {before.name, *before.tags, *before.properties} if before else set()
+    texts = (
+        ("name", [image.name or ""]),
+        ("tags", image.tags),
+        ("a property's name", image.properties),
+    )
+    for name, given in texts:
+        if any(has_controls(text) for text in given if text not in old):
+            raise BadRequest(f"{name}: must have no control characters, as line ends are.")
 
 
 def _check_counts(image: Image, properties: int, tags: int, limits: ImageLimits) -> None:

@@ -85,8 +85,8 @@ def reactivate(image_id: str) -> Response:
 @routes.put("/images/<image_id>/tags/<tag>")
 def add_tag(image_id: str, tag: str) -> Response:
     """Tag an image."""
-    if len(tag) > MAX_TEXT or "\0" in tag:
-        raise BadRequest(f"tag: must have at most {MAX_TEXT} characters, and no NUL.")
+    if len(tag) > MAX_TEXT:
+        raise BadRequest(f"tag: must have at most {MAX_TEXT} characters.")
     cloud().image_edits.add_tag(caller(), image_id, tag)
     return empty(204)
 

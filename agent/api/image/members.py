@@ -11,7 +11,9 @@ from agent.api.context import caller, cloud
 from agent.api.image.attributes import MAX_TEXT
 from agent.api.image.views import member_view
 from agent.api.replies import empty
+from agent.errors import BadRequest
 from agent.model.image import MemberStatus
+from agent.model.imagerules import has_controls
 
 routes = Blueprint("image_members", __name__)
 
@@ -42,6 +44,8 @@ def list_members(image_id: str) -> Response:
 def add(image_id: str) -> Response:
     """Share an image with a project. Answers 200, as the standard does here."""
     member_id = json_body(_NEW)["member"]
+    if "/" in member_id or has_controls(member_id):  # no path would lead to it
+        raise BadRequest("member: must be a project's id, without '/' and control characters.")
     return jsonify(member_view(cloud().image_sharing.add(caller(), image_id, member_id)))
 
 

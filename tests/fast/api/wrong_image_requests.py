@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Wrong requests to the Image API, as rows of the table of wrong requests.
 
-Besides what stands for ids there: {private}, {protected}, {boxed} (in a container) and {tagged} (with as many tags
-as may be) are images of the user, {theirs} and {shared} another project's, which shares the last with the
-user's, {lab}.
+Besides what stands for ids there: {private}, {protected}, {boxed} (in a container) and {tagged}
+(with as many tags as may be) are images of the user, {theirs} and {shared} another project's, which
+shares the last with the user's, {lab}.
 """
 
 from __future__ import annotations
@@ -70,6 +70,10 @@ PATCHES = (
     replace("min_ram", 400, "min_ram", 2**31),
     replace("name", 400, "name", "n" * 256),
     replace("name", 400, "name", 1),
+    replace("name: ", 400, "name", "a\nb"),
+    replace("tags: ", 400, "tags", ["fine", "a\x1b[31m"]),
+    patch("tags: ", 400, [{"op": "add", "path": "/tags/-", "value": "a\x85"}]),
+    patch("property's name", 400, [{"op": "add", "path": "/a\nb", "value": "1"}]),
     replace("protected", 400, "protected", "true"),
     replace("os_hidden", 400, "os_hidden", None),
     replace("tags", 400, "tags", "one"),
@@ -184,6 +188,9 @@ MEMBERS = (
     member("POST", "member", 400, "{queued}/members", {"member": ""}),
     member("POST", "member", 400, "{queued}/members", {"member": "m" * 256}),
     member("POST", "member", 400, "{queued}/members", {"member": 1}),
+    member("POST", "member: ", 400, "{queued}/members", {"member": "a/b"}),
+    member("POST", "member: ", 400, "{queued}/members", {"member": "a\nb"}),
+    member("POST", "member: ", 400, "{queued}/members", {"member": "a\x1b"}),
     member("POST", "visibility", 403, "{private}/members", {"member": "m"}),
     member("POST", "{image}", 403, "{image}/members", {"member": "m"}),
     member("POST", "visibility", 403, "{image}/members", {"member": "m"}, who="admin"),
@@ -214,6 +221,8 @@ OTHERS = (
     Wrong("DELETE", f"{IMAGES}/{{theirs}}", 404, "{theirs}"),
     Wrong("PUT", f"{IMAGES}/{{queued}}/tags/{'t' * 256}", 400, "tag"),
     Wrong("PUT", f"{IMAGES}/{{queued}}/tags/%00", 400, "tag"),
+    Wrong("PUT", f"{IMAGES}/{{queued}}/tags/a%0Ab", 400, "tags: "),
+    Wrong("PUT", f"{IMAGES}/{{queued}}/tags/%1B", 400, "tags: "),
     Wrong("PUT", f"{IMAGES}/{{tagged}}/tags/more", 413, "tags"),
     Wrong("PUT", f"{IMAGES}/{{image}}/tags/more", 403, "{image}"),
     Wrong("PUT", f"{IMAGES}/{{theirs}}/tags/more", 404, "{theirs}"),
