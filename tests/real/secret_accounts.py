@@ -16,7 +16,8 @@ def log_in_wrongly(life: Life) -> None:
         (401, {"name": "nobody", "domain": domain, "password": say.strong("NobodysLogin")}),
         (400, {"name": ["lab"], "domain": domain, "password": say.strong("LoginOfAList")}),
         (400, {"name": "lab", "domain": domain, "password": [say.strong("LoginInAList")]}),
-        (400, {"name": "lab", "domain": domain, "password": say.strong("LongLogin") * 999}),
+        (400, {"name": "lab", "domain": domain, "password": say.strong("LongLogin") * 200}),
+        (413, {"name": "lab", "domain": domain, "password": say.strong("LongestLogin") * 999}),
     ):
         identity = {"methods": ["password"], "password": {"user": user}}
         answer = life.ask("POST", TOKENS, {"auth": {"identity": identity}}, token="")
