@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+import time
 import uuid
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -39,6 +40,7 @@ class Declared:
 UNDECLARED = Declared()
 
 NICENESS = 10  # of what hashes and writes
+REST = 1.0  # of the time that a piece has taken: a transfer leaves half of a core to others
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +116,8 @@ def _store(
 ) -> _Stored:
     """Write the stream to `part`, down to the disk.
 
-    A thread beside this one hashes and writes a piece while the next one comes, and gives way to
-    all that is quicker: a long transfer must not slow down small requests.
+    A thread beside this one hashes and writes a piece while the next one comes, gives way to all
+    that is quicker, and rests between two: a long transfer must not slow down small requests.
     """
     hashers = {name: hashlib.new(name, usedforsecurity=name != "md5") for name in algorithms}
     size = 0
@@ -123,9 +125,11 @@ def _store(
         descriptor = create_private(part)
 
     def take(chunk: bytes) -> None:
+        began = time.monotonic()
         for hasher in hashers.values():
             hasher.update(chunk)
         _write(descriptor, chunk)
+        time.sleep(REST * (time.monotonic() - began))
 
     try:
         with ThreadPoolExecutor(1, "image-bytes", initializer=_give_way) as beside:
