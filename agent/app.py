@@ -116,8 +116,8 @@ def build_parts(
         offers=offers,
         boot_id=machine.boot_id() if boot_id is None else boot_id,
     )
-    downloads = build_downloads(config, store, clock)
     allowed = Allowed.parse(config.import_allow)
+    downloads = build_downloads(config, store, clock, allowed)
     importing = Importing(store, allowed, clock.now, downloads.wake)
     cloud = build_cloud(config, store, clock, engine, host, offers, importing)
     return Parts(config, store, host, engine, downloads, cloud)
@@ -282,9 +282,8 @@ def build_imaging(config: Config, store: Store, clock: Clock) -> Imaging:
     return Imaging(store, build_files(config, store), image_limits(config), clock.now)
 
 
-def build_downloads(config: Config, store: Store, clock: Clock) -> Downloads:
+def build_downloads(config: Config, store: Store, clock: Clock, allowed: Allowed) -> Downloads:
     """Wire what works on the queue of imports."""
-    allowed = Allowed.parse(config.import_allow)
     return Downloads(
         store, build_files(config, store), allowed, config.limits.image_gb * GIB, clock.now
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the machine says of itself: which boot this is, and whether it is being shut down."""
+"""What the machine says of itself: which boot this is, whether it is being shut down, what runs."""
 
 from __future__ import annotations
 
@@ -19,3 +19,12 @@ def boot_id() -> str:
 def is_stopping() -> bool:
     """Whether the machine is being shut down, as far as that shows."""
     return NO_LOGIN.exists()
+
+
+def is_running(pid: int | str) -> bool:
+    """Whether a process can still do anything: a zombie, which nobody has reaped, can't."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] not in {"Z", "X"}

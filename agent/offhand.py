@@ -58,12 +58,13 @@ class OffHand:
 
     def describe_users(self) -> Iterator[str]:
         """A line for each user: its name, and its roles in each project."""
+        roles: dict[str, dict[str, list[str]]] = {}  # by user and place
+        for one in self.accounts.list_assignments(AssignmentFilter()):
+            place = one.project.name if one.project else "the system"
+            roles.setdefault(one.user.id, {}).setdefault(place, []).append(one.role.name)
         for user in self.accounts.list_users():
-            roles: dict[str, list[str]] = {}
-            for one in self.accounts.list_assignments(AssignmentFilter(user_id=user.id)):
-                place = one.project.name if one.project else "the system"
-                roles.setdefault(place, []).append(one.role.name)
-            granted = "; ".join(f"{where}: {', '.join(what)}" for where, what in roles.items())
+            places = roles.get(user.id, {})
+            granted = "; ".join(f"{where}: {', '.join(what)}" for where, what in places.items())
             yield _line(user, granted or "no role anywhere")
 
     def describe_projects(self) -> Iterator[str]:

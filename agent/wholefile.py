@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from agent.errors import HostFailed
+from agent.machine import is_running
 
 
 @contextmanager
@@ -47,7 +48,7 @@ def scratch_file(folder: Path, name: str) -> Iterator[Path]:
 def is_abandoned(part: Path) -> bool:
     """Whether nobody writes this temporary file any more; asked by one who writes none yet."""
     pid = part.name.split(".")[-3]
-    return pid == str(os.getpid()) or not _is_running(pid)
+    return pid == str(os.getpid()) or not is_running(pid)
 
 
 def create_private(path: Path) -> int:
@@ -67,15 +68,6 @@ def refusals(what: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise HostFailed(f"{what}: {error.strerror}.") from error
-
-
-def _is_running(pid: str) -> bool:
-    """Whether a process can still do anything: a zombie, which nobody has reaped, can't."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] not in {"Z", "X"}
 
 
 def _temporary(path: Path) -> Path:

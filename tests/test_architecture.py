@@ -57,7 +57,7 @@ MAY_IMPORT = {
     "agent/images.py": ("agent.model", "agent.errors", "agent.imagecheck", "agent.wholefile"),
     "agent/qemuimg.py": ("agent.errors",),
     "agent/consolelog.py": ("agent.model", "agent.errors"),
-    "agent/wholefile.py": ("agent.errors",),
+    "agent/wholefile.py": ("agent.errors", "agent.machine.is_running"),
     "agent/packaged.py": (),
     "agent/patience.py": (),
     "agent/passwords.py": ("agent.errors", "agent.wholefile"),

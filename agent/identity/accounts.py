@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from agent.errors import BadRequest, Forbidden, NotFound
 from agent.identity.hashing import hash_password
 from agent.identity.login import Identity
+from agent.identity.oneself import check_oneself
 from agent.model.identity import (
     NO_PASSWORD,
     ROLES,
@@ -89,8 +90,7 @@ class Accounts:
         `NotFound` for another user, but to an administrator, `Unauthorized` when the old one is
         wrong, `TooManyTries` when that was so too often, `BadRequest` when the new one is the old.
         """
-        if user_id != bearer.user.id and not bearer.is_admin:
-            raise NotFound(f"Could not find user: {user_id}.")
+        check_oneself(bearer, user_id)
         self.identity.verify(self.get_user(user_id), before, address)
         if before == after:
             raise BadRequest("user.password: must be another than the original_password.")
@@ -153,7 +153,8 @@ class Accounts:
 
         Without a project it is a role in the system: kept and shown, and good for nothing.
         """
-        self._check_ids(user_id, project_id, role_id)
+        self._check_ids(user_id, project_id)
+        self.get_role(role_id)
         self.store.grants.assign(user_id, project_id, role_id)
 
     def unassign(self, user_id: str, project_id: str | None, role_id: str) -> None:
@@ -161,9 +162,10 @@ class Accounts:
 
         Tokens know at once: what a token may do is looked up with each request.
         """
-        self._check_ids(user_id, project_id, role_id)
-        names = (self.get_user(user_id).name, self.get_role(role_id).name)
-        if project_id and (*names, self.get_project(project_id).name) == (ADMIN, ADMIN, ADMIN):
+        user = self.get_user(user_id)
+        project = None if project_id is None else self.get_project(project_id)
+        role = self.get_role(role_id)
+        if project and user.name == project.name == role.name == ADMIN:
             raise Forbidden("The user admin stays admin in the project admin: the cloud needs it.")
         self.store.grants.unassign(user_id, project_id, role_id)
 
@@ -181,12 +183,10 @@ class Accounts:
         """All assignments that fit."""
         return self.store.grants.list(wanted)
 
-    def _check_ids(self, user_id: str, project_id: str | None, role_id: str | None = None) -> None:
+    def _check_ids(self, user_id: str, project_id: str | None) -> None:
         self.get_user(user_id)
         if project_id is not None:
             self.get_project(project_id)
-        if role_id is not None:
-            self.get_role(role_id)
 
     def _check_default_project(self, wish: UserWish) -> None:
         wanted = wish.changes.get("default_project_id")

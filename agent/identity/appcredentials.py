@@ -14,6 +14,7 @@ from datetime import datetime
 
 from agent.errors import BadRequest, Forbidden, NotFound
 from agent.identity.hashing import hash_password, make_secret
+from agent.identity.oneself import check_oneself, no_user
 from agent.model.identity import AppCredential, Bearer, Caller, Role
 from agent.store import Store
 
@@ -65,7 +66,7 @@ class AppCredentials:
         unrestricted.
         """
         if user_id != caller.user.id:
-            raise _no_user(user_id)
+            raise no_user(user_id)
         self._check_unrestricted(caller)
         if request.expires_at is not None and request.expires_at <= self.now():
             raise BadRequest("application_credential.expires_at: is past already.")
@@ -112,8 +113,7 @@ class AppCredentials:
         )
 
     def _check_user(self, bearer: Bearer, user_id: str) -> None:
-        if user_id != bearer.user.id and not bearer.is_admin:
-            raise _no_user(user_id)
+        check_oneself(bearer, user_id)
         self.store.identity.get_user(user_id)
 
     def _check_unrestricted(self, bearer: Bearer) -> None:
@@ -133,7 +133,3 @@ def _choose(caller: Caller, wanted: RoleRef) -> Role:
     raise BadRequest(
         "application_credential.roles: only roles that you have in the project can be given."
     )
-
-
-def _no_user(user_id: str) -> NotFound:
-    return NotFound(f"Could not find user: {user_id}.")

@@ -115,9 +115,7 @@ class Identity:
 
     def verify(self, user: User, password: str, address: str) -> None:
         """Raise `Unauthorized` unless this is the user's password, `TooManyTries` as a login."""
-        self._guarded(
-            address, user.name, lambda: self._by_password(ByPassword(UserRef(user.id), password))
-        )
+        self._guarded(address, user.name, lambda: _by_password(user, password))
 
     def revoke(self, secret: str) -> None:
         """End a token before its time."""
@@ -200,9 +198,9 @@ class Identity:
             methods = (*token.methods, "token")
             return _Proven(bearer.user, methods, token.expires_at, token, credential)
         if isinstance(proof, ByPassword):
-            known = self._find_user(proof.who)
-            name = known.name if known else proof.who.name or proof.who.id or ""
-            return self._guarded(address, name, lambda: self._by_password(proof))
+            user = self._find_user(proof.who)
+            name = user.name if user else proof.who.name or proof.who.id or ""
+            return self._guarded(address, name, lambda: _by_password(user, proof.password))
         name = proof.id or f"{proof.who.name or proof.who.id}/{proof.name}"
         return self._guarded(address, name, lambda: self._by_credential(proof))
 
@@ -219,13 +217,6 @@ class Identity:
             raise
         self.brake.note_success(address, name)
         return proven
-
-    def _by_password(self, proof: ByPassword) -> _Proven:
-        user = self._find_user(proof.who)
-        fits = verify_password(proof.password, user.password_hash if user else None)
-        if user is None or not fits or not user.enabled:
-            raise Unauthorized(WRONG)
-        return _Proven(user, ("password",))
 
     def _by_credential(self, proof: ByAppCredential) -> _Proven:
         credential = self._find_credential(proof)
@@ -260,3 +251,10 @@ class Identity:
             return self.store.identity.get_project(scope.id)
         except NotFound:
             return None
+
+
+def _by_password(user: User | None, password: str) -> _Proven:
+    fits = verify_password(password, user.password_hash if user else None)
+    if user is None or not fits or not user.enabled:
+        raise Unauthorized(WRONG)
+    return _Proven(user, ("password",))

@@ -23,6 +23,7 @@ from typing import Any
 
 import yaml
 
+from agent.machine import is_running
 from tests.lab.commands import run
 from tests.lab.waiting import wait_for
 
@@ -128,7 +129,7 @@ class LiveCloud:
         self.process.wait(STOP_TIMEOUT_S)
         self.process = None
         wait_for(
-            lambda: not any(map(_is_alive, pids)),
+            lambda: not any(map(is_running, pids)),
             timeout_s=STOP_TIMEOUT_S,
             what="the end of the killed processes",
         )
@@ -287,15 +288,6 @@ class Api:
             return output if text in output else None
 
         return wait_for(look, timeout_s=timeout_s, poll_s=0.1, what=f"{text!r} on the console")
-
-
-def _is_alive(pid: int) -> bool:
-    """Whether a process can still do anything: a zombie holds no file and no lock."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] not in {"Z", "X"}
 
 
 def _lower(headers: Any) -> dict[str, str]:

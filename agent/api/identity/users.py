@@ -21,8 +21,9 @@ from agent.api.identity.account_schemas import (
 from agent.api.identity.replies import listing
 from agent.api.identity.views import project_view, user_view
 from agent.api.replies import empty
-from agent.errors import BadRequest, NotFound
+from agent.errors import BadRequest
 from agent.identity.accounts import UserWish
+from agent.identity.oneself import check_oneself
 from agent.model.identity import User
 
 routes = Blueprint("users", __name__)
@@ -51,7 +52,7 @@ def create() -> Response:
 @routes.get("/users/<user_id>")
 def show(user_id: str) -> Response:
     """Show one user."""
-    _check_own(user_id)
+    check_oneself(bearer(), user_id)
     return _show(cloud().accounts.get_user(user_id))
 
 
@@ -91,7 +92,7 @@ def change_password(user_id: str) -> Response:
 @routes.get("/users/<user_id>/projects")
 def list_projects(user_id: str) -> Response:
     """List the projects in which a user has a role."""
-    _check_own(user_id)
+    check_oneself(bearer(), user_id)
     projects = cloud().accounts.projects_of(user_id)
     return listing("projects", (project_view(one, base_url()) for one in projects), "name")
 
@@ -99,14 +100,9 @@ def list_projects(user_id: str) -> Response:
 @routes.get("/users/<user_id>/groups")
 def list_groups(user_id: str) -> Response:
     """List the groups of a user: there are none here."""
-    _check_own(user_id)
+    check_oneself(bearer(), user_id)
     cloud().accounts.get_user(user_id)
     return listing("groups", [])
-
-
-def _check_own(user_id: str) -> None:
-    if user_id != bearer().user.id and not bearer().is_admin:
-        raise NotFound(f"Could not find user: {user_id}.")
 
 
 def _show(user: User, *, code: int = 200) -> Response:
