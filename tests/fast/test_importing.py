@@ -5,17 +5,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import NoReturn
 
 import pytest
 
 from agent import disks
+from agent.app import build_files
 from agent.asking import Asking
-from agent.downloads import MOST_ATTEMPTS, SURPRISE
+from agent.downloads import MOST_ATTEMPTS, SURPRISE, Downloads
 from agent.errors import NotFound
 from agent.imaging import CreateImage
 from agent.model.image import ImageStatus
 from agent.model.imagetask import ImageTask
 from agent.model.layout import Layout
+from agent.model.webaddress import Allowed
+from agent.storage import LocalImages
 from tests.fast.smallcloud import SmallCloud
 from tests.lab.waiting import wait_for
 from tests.lab.webserver import WebServer, reply, web_server
@@ -214,14 +218,22 @@ def test_an_image_whose_task_is_lost_waits_for_bytes_again(cloud: SmallCloud) ->
     assert status(cloud, image.id) == "queued"
 
 
+class ClumsyImages(LocalImages):
+    """The images' bytes, with a mistake where they are received."""
+
+    def receive(self, *arguments: object, **options: object) -> NoReturn:
+        raise TypeError("a mistake of our own")
+
+
 def test_a_mistake_of_our_own_fails_the_import_and_the_next_one_goes_on(
-    cloud: SmallCloud, server: WebServer, monkeypatch: pytest.MonkeyPatch
+    cloud: SmallCloud, server: WebServer
 ) -> None:
     image_id = ask(cloud, server.url("/disk.raw"))
-    with monkeypatch.context() as broken:
-        broken.setattr("agent.downloads.parse_url", None)
-        with pytest.raises(TypeError):
-            cloud.parts.downloads.work()
+    store, files = cloud.parts.store, build_files(cloud.config, cloud.parts.store)
+    clumsy = ClumsyImages(files.files, files.layout, files.bases, files.max_bytes)
+    allowed = Allowed.parse([server.place])
+    with pytest.raises(TypeError):
+        Downloads(store, clumsy, allowed, files.max_bytes, cloud.clock.now).work()
 
     assert task(cloud, image_id).message == SURPRISE
     assert status(cloud, image_id) == "queued"

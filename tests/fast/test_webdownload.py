@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -14,9 +15,30 @@ from agent.errors import AgentError, BadRequest, Conflict, Forbidden
 from agent.model.webaddress import Allowed, parse_url
 from agent.webdownload import Patience, check_address, download
 from tests.fast.downloads import BODY, fetch, reason
+from tests.lab.cloud import ROOT
+from tests.lab.commands import run
 from tests.lab.webserver import WebServer, redirect, reply, web_server
 
 METADATA = "169.254.169.254"
+
+OF_THIS_HOST = """
+import socket
+from agent.errors import BadRequest
+from agent.model.webaddress import Allowed, parse_url
+from agent.webdownload import download
+
+with socket.create_server(("9.9.9.9", 8080)) as server:
+    server.setblocking(False)
+    try:
+        with download(parse_url("http://9.9.9.9:8080/"), allowed=Allowed(), max_bytes=1):
+            pass
+    except BadRequest as error:
+        print(error.message)
+    try:
+        server.accept()
+    except BlockingIOError:
+        print("and nobody has asked")
+"""
 
 
 @pytest.fixture
@@ -161,14 +183,17 @@ def test_a_resolver_that_hangs_is_not_waited_for(server: WebServer) -> None:
         fetch(server, "http://a.example/", resolve=hanging, patience=Patience(connect_s=0.05))
 
 
-def test_an_address_of_this_host_is_not_public(
-    server: WebServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whatever addresses the machine has: as if loopback were a public one of them."""
-    monkeypatch.setattr("agent.webdownload.is_public", lambda address: True)
+def test_an_address_of_this_host_is_not_public() -> None:
+    """In a network of its own, whose only interface has an address that is public elsewhere."""
+    up = 'ip link set lo up && ip address add 9.9.9.9/32 dev lo && exec "$@"'
+    done = run(
+        ["unshare", "--net", "sh", "-c", up, "sh", sys.executable, "-c", OF_THIS_HOST],
+        cwd=ROOT,
+        timeout_s=60,
+    )
 
-    with web_server() as other:
-        assert "is not fetched from" in reason(server, other.url("/"))
+    assert "9.9.9.9 is not fetched from" in done.stdout
+    assert "and nobody has asked" in done.stdout
 
 
 def test_an_address_in_a_url_is_judged_without_asking() -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,9 @@ from werkzeug.test import TestResponse
 
 from agent import api
 from agent.api import application
-from agent.identity.hashing import hash_password, hash_token
-from agent.model.identity import AppCredential, Project, Token, User
+from agent.model.identity import AppCredential, Project, User
 from agent.model.network import Network, Subnet
+from tests.fast.api.conftest import PASSWORD, add_user, let_in
 from tests.fast.smallcloud import SmallCloud
 from tests.keys import ED25519
 
@@ -95,12 +94,9 @@ OF_USER = ("user_id", "credential_id", "name")
 
 _DOWNLOAD = {"method": {"name": "web-download", "uri": "http://example.org/x"}}
 
-OLD = hash_password("old")
-"""Of every user here: hashed once, since that takes 50 ms on purpose."""
-
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/identity/v3/users/<user_id>/password"): {
-        "user": {"original_password": "old", "password": "new"}
+        "user": {"original_password": PASSWORD, "password": "new"}
     },
     ("POST", "/identity/v3/users/<user_id>/application_credentials"): {
         "application_credential": {"name": "another"}
@@ -171,12 +167,13 @@ class House:
         other, third = Project("0" * 32, "other"), Project("1" * 32, "third")
         store.identity.add_project(other)
         store.identity.add_project(third)
-        users = {
-            f"{project.name} {role}": self._add_user(f"{project.name} {role}", project, role)
-            for project in (lab, other)
-            for role in ("reader", "member", "admin")
-        }
-        self._give_token("unscoped", users["lab member"], None)
+        users = {}
+        for project in (lab, other):
+            for role in ("reader", "member", "admin"):
+                name = f"{project.name} {role}"
+                users[name] = add_user(self.cloud, name, project, role)
+                self.tokens[name] = let_in(self.cloud, self.app, name, project.name).token
+        self.tokens["unscoped"] = let_in(self.cloud, self.app, "lab member", None).token
         owner, auditor = users["lab member"], store.identity.ensure_role("auditor")
         for project_id in (lab.id, None):
             store.grants.assign(owner.id, project_id, auditor.id)
@@ -249,30 +246,6 @@ class House:
         answer = self.app.test_client().open(path, method=method, headers=headers, **options)
         assert answer.status_code < 300, answer.text
         return answer.get_json(silent=True)
-
-    def _add_user(self, name: str, project: Project, role: str) -> User:
-        store = self.cloud.parts.store
-        user = User(uuid.uuid4().hex, name, OLD, default_project_id=project.id)
-        store.identity.add_user(user)
-        store.grants.assign(user.id, project.id, store.identity.ensure_role(role).id)
-        self._give_token(name, user, project)
-        return user
-
-    def _give_token(self, who: str, user: User, project: Project | None) -> None:
-        """Put a token into the store: a login takes 50 ms, and there are a thousand requests."""
-        now, secret = self.cloud.clock.now(), uuid.uuid4().hex
-        self.cloud.parts.store.tokens.add(
-            Token(
-                token_hash=hash_token(secret),
-                audit_id=uuid.uuid4().hex,
-                user_id=user.id,
-                project_id=project.id if project else None,
-                methods=("password",),
-                issued_at=now,
-                expires_at=now + timedelta(hours=1),
-            )
-        )
-        self.tokens[who] = secret
 
     def _add_credential(self, user: User, project: Project) -> AppCredential:
         store = self.cloud.parts.store
