@@ -44,7 +44,7 @@ class Action:
     allowed_from: frozenset[VmState] | None  # None: from anywhere
     task_state: TaskState | None = None  # when it begins; its steps may name others
     workflow: Workflow = ()  # empty: it is done with its request
-    end: VmState | None = None  # None: the request says, or nothing changes
+    end: VmState | None = None  # None: the request or a step says, or nothing changes
     on_failure: OnFailure = OnFailure.NEVER
     deadline_s: float = 0
     interrupts: frozenset[TaskState] = frozenset()  # running tasks that it pushes aside

@@ -111,6 +111,7 @@ class Config:
     resume_on_boot: str = "previous"
     nova_compatible_files: bool = False
     import_allow: tuple[str, ...] = ()
+    max_microversion: str = "2.1"
     network: NetworkConfig = field(default_factory=NetworkConfig)
     capacity: CapacityConfig = field(default_factory=CapacityConfig)
     quota: QuotaConfig = field(default_factory=QuotaConfig)
@@ -312,6 +313,11 @@ def _rules(config: Config) -> list[str]:
         )
     problems.extend(_choice("virt_type", config.virt_type, ("auto", "kvm", "qemu", "test")))
     problems.extend(_choice("started_outside", config.started_outside, ("adopt", "enforce")))
+    if not re.fullmatch(r"2\.([1-9]|[1-8][0-9]|9[0-6])", config.max_microversion):
+        problems.append(
+            "max_microversion: must be a version from 2.1 to 2.96, in quotes, "
+            f"not {config.max_microversion!r}"
+        )
     boots = ("previous", "never", "always")
     problems.extend(_choice("resume_on_boot", config.resume_on_boot, boots))
     problems.extend(_choice("network.mode", config.network.mode, ("isolated", "nat")))

@@ -8,6 +8,7 @@ from typing import cast
 
 from flask import Flask, current_app, g, request
 
+from agent.api.microversion import Microversion
 from agent.api.transfers import Transfers
 from agent.asking import Asking
 from agent.cloud import Cloud
@@ -55,6 +56,11 @@ def bearer() -> Bearer:
 def caller() -> Caller:
     """Who asks, in a project: known on every route that takes a token for one."""
     return cast(Caller, g.caller)
+
+
+def version() -> Microversion:
+    """Which version of the Compute API the request speaks."""
+    return cast(Microversion, g.microversion)
 
 
 def patience() -> Patience:

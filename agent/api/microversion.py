@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which version of the Compute API a request speaks, and the headers that say so.
 
-Versions are added here and nowhere else: `MAXIMUM` is what is advertised and accepted.
+What each version changed stands in `agent.api.changes`. The configuration's `max_microversion` says
+what is advertised and accepted; `HIGHEST` is the most that it may be.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import NamedTuple
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import NotAcceptable
 
+from agent.api.changes import Change
 from agent.errors import BadRequest
 
 HEADER = "OpenStack-API-Version"
@@ -29,12 +31,24 @@ class Microversion(NamedTuple):
     def __str__(self) -> str:
         return f"{self.major}.{self.minor}"
 
+    def has(self, change: Change) -> bool:
+        """Whether a change of the API is part of this version."""
+        return self.minor >= change.since
+
+    @classmethod
+    def parse(cls, text: str) -> Microversion:
+        """Read "2.53"; `ValueError` for what is no version."""
+        match = _VERSION.fullmatch(text)
+        if match is None:
+            raise ValueError(f"no version: {text[:40]!r}")
+        return cls(int(match[1]), int(match[2]))
+
 
 MINIMUM = Microversion(2, 1)
-MAXIMUM = Microversion(2, 1)
+HIGHEST = Microversion(2, 96)
 
 
-def negotiate(headers: Headers) -> Microversion:
+def negotiate(headers: Headers, maximum: Microversion) -> Microversion:
     """Say which version the request's headers ask for; the minimum when they ask for none.
 
     Raises `BadRequest` for what is no version, `NotAcceptable` for one that is not served.
@@ -43,18 +57,18 @@ def negotiate(headers: Headers) -> Microversion:
     if asked is None:
         return MINIMUM
     if asked == "latest":
-        return MAXIMUM
-    match = _VERSION.fullmatch(asked)
-    if match is None:
+        return maximum
+    try:
+        version = Microversion.parse(asked)
+    except ValueError:
         raise BadRequest(
             f"API Version String {asked[:40]} is of invalid format. "
             "Must be of format MajorNum.MinorNum."
-        )
-    version = Microversion(int(match[1]), int(match[2]))
-    if not MINIMUM <= version <= MAXIMUM:
+        ) from None
+    if not MINIMUM <= version <= maximum:
         raise NotAcceptable(
             f"Version {version} is not supported by the API. "
-            f"Minimum is {MINIMUM} and maximum is {MAXIMUM}."
+            f"Minimum is {MINIMUM} and maximum is {maximum}."
         )
     return version
 

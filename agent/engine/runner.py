@@ -132,23 +132,24 @@ class Runner:
 
     def _finish(self, task: Task, action: Action) -> float | None:
         now = self.clock.now()
-        assert action.end is not None, f"{action.name} has steps and no end"
-        change = ServerChange(
-            vm_state=action.end, power_state=POWER_STATE[_SEEN_AT_END[action.end]]
-        )
-        if action.end is VmState.DELETED:
+        server = self.store.get_server(task.server_id)
+        end = action.end or server.vm_state
+        change = ServerChange(vm_state=end)
+        if end in _SEEN_AT_END:
+            change["power_state"] = POWER_STATE[_SEEN_AT_END[end]]
+        if end is VmState.DELETED:
             change["deleted_at"] = change["terminated_at"] = now
             change["progress"] = 0
-        else:
+        elif end is not VmState.ERROR:
             change["fault"] = None
-        if action.end is VmState.ACTIVE:
+        if end is VmState.ACTIVE:
             change["progress"] = 100
-            if self.store.get_server(task.server_id).launched_at is None:
+            if server.launched_at is None:
                 change["launched_at"] = now
         self.hook(f"{action.name}/finish/before")
         if self.store.finish_task(task.id, change, now):
             took_s = (now - task.started_at).total_seconds()
-            log.info("%s: done in %.3f s, the server is %s", _about(task), took_s, action.end)
+            log.info("%s: done in %.3f s, the server is %s", _about(task), took_s, end)
             self.on_finished()
         self.hook(f"{action.name}/finish/recorded")
         self.retries.pop(task.id, None)

@@ -6,9 +6,11 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
+from tests.lab.commands import CommandError
 from tests.lab.waiting import wait_for
 
 TIMEOUT_S = 30.0
@@ -52,6 +54,12 @@ class GuestAgent:
         """Start a shell script and let it run, also to the guest's end; return its pid."""
         command = {"path": "/bin/sh", "arg": ["-c", script]}
         return int(str(self._ask("guest-exec", command)["pid"]))
+
+    def bid_farewell(self, script: str) -> None:
+        """Start a shell script that may end the guest before its agent has answered."""
+        command = {"path": "/bin/sh", "arg": ["-c", script]}
+        with suppress(CommandError):
+            self._ask("guest-exec", command)
 
     def _ask(self, command: str, arguments: Mapping[str, object]) -> dict[str, object]:
         request = json.dumps({"execute": command, "arguments": arguments})

@@ -17,7 +17,7 @@ DIES_WITH_ITS_GUEST = {"cumulet:shutdown_terminate": "true"}
 
 def test_a_guest_that_panics_reads_shutoff_with_the_reason(real: RealCloud) -> None:
     server_id = real.booted()
-    real.guest(server_id).start("echo c >/proc/sysrq-trigger")
+    real.guest(server_id).bid_farewell("echo c >/proc/sysrq-trigger")
     real.api.wait_for_console(server_id, "Kernel panic", timeout_s=30)
     real.shows(server_id, "SHUTOFF", after="a kernel panic")
     history = real.history(server_id)

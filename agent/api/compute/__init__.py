@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from flask import Blueprint, g, request
 
-from agent.api import microversion
+from agent.api import changes, microversion
 from agent.api.compute import (
     actions,
     diagnostics,
@@ -18,6 +18,8 @@ from agent.api.compute import (
     servers,
     versions,
 )
+from agent.api.context import cloud
+from agent.errors import NotFound
 
 compute_versions = versions.routes
 
@@ -26,8 +28,19 @@ compute = Blueprint("compute", __name__, url_prefix="/compute/v2.1")
 
 @compute.before_request
 def negotiate_version() -> None:
-    """Learn which version the request speaks."""
-    g.microversion = microversion.negotiate(request.headers)
+    """Learn which version the request speaks; `NotFound` for a route that it does not have."""
+    maximum = microversion.Microversion.parse(cloud().config.max_microversion)
+    g.microversion = microversion.negotiate(request.headers, maximum)
+    if request.url_rule is not None:
+        check_route(request.method, request.url_rule.rule.removeprefix(compute.url_prefix or ""))
+
+
+def check_route(method: str, rule: str) -> None:
+    """Raise `NotFound` when the request's version has no such route."""
+    minor = g.microversion.minor
+    spans = (changes.ROUTES.get(rule), changes.ROUTES.get(f"{method} {rule}"))
+    if not all(span is None or span.holds(minor) for span in spans):
+        raise NotFound(f"API version '{g.microversion}' is not supported on this method.")
 
 
 for module in (

@@ -9,12 +9,12 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 from jsonschema import Draft202012Validator
 
-from agent.api import policy
+from agent.api import changes, policy
 from agent.api.body import json_body
-from agent.api.context import asking, cloud
+from agent.api.context import asking, cloud, version
 from agent.api.parse import check
 from agent.api.replies import empty
-from agent.errors import BadRequest
+from agent.errors import BadRequest, NotFound
 
 routes = Blueprint("server_actions", __name__)
 
@@ -73,6 +73,8 @@ def act(server_id: str) -> Response:
     """Do what the body's only key says."""
     body = json_body(_ACTION)
     name = next(iter(body))
+    if not changes.ACTIONS.get(name, changes.Span()).holds(version().minor):
+        raise NotFound(f"API version '{version()}' has no action '{name}'.")
     policy.check_action(name)
     if name in PLAIN:
         cloud().compute.act(asking(), server_id, PLAIN[name])

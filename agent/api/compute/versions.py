@@ -7,8 +7,8 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
-from agent.api.context import base_url
-from agent.api.microversion import MAXIMUM, MINIMUM
+from agent.api.context import base_url, cloud
+from agent.api.microversion import MINIMUM
 
 routes = Blueprint("compute_versions", __name__, url_prefix="/compute")
 
@@ -16,7 +16,9 @@ routes = Blueprint("compute_versions", __name__, url_prefix="/compute")
 @routes.get("")
 def list_versions() -> Response:
     """Name the versions, the old one first: clients take the last."""
-    return jsonify(versions=[v20_view(base_url()), v21_view(base_url())])
+    return jsonify(
+        versions=[v20_view(base_url()), v21_view(base_url(), cloud().config.max_microversion)]
+    )
 
 
 @routes.get("/v2")
@@ -28,7 +30,9 @@ def show_v20() -> Response:
 @routes.get("/v2.1")
 def show_v21() -> Response:
     """Describe version 2.1 with its range of microversions."""
-    return jsonify(version=_with_media(v21_view(base_url()), "2.1"))
+    return jsonify(
+        version=_with_media(v21_view(base_url(), cloud().config.max_microversion), "2.1")
+    )
 
 
 def v20_view(base: str) -> dict[str, Any]:
@@ -43,13 +47,13 @@ def v20_view(base: str) -> dict[str, Any]:
     }
 
 
-def v21_view(base: str) -> dict[str, Any]:
-    """Describe version 2.1."""
+def v21_view(base: str, maximum: str) -> dict[str, Any]:
+    """Describe version 2.1 with the microversions up to `maximum`."""
     return {
         "id": "v2.1",
         "links": [{"href": f"{base}/compute/v2.1/", "rel": "self"}],
         "status": "CURRENT",
-        "version": str(MAXIMUM),
+        "version": maximum,
         "min_version": str(MINIMUM),
         "updated": "2013-07-23T11:33:21Z",
     }
