@@ -22,6 +22,10 @@ class RecordChange(TypedDict, total=False):
     access_ipv6: str
     disk_config: str
     metadata: Mapping[str, str]
+    user_data: str | None
+    key_name: str | None
+    public_key: str | None
+    hostname: str
 
 
 def check_takes_metadata(server: Server, doing: str, *, despite_lock: bool) -> None:

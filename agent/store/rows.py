@@ -6,6 +6,7 @@ Pure; no statement and no connection in here. JSON columns hold plain dicts, enu
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
@@ -64,6 +65,8 @@ def server_from(row: AnyRow, nics: Sequence[Nic]) -> Server:
         terminated_at=row.terminated_at,
         deleted_at=row.deleted_at,
         locked_by=row.locked_by,
+        old_flavor=Flavor(**row.old_flavor) if row.old_flavor else None,
+        old_vm_state=VmState(row.old_vm_state) if row.old_vm_state else None,
     )
 
 
@@ -104,12 +107,15 @@ def server_values(server: Server) -> Values:
         "terminated_at": server.terminated_at,
         "deleted_at": server.deleted_at,
         "locked_by": server.locked_by,
+        "old_flavor": _flavor_or_none(server.old_flavor),
+        "old_vm_state": _word(server.old_vm_state),
     }
 
 
 def change_values(change: ServerChange) -> Values:
     """Give the columns that a change sets."""
-    return {name: _CHANGED[name](value) for name, value in change.items()}
+    values = {name: _CHANGED[name](value) for name, value in change.items()}
+    return {**values, "flavor_id": change["flavor"].id} if "flavor" in change else values
 
 
 def rest_from(row: AnyRow) -> Rest:
@@ -188,6 +194,11 @@ def flavor_values(flavor: Flavor) -> Values:
         "description": flavor.description,
         "extra_specs": dict(flavor.extra_specs),
     }
+
+
+def flavor_text(flavor: Flavor) -> str:
+    """Write a flavor as JSON, as a task's args keep it."""
+    return json.dumps(flavor_values(flavor))
 
 
 def image_from(row: AnyRow) -> Image:
@@ -306,11 +317,20 @@ def _word(value: Any) -> Any:
     return None if value is None else value.value
 
 
+def _flavor_or_none(flavor: Flavor | None) -> Values | None:
+    return flavor_values(flavor) if flavor else None
+
+
 _CHANGED: Mapping[str, Callable[[Any], Any]] = {
     "vm_state": _word,
     "task_state": _word,
     "power_state": _word,
     "progress": _same,
+    "image_id": _same,
+    "image_properties": dict,
+    "flavor": flavor_values,
+    "old_flavor": _flavor_or_none,
+    "old_vm_state": _word,
     "hardware": asdict,
     "fault": _fault_values,
     "locked_by": _same,

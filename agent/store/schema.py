@@ -269,7 +269,7 @@ servers = Table(
     Column("hostname", String(63), nullable=False),
     Column("flavor_id", _ID, nullable=False),
     Column("flavor", _JSON, nullable=False),
-    Column("vcpus", Integer, nullable=False),  # the flavor's, where SQL can add them up
+    Column("vcpus", Integer, nullable=False),  # what is claimed: the flavor's, or more in a resize
     Column("ram_mb", Integer, nullable=False),
     Column("image_id", _ID, nullable=False, index=True),
     Column("vm_state", String(32), nullable=False),
@@ -295,6 +295,8 @@ servers = Table(
     Column("terminated_at", UtcTime),
     Column("deleted_at", UtcTime),  # a deleted server keeps its row
     Column("locked_by", String(16)),
+    Column("old_flavor", _JSON),
+    Column("old_vm_state", String(32)),
     Index("ix_servers_listed", "project_id", "deleted_at", "created_at", "id"),
     Index(None, "created_at", "id"),
 )

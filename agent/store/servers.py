@@ -36,7 +36,7 @@ from agent.model.server import Flavor, Server
 from agent.model.states import TaskState, VmState
 from agent.model.task import INTERRUPTED_BY, NewTask, Task
 from agent.store import addresses, imageuse, loading, patterns, rows
-from agent.store.claims import check_return
+from agent.store.claims import check_return, settle_claim
 from agent.store.db import Database
 from agent.store.injections import insert_injection
 from agent.store.schema import server_events, servers, tasks
@@ -98,7 +98,7 @@ class Servers:
         """
         with self.db.write() as connection:
             imageuse.check_active(connection, image_ids)
-            _check_quota(_usage(connection, server.project_id), server.flavor, quota)
+            check_quota(usage_of(connection, server.project_id), _whole(server.flavor), quota)
             shown = rows.change_values({"task_state": task.task_state})
             connection.execute(insert(servers).values({**rows.server_values(server), **shown}))
             addresses.allocate(connection, server, nics, rest_s=rest_s, now=now)
@@ -147,19 +147,19 @@ class Servers:
     def usage(self, project_id: str) -> Usage:
         """What a project's servers use, suspended ones too."""
         with self.db.read() as connection:
-            return _usage(connection, project_id)
+            return usage_of(connection, project_id)
 
     def begin(self, server_id: str, task: NewTask, admission: Admission, *, now: datetime) -> Task:
         """Take a server for an action, if it is admitted.
 
         A running task that may be interrupted is closed and pushed aside; what it has failed of
-        stays on record. A deletion that already runs is given again. Raises what `_admit` raises.
+        stays on record. A deletion that already runs is given again. Raises what `admit` raises.
         """
         with self.db.write() as connection:
             running = loading.find_open_task(connection, server_id)
             if running and _same_deletion(running, task):
                 return running
-            _admit(connection, server_id, admission)
+            admit(connection, server_id, admission)
             _push_aside(connection, running, task, now)
             _update(connection, server_id, now, task_state=task.task_state)
             return insert_task(connection, server_id, task, now)
@@ -173,17 +173,18 @@ class Servers:
         change: ServerChange,
         now: datetime,
     ) -> None:
-        """Do an action that needs no host, and put it on record. Raises what `_admit` raises.
+        """Do an action that needs no host, and put it on record. Raises what `admit` raises.
 
         A running task that may be interrupted is closed, and its server is at rest again.
         """
         with self.db.write() as connection:
             running = loading.find_open_task(connection, server_id)
-            _admit(connection, server_id, admission)
+            admit(connection, server_id, admission)
             if not admission.any_task:
                 _push_aside(connection, running, task, now)
                 change = {**change, "task_state": None}
             _update(connection, server_id, now, **change)
+            settle_claim(connection, server_id)
             insert_task(connection, server_id, task, now, finished=True)
 
     def list_events(self, server_id: str) -> Sequence[tuple[datetime, str]]:
@@ -225,18 +226,26 @@ _USAGE = select(
 ).where(servers.c.project_id == bindparam("project"), servers.c.deleted_at.is_(None))
 
 
-def _usage(connection: Connection, project_id: str) -> Usage:
+def usage_of(connection: Connection, project_id: str) -> Usage:
+    """What a project's servers use, inside the caller's transaction."""
     instances, cores, ram_mb = connection.execute(_USAGE, {"project": project_id}).one()
     return Usage(instances=instances, cores=cores, ram_mb=ram_mb)
 
 
-def _check_quota(used: Usage, flavor: Flavor, quota: Quota) -> None:
+def _whole(flavor: Flavor) -> Usage:
+    """What a new server of a flavor uses."""
+    return Usage(instances=1, cores=flavor.vcpus, ram_mb=flavor.ram_mb)
+
+
+def check_quota(used: Usage, more: Usage, quota: Quota) -> None:
+    """Raise `OverQuota`, with the numbers, when so much more is more than a project may use."""
     asked = (
-        ("instances", 1, used.instances, quota.instances),
-        ("cores", flavor.vcpus, used.cores, quota.cores),
-        ("ram", flavor.ram_mb, used.ram_mb, quota.ram_mb),
+        ("instances", more.instances, used.instances, quota.instances),
+        ("cores", more.cores, used.cores, quota.cores),
+        ("ram", more.ram_mb, used.ram_mb, quota.ram_mb),
     )
-    over = [row for row in asked if 0 <= row[3] < row[1] + row[2]]  # -1 is no limit, as in Nova
+    # -1 is no limit, as in Nova; and nothing more is never too much.
+    over = [row for row in asked if row[1] and 0 <= row[3] < row[1] + row[2]]
     if not over:
         return
     names, more, already, most = (", ".join(map(str, column)) for column in zip(*over, strict=True))
@@ -291,7 +300,7 @@ def _same_deletion(running: Task, asked: NewTask) -> bool:
     )
 
 
-def _admit(connection: Connection, server_id: str, admission: Admission) -> None:
+def admit(connection: Connection, server_id: str, admission: Admission) -> None:
     """Raise `NotFound`, `Conflict` in Nova's words, or `NoCapacity`, unless all of it holds."""
     row = connection.execute(_STANDING, {"server": server_id}).one_or_none()
     if row is None:
