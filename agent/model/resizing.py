@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From which flavor a server may be resized to which: pure rules, in Nova's words where it has some."""
+"""From which flavor a server may be resized to which: pure rules, in Nova's words."""
 
 from __future__ import annotations
 

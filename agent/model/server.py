@@ -26,16 +26,12 @@ class Flavor:
 
 def larger(one: Flavor, other: Flavor) -> Flavor:
     """A size that holds both: the first flavor, with the larger of each number."""
-    return replace(
-        one, vcpus=max(one.vcpus, other.vcpus), ram_mb=max(one.ram_mb, other.ram_mb)
-    )
+    return replace(one, vcpus=max(one.vcpus, other.vcpus), ram_mb=max(one.ram_mb, other.ram_mb))
 
 
 def growth(old: Flavor, new: Flavor) -> Flavor:
     """What the new flavor has beyond the old one, and nothing where it has less."""
-    return replace(
-        new, vcpus=max(0, new.vcpus - old.vcpus), ram_mb=max(0, new.ram_mb - old.ram_mb)
-    )
+    return replace(new, vcpus=max(0, new.vcpus - old.vcpus), ram_mb=max(0, new.ram_mb - old.ram_mb))
 
 
 MAX_NICS = 10

@@ -96,9 +96,7 @@ def _take(
     server = loading.get_server(connection, server_id, None)
     shown = rows.change_values({"task_state": task.task_state, "progress": 0})
     connection.execute(
-        update(servers)
-        .where(servers.c.id == server_id)
-        .values(**record, **shown, updated_at=now)
+        update(servers).where(servers.c.id == server_id).values(**record, **shown, updated_at=now)
     )
     args = {**task.args, "was": server.vm_state.value}
     insert_task(connection, server_id, replace(task, args=args), now)

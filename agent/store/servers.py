@@ -248,9 +248,11 @@ def check_quota(used: Usage, more: Usage, quota: Quota) -> None:
     over = [row for row in asked if row[1] and 0 <= row[3] < row[1] + row[2]]
     if not over:
         return
-    names, more, already, most = (", ".join(map(str, column)) for column in zip(*over, strict=True))
+    names, wanted, already, most = (
+        ", ".join(map(str, column)) for column in zip(*over, strict=True)
+    )
     raise OverQuota(
-        f"Quota exceeded for {names}: Requested {more}, "
+        f"Quota exceeded for {names}: Requested {wanted}, "
         f"but already used {already} of {most} {names}"
     )
 

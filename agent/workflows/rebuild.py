@@ -7,9 +7,9 @@ task's args until the old disk is gone, and becomes the record's with the step t
 domain goes with that disk: nothing can start an old domain on a new disk, or a half-made one. What
 both the record and an open rebuild name keeps its base and its kernel (`agent.store.imageuse`).
 
-What can fail without loss comes first: a rebuild that fails before `wipe` leaves the old disk, and a
-hard reboot brings it back. From then on only another rebuild helps, or a hard reboot once there is
-a new disk.
+What can fail without loss comes first: a rebuild that fails before `wipe` leaves the old disk, and
+a hard reboot brings it back. From then on only another rebuild helps, or a hard reboot once there
+is a new disk.
 """
 
 from __future__ import annotations
@@ -110,13 +110,9 @@ REBUILD: Workflow = (
     Step("wipe", wipe, progress=50),
     Step("reserve", create.reserve, progress=55),
     Step("disk", create.make_disk, task_state=TaskState.REBUILD_SPAWNING, progress=65),
-    Step(
-        "config_drive", write_config_drive, task_state=TaskState.REBUILD_SPAWNING, progress=75
-    ),
+    Step("config_drive", write_config_drive, task_state=TaskState.REBUILD_SPAWNING, progress=75),
     Step("define", create.define, task_state=TaskState.REBUILD_SPAWNING, progress=85),
-    Step(
-        "start", start, task_state=TaskState.REBUILD_SPAWNING, progress=95, only_if=was_on
-    ),
+    Step("start", start, task_state=TaskState.REBUILD_SPAWNING, progress=95, only_if=was_on),
     Step(
         "password",
         tell_refusal,

@@ -27,6 +27,7 @@ from agent.imaging import CreateImage
 from agent.model.imagequery import Condition, ImageQuery
 from agent.model.layout import Layout
 from agent.model.server import Server
+from agent.rebuilding import RebuildServer
 from agent.setup import initialise
 from agent.store import ServerFilter, Store
 from agent.store.addresses import NOBODY
@@ -62,6 +63,12 @@ def take_inventory(config: Config, store: Store, host: Host) -> dict[str, set[st
         "folders": {folder.name for folder in Layout(config.state_dir).servers.iterdir()},
         "reservations": {by_ip.get(entry.ip, entry.ip) for entry in reservations} - spares,
     }
+
+
+def kept_disks(config: Config) -> set[str]:
+    """The servers whose disk of before a resize is kept."""
+    kept = Layout(config.state_dir).servers.glob("*/disk.resize.qcow2")
+    return {path.parent.name for path in kept}
 
 
 Hook = Callable[[str], None]
@@ -107,10 +114,11 @@ def build_template(folder: Path) -> Path:
     disk = folder / "disk.qcow2"
     run(["qemu-img", "create", "-q", "-f", "qcow2", disk, "1M"])
     admin = parts.cloud.identity.assume("admin")
-    image = parts.cloud.imaging.create(
-        admin, CreateImage("tiny", None, "qcow2", "bare", visibility="public")
-    )
-    parts.cloud.imaging.upload(admin, image.id, iter([disk.read_bytes()]))
+    for name in ("other", "tiny"):
+        image = parts.cloud.imaging.create(
+            admin, CreateImage(name, None, "qcow2", "bare", visibility="public")
+        )
+        parts.cloud.imaging.upload(admin, image.id, iter([disk.read_bytes()]))
     parts.store.close()
     return state
 
@@ -194,10 +202,16 @@ class SmallCloud:
         return self.parts.cloud.creation.create_server(self.asking, request).server.id
 
     def act(self, server_id: str, action: str) -> None:
+        cloud = self.parts.cloud
         if action == "changePassword":
-            self.parts.cloud.admin_pass.change(self.asking, server_id, STRONG)
+            cloud.admin_pass.change(self.asking, server_id, STRONG)
+        elif action == "rebuild":
+            request = RebuildServer(self.image_id("other"))
+            cloud.rebuilding.rebuild(self.asking, server_id, request)
+        elif action == "resize":
+            cloud.resizing.resize(self.asking, server_id, "2")
         else:
-            self.parts.cloud.compute.act(self.asking, server_id, action)
+            cloud.compute.act(self.asking, server_id, action)
 
     def reset_state(self, server_id: str, state: str) -> None:
         admin = Asking(self.parts.cloud.identity.assume("admin"), "req-of-an-admin")

@@ -13,7 +13,9 @@ from agent.model.hostname import instance_name
 from agent.model.server import Fault, Nic, Server
 from agent.model.states import Status, TaskState
 
-SHOWS_PROGRESS = frozenset({Status.ACTIVE, Status.BUILD, Status.VERIFY_RESIZE})
+SHOWS_PROGRESS = frozenset(
+    {Status.ACTIVE, Status.BUILD, Status.REBUILD, Status.RESIZE, Status.VERIFY_RESIZE}
+)
 SHOWS_FAULT = frozenset({Status.ERROR, Status.DELETED})
 
 UPDATED = frozenset(
