@@ -21,6 +21,9 @@ class RecordChange(TypedDict, total=False):
     access_ipv4: str
     access_ipv6: str
     disk_config: str
+    description: str | None
+    hostname: str
+    tags: tuple[str, ...]
     metadata: Mapping[str, str]
 
 
