@@ -37,6 +37,12 @@ def check_takes_metadata(server: Server, doing: str, *, despite_lock: bool) -> N
         )
 
 
+def check_takes_tags(server: Server, doing: str) -> None:
+    """Raise `Conflict`, in Nova's words, unless the server's tags may be written now: a lock does
+    not matter, and they are taken where metadata are."""
+    check_takes_metadata(server, doing, despite_lock=True)
+
+
 def check_metadata_count(metadata: Mapping[str, str], most: int) -> None:
     """Raise `OverQuota` for more pairs than a server may have (-1: any number)."""
     if 0 <= most < len(metadata):
