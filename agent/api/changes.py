@@ -95,7 +95,10 @@ FORCED_EVACUATION = Span(29, 67)
 FORCED_LIVE_MIGRATION = Span(30, 67)
 """Versions at which administrators could `force` a server to a host past the scheduler."""
 
-ROUTES: dict[str, Span] = {}
+ROUTES: dict[str, Span] = {
+    "/servers/<server_id>/tags": Span(TAGS.since),
+    "/servers/<server_id>/tags/<tag>": Span(TAGS.since),
+}
 """Rules below /compute/v2.1 that are not there at every version ("/os-x", or "METHOD /os-x")."""
 
 ACTIONS: dict[str, Span] = {}

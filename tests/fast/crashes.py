@@ -130,7 +130,7 @@ STARTS: dict[str, tuple[Start, ...]] = {
     "suspend": (active,),
     "resume": (suspended,),
     "changePassword": (active, weak),
-    "rebuild": (active, stopped, error_with_domain, error_without_domain),
+    "rebuild": (active, stopped, error_without_domain),
     "resize": (active, stopped),
     "confirmResize": (resized, resized_off),
     "revertResize": (resized, resized_off),

@@ -10,92 +10,33 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from agent.api import changes
-from agent.api.compute import server_parse as fields
-from agent.api.compute.metadata_parse import METADATA
-from agent.api.compute.personality_parse import PERSONALITY, parse_personality
+from agent.api.compute.metadata_parse import parse_metadata
+from agent.api.compute.personality_parse import parse_personality
+from agent.api.compute.server_parse import (
+    check_certificates,
+    parse_image_id,
+    parse_update,
+    parse_user_data,
+)
+from agent.api.compute.server_schemas import DISK_CONFIG, TEXT, closed
 from agent.api.microversion import Microversion
 from agent.api.parse import BOOLEAN, parse_boolean
 from agent.errors import BadRequest
-from agent.model.record import RecordChange
+from agent.model.record import RecordChange, check_metadata_count
 from agent.rebuilding import RebuildServer
 
-_TEXT = {"type": "string"}
-_TEXT_OR_NULL = {"type": ["string", "null"]}
 _HOST = {"type": ["string", "null"], "minLength": 1, "maxLength": 255}
-_HOSTNAME = {
-    "type": "string",
-    "minLength": 2,
-    "maxLength": 63,
-    "pattern": r"^[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+\Z",
-    "description": "a host name of letters, digits and hyphens",
+
+
+def _body(action: str, value: dict[str, Any]) -> Draft202012Validator:
+    return Draft202012Validator(closed({action: value}, [action]))
+
+
+_RESIZE: dict[str, Any] = {
+    "flavorRef": {"type": ["string", "integer"], "minLength": 1},
+    "OS-DCF:diskConfig": DISK_CONFIG,
 }
-_FQDN = {
-    "type": "string",
-    "minLength": 2,
-    "maxLength": 255,
-    "pattern": r"^[a-zA-Z0-9]+[a-zA-Z0-9.-]*[a-zA-Z0-9]+\Z",
-    "description": "a host name, or a whole domain name",
-}
-
-
-def _body(action: str, value: Mapping[str, Any]) -> Draft202012Validator:
-    return Draft202012Validator(
-        {
-            "type": "object",
-            "properties": {action: value},
-            "required": [action],
-            "additionalProperties": False,
-        }
-    )
-
-
-def _object(required: tuple[str, ...], **properties: Any) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(required),
-        "additionalProperties": False,
-    }
-
-
-RESIZE = _body(
-    "resize",
-    _object(
-        ("flavorRef",),
-        **{
-            "flavorRef": {"type": ["string", "integer"], "minLength": 1},
-            "OS-DCF:diskConfig": {"enum": ["AUTO", "MANUAL"]},
-        },
-    ),
-)
-
-
-@cache
-def rebuild_schema(version: Microversion) -> Draft202012Validator:
-    """The schema of a rebuild's body at a version."""
-    properties: dict[str, Any] = {
-        "name": {"type": "string", "minLength": 1, "maxLength": fields.NAME_CHARACTERS},
-        "imageRef": _TEXT,
-        "adminPass": _TEXT,
-        "metadata": METADATA,
-        "preserve_ephemeral": BOOLEAN,
-        "OS-DCF:diskConfig": {"enum": ["AUTO", "MANUAL"]},
-        "accessIPv4": _TEXT,
-        "accessIPv6": _TEXT,
-    }
-    if version.has(changes.DESCRIPTION):
-        properties["description"] = {**_TEXT_OR_NULL, "maxLength": 255}
-    if version.has(changes.REBUILD_KEY):
-        properties["key_name"] = {**_TEXT_OR_NULL, "minLength": 1, "maxLength": 255}
-    if version.has(changes.NO_PERSONALITY):
-        properties["user_data"] = {**_TEXT_OR_NULL, "maxLength": fields.USER_DATA_CHARACTERS}
-    else:
-        properties["personality"] = PERSONALITY
-    if version.has(changes.TRUSTED_CERTIFICATES):
-        properties["trusted_image_certificates"] = {"type": ["array", "null"], "items": _TEXT}
-    if version.has(changes.HOSTNAME):
-        properties["hostname"] = _FQDN if version.has(changes.FQDN) else _HOSTNAME
-    return _body("rebuild", _object(("imageRef",), **properties))
+RESIZE = _body("resize", closed(_RESIZE, ["flavorRef"]))
 
 
 @cache
@@ -103,7 +44,7 @@ def migrate_schema(version: Microversion) -> Draft202012Validator:
     """The schema of a cold migration's body at a version: from 2.56 on it may name a host."""
     if not version.has(changes.MIGRATION_HOST):
         return _body("migrate", {})
-    return _body("migrate", {**_object((), host=_HOST), "type": ["object", "null"]})
+    return _body("migrate", {**closed({"host": _HOST}, []), "type": ["object", "null"]})
 
 
 @cache
@@ -119,20 +60,20 @@ def migrate_live_schema(version: Microversion) -> Draft202012Validator:
     if changes.FORCED_LIVE_MIGRATION.holds(version.minor):
         properties["force"] = BOOLEAN
     properties["block_migration"] = block_migration
-    return _body("os-migrateLive", _object(tuple(names), **properties))
+    return _body("os-migrateLive", closed(properties, names))
 
 
 @cache
 def evacuate_schema(version: Microversion) -> Draft202012Validator:
     """The schema of an evacuation's body at a version."""
-    properties: dict[str, Any] = {"host": {**_HOST, "type": "string"}, "adminPass": _TEXT}
-    required: tuple[str, ...] = ()
+    properties: dict[str, Any] = {"host": {**_HOST, "type": "string"}, "adminPass": TEXT}
+    required: list[str] = []
     if not version.has(changes.NO_SHARED_STORAGE):
         properties["onSharedStorage"] = BOOLEAN
-        required = ("onSharedStorage",)
+        required = ["onSharedStorage"]
     if changes.FORCED_EVACUATION.holds(version.minor):
         properties["force"] = BOOLEAN
-    return _body("evacuate", _object(required, **properties))
+    return _body("evacuate", closed(properties, required))
 
 
 def parse_rebuild(body: Mapping[str, Any], max_metadata: int) -> RebuildServer:
@@ -140,12 +81,9 @@ def parse_rebuild(body: Mapping[str, Any], max_metadata: int) -> RebuildServer:
     asked = body["rebuild"]
     if parse_boolean("preserve_ephemeral", asked.get("preserve_ephemeral", False)):
         raise BadRequest("preserve_ephemeral: servers of this cloud have no ephemeral disks.")
-    if asked.get("trusted_image_certificates"):
-        raise BadRequest(
-            "trusted_image_certificates: this cloud verifies no signatures of images; leave it out."
-        )
+    check_certificates(asked)
     return RebuildServer(
-        image_id=fields._image_id(asked["imageRef"]),
+        image_id=parse_image_id(asked["imageRef"]),
         record=_record(asked, max_metadata),
         key_name=asked.get("key_name"),
         changes_key="key_name" in asked,
@@ -161,19 +99,10 @@ def parse_flavor(body: Mapping[str, Any]) -> str:
 
 def _record(asked: Mapping[str, Any], max_metadata: int) -> RecordChange:
     """What the request says of the server itself."""
-    record = fields.parse_update({"server": _shared(asked)})
+    record = parse_update({"server": asked})
     if "metadata" in asked:
-        record["metadata"] = fields._metadata(asked["metadata"], max_metadata)
+        check_metadata_count(asked["metadata"], max_metadata)
+        record["metadata"] = parse_metadata(asked["metadata"])
     if "user_data" in asked:
-        record["user_data"] = fields._user_data(asked["user_data"] or "")
-    if "hostname" in asked:
-        record["hostname"] = asked["hostname"]
+        record["user_data"] = parse_user_data(asked["user_data"] or "")
     return record
-
-
-SHARED = ("name", "accessIPv4", "accessIPv6", "OS-DCF:diskConfig")
-"""Fields that mean in a rebuild what they mean in an update."""
-
-
-def _shared(asked: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: asked[name] for name in SHARED if name in asked}

@@ -9,19 +9,20 @@ from typing import Any
 from flask import Response, jsonify
 
 from agent.api.compute import reshape_parse
-from agent.api.compute.server_views import server_view, updated_view
-from agent.api.context import asking, base_url, caller, cloud, version
+from agent.api.compute.server_schemas import rebuild_schema
+from agent.api.compute.server_views import rebuilt_view
+from agent.api.compute.servers import viewing
+from agent.api.context import asking, base_url, cloud, version
 from agent.api.parse import check
 from agent.api.replies import empty
 
 
 def rebuild(server_id: str, body: dict[str, Any]) -> Response:
     """Begin to rebuild a server; the answer alone tells its new password."""
-    check(reshape_parse.rebuild_schema(version()), body)
+    check(rebuild_schema(version()), body)
     request = reshape_parse.parse_rebuild(body, cloud().config.limits.server_metadata)
     rebuilt = cloud().rebuilding.rebuild(asking(), server_id, request)
-    view = server_view(rebuilt.server, base_url(), for_admin=caller().is_admin)
-    response = jsonify(server={**updated_view(view), "adminPass": rebuilt.admin_pass})
+    response = jsonify(server=rebuilt_view(rebuilt.server, rebuilt.admin_pass, viewing()))
     response.status_code = 202
     response.headers["Location"] = f"{base_url()}/compute/v2.1/servers/{server_id}"
     return response
