@@ -61,7 +61,7 @@ def test_the_servers_of_each_project_spread_over_many_hosts(seed: int) -> None:
     for _ in range(200):
         project = chance.choice("abc")
         seen = [
-            replace(host, project_servers=placed[project, name]) for name, host in hosts.items()
+            replace(host, project_servers=placed[project, host.name]) for host in hosts.values()
         ]
         chance.shuffle(seen)
         roomy = {host.name for host in seen if _has_room(host)}
