@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tables, as this version uses them. A change here needs a revision in `migrations/`.
 
-Only what both SQLite and PostgreSQL know. Times are kept as text of one width in UTC, so that they
-sort as they are. Projects, users, flavors and images that a server names are not foreign keys: the
-accounts may live in another Identity service, and a server outlives its flavor and its image.
+Only what both SQLite and PostgreSQL know. Projects, users, flavors and images that a server names
+are not foreign keys: the accounts may live in another Identity service, and a server outlives its
+flavor and its image.
 """
 
 from __future__ import annotations
-
-from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -17,7 +14,6 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -29,25 +25,8 @@ from sqlalchemy import (
     text,
     true,
 )
-from sqlalchemy.types import TypeDecorator
 
-
-class UtcTime(TypeDecorator[datetime]):
-    """An aware time with its microseconds. (SQLAlchemy wants a class for a type of one's own.)"""
-
-    impl = String(32)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
-        """Give the text that is stored."""
-        if value is None:
-            return None
-        return value.astimezone(UTC).isoformat(timespec="microseconds")
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """Read the stored text."""
-        return None if value is None else datetime.fromisoformat(value)
-
+from agent.store.utctime import UtcTime
 
 metadata = MetaData(
     naming_convention={
