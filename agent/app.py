@@ -49,6 +49,7 @@ from agent.networking import Networking, network_spec
 from agent.offers import Offers
 from agent.passwords import Seal, hash_password
 from agent.records import Records
+from agent.rescuing import Rescuing
 from agent.standing import Standing
 from agent.storage import GIB, LocalImages, ServerDisks
 from agent.store import Store
@@ -230,6 +231,7 @@ def build_cloud(
             ),
         ),
         standing=Standing(store, clock.now, engine.interrupt),
+        rescuing=Rescuing(store, admin_pass, clock.now, engine.wake, engine.reachability),
         records=Records(store, config.limits.server_metadata, clock.now),
         keypairs=Keypairs(store, config.quota.keypairs, clock.now),
         imaging=build_imaging(config, store, clock),

@@ -17,6 +17,7 @@ from agent.importing import Importing
 from agent.keypairs import Keypairs
 from agent.networking import Networking
 from agent.records import Records
+from agent.rescuing import Rescuing
 from agent.standing import Standing
 
 
@@ -32,6 +33,7 @@ class Cloud:
     creation: Creation
     admin_pass: AdminPass
     standing: Standing
+    rescuing: Rescuing
     records: Records
     keypairs: Keypairs
     imaging: Imaging

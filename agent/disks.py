@@ -64,6 +64,13 @@ def create_overlay(base: Path, base_format: str, path: Path, size_bytes: int = 0
             part.chmod(0o600)
 
 
+def remove_files(*paths: Path) -> None:
+    """Remove files of one server's folder, those that are there. `HostFailed`."""
+    with refusals("The server's files could not be removed"):
+        for path in paths:
+            path.unlink(missing_ok=True)
+
+
 def remove_server_files(folder: Path) -> None:
     """Remove a server's folder and all in it; nothing when it is gone.
 

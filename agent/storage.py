@@ -21,6 +21,7 @@ from agent.imaging import Received
 from agent.model.booting import FORMATS
 from agent.model.image import Image
 from agent.model.layout import Layout
+from agent.model.password import Credential
 from agent.model.server import Server
 from agent.qemuimg import check_readable
 
@@ -94,6 +95,22 @@ class ServerDisks:
         path = self.layout.config_drive(server.id)
         if not path.exists():
             self.drives.write(server, path)
+
+    def create_rescue_disk(self, server: Server) -> None:
+        """Make the disk that a server in rescue runs from, unless it is there."""
+        if server.rescue is not None:
+            base = self.layout.base(server.rescue.image_id)
+            disks.create_overlay(base, "qcow2", self.layout.rescue_disk(server.id))
+
+    def write_rescue_drive(self, server: Server, credential: Credential) -> None:
+        """Make the config drive of a server in rescue, unless it is there."""
+        path = self.layout.rescue_drive(server.id)
+        if not path.exists():
+            self.drives.write_rescue(server, credential, path)
+
+    def remove_rescue(self, server_id: str) -> None:
+        """Remove both of them; nothing when they are gone."""
+        disks.remove_files(self.layout.rescue_disk(server_id), self.layout.rescue_drive(server_id))
 
     def remove_server(self, server_id: str) -> None:
         """Remove the server's folder with all that is in it; nothing when it is gone."""

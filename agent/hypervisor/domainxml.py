@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from xml.etree import ElementTree
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -55,12 +56,33 @@ DISKS = {
     "sata": Drive("sda"),
     "ide": Drive("hda"),
 }
+SECOND_DISKS = {
+    "virtio": ("scsi", Drive("sda")),
+    "scsi": ("scsi", Drive("sdb", target=2)),
+    "sata": ("sata", Drive("sdb", unit=2)),
+    "ide": ("ide", Drive("hdb", unit=1)),
+}
+"""Where a guest's own disk goes, by its bus, while another one takes its place."""
+
 CDROMS = {
     "virtio": Drive("vdz"),
     "scsi": Drive("sdz", target=1),
     "sata": Drive("sdz", unit=1),
     "ide": Drive("hdc", bus=1),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Disk:
+    """A disk as the template shows it."""
+
+    path: Path
+    format: str
+    backing_path: Path | None
+    backing_format: str
+    bus: str
+    drive: Drive
+
 
 _FORBIDDEN = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _REPLACEMENT = "\ufffd"
@@ -78,7 +100,7 @@ def render_domain(spec: DomainSpec, *, owner: str, version: str) -> str:
         mark={"namespace": NAMESPACE, "owner": owner, "version": version},
         title=re.sub(r"[\r\n]", " ", spec.server_name),
         nics=[(nic, _nic_port(index)) for index, nic in enumerate(spec.nics)],
-        disk=DISKS[hardware.disk_bus],
+        disks=_disks(spec),
         cdrom=CDROMS[hardware.cdrom_bus],
         is_pc=is_pc(hardware.machine),
         ports=PORTS,
@@ -128,6 +150,17 @@ def _clean(value: object) -> object:
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
     return _FORBIDDEN.sub(_REPLACEMENT, value)
+
+
+def _disks(spec: DomainSpec) -> list[_Disk]:
+    """The disks, first the one that the guest boots from: no other is ever booted."""
+    bus, backing = spec.hardware.disk_bus, (spec.backing_path, spec.backing_format)
+    own = _Disk(spec.disk_path, spec.disk_format, *backing, bus, DISKS[bus])
+    if spec.rescue is None:
+        return [own]
+    first = _Disk(spec.rescue.path, "qcow2", spec.rescue.backing_path, "qcow2", bus, DISKS[bus])
+    second_bus, drive = SECOND_DISKS[bus]
+    return [first, replace(own, bus=second_bus, drive=drive)]
 
 
 def _nic_port(index: int) -> int:

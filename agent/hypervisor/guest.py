@@ -222,6 +222,15 @@ def diagnose(domain: Any) -> dict[str, int]:
     return counters
 
 
+def inject_nmi(domain: Any) -> None:
+    """Send a domain that is on a non-maskable interrupt: what its guest does then is its own."""
+    seen = observe(domain)
+    if not seen.is_on:
+        raise HostFailed(f"The guest is not on: {seen.reason or seen.seen}.")
+    with translated():
+        domain.injectNMI(0)
+
+
 def drop_saved(domain: Any) -> None:
     """Remove the saved memory image, if there is one."""
     if domain.hasManagedSaveImage():

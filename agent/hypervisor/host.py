@@ -196,6 +196,11 @@ class Host:
         with self._own(server_id, self._aside) as domain:
             return guest.diagnose(domain)
 
+    def inject_nmi(self, server_id: str) -> None:
+        """Send the guest a non-maskable interrupt; `HostFailed` when it is off."""
+        with self._own(server_id) as domain:
+            guest.inject_nmi(domain)
+
     def drop_saved(self, server_id: str) -> None:
         """Remove a saved memory image, if there is one."""
         with suppress(NoSuchThingError), self._own(server_id) as domain:

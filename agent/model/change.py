@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TypedDict
 
-from agent.model.server import Fault, Hardware
+from agent.model.server import Fault, Hardware, RescueSystem
 from agent.model.states import PowerState, TaskState, VmState
 
 
@@ -20,6 +20,7 @@ class ServerChange(TypedDict, total=False):
     hardware: Hardware
     fault: Fault | None
     locked_by: str | None
+    rescue: RescueSystem | None
     launched_at: datetime
     terminated_at: datetime
     deleted_at: datetime

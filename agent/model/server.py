@@ -83,6 +83,14 @@ class Hardware:
 
 
 @dataclass(frozen=True, slots=True)
+class RescueSystem:
+    """The image that a server runs instead of its own disk, with its properties as they were."""
+
+    image_id: str
+    image_properties: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
     """The record of one server: intent, as the database keeps it. Times are UTC-aware."""
 
@@ -117,6 +125,7 @@ class Server:
     terminated_at: datetime | None = None
     deleted_at: datetime | None = None
     locked_by: str | None = None  # "owner" or "admin"; None: not locked
+    rescue: RescueSystem | None = None  # since a rescue was asked for, until it is over
 
 
 @dataclass(frozen=True, slots=True)

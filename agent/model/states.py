@@ -40,6 +40,9 @@ class TaskState(StrEnum):
     SUSPENDING = "suspending"
     RESUMING = "resuming"
     UPDATING_PASSWORD = "updating_password"
+    RESCUING = "rescuing"
+    UNRESCUING = "unrescuing"
+    CRASH_DUMPING = "crash_dumping"  # the standard has no word: there it takes no time
     DELETING = "deleting"
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which images servers stand on: their own, and the kernel and RAM disk that start them.
+"""Which images servers stand on: their own or one to rescue them, with kernel and RAM disk.
 
 Looked at within the transaction that makes a server or removes an image, so that neither can
 happen between the other's look and its writing.
@@ -20,6 +20,9 @@ _NAMED: tuple[ColumnElement[str], ...] = (
     servers.c.image_id,
     servers.c.image_properties[KERNEL].as_string(),
     servers.c.image_properties[RAMDISK].as_string(),
+    servers.c.rescue["image_id"].as_string(),
+    servers.c.rescue["image_properties", KERNEL].as_string(),
+    servers.c.rescue["image_properties", RAMDISK].as_string(),
 )
 
 

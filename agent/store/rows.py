@@ -19,7 +19,7 @@ from agent.model.image import Image, ImageMember, ImageStatus, MemberStatus, Vis
 from agent.model.imagetask import ImageTask, ImageTaskStatus
 from agent.model.keypair import Keypair
 from agent.model.network import Network, Port, Subnet
-from agent.model.server import Fault, Flavor, Hardware, Nic, Rest, Server
+from agent.model.server import Fault, Flavor, Hardware, Nic, RescueSystem, Rest, Server
 from agent.model.states import PowerState, TaskState, VmState
 from agent.model.task import StepRecord, Task
 
@@ -64,6 +64,7 @@ def server_from(row: AnyRow, nics: Sequence[Nic]) -> Server:
         terminated_at=row.terminated_at,
         deleted_at=row.deleted_at,
         locked_by=row.locked_by,
+        rescue=RescueSystem(**row.rescue) if row.rescue else None,
     )
 
 
@@ -104,6 +105,7 @@ def server_values(server: Server) -> Values:
         "terminated_at": server.terminated_at,
         "deleted_at": server.deleted_at,
         "locked_by": server.locked_by,
+        "rescue": _rescue_values(server.rescue),
     }
 
 
@@ -298,6 +300,12 @@ def _fault_values(fault: Fault | None) -> Values | None:
     return {**asdict(fault), "created_at": fault.created_at.isoformat()}
 
 
+def _rescue_values(rescue: RescueSystem | None) -> Values | None:
+    if rescue is None:
+        return None
+    return {"image_id": rescue.image_id, "image_properties": dict(rescue.image_properties)}
+
+
 def _same(value: Any) -> Any:
     return value
 
@@ -314,6 +322,7 @@ _CHANGED: Mapping[str, Callable[[Any], Any]] = {
     "hardware": asdict,
     "fault": _fault_values,
     "locked_by": _same,
+    "rescue": _rescue_values,
     "launched_at": _same,
     "terminated_at": _same,
     "deleted_at": _same,

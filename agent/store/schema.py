@@ -295,6 +295,7 @@ servers = Table(
     Column("terminated_at", UtcTime),
     Column("deleted_at", UtcTime),  # a deleted server keeps its row
     Column("locked_by", String(16)),
+    Column("rescue", _JSON),  # which image it runs instead of its own disk, and its properties
     Index("ix_servers_listed", "project_id", "deleted_at", "created_at", "id"),
     Index(None, "created_at", "id"),
 )
