@@ -32,6 +32,7 @@ class RescueDisk:
 
     path: Path
     backing_path: Path  # both are qcow2
+    is_alone: bool = False  # the own disk is to come later, by `plug_own_disk`, if it can
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +208,14 @@ class Hypervisor(Protocol):
 
     def diagnose(self, server_id: str) -> Mapping[str, int]:
         """Counters of a running guest, named as the Compute API 2.1 does; empty when it is off."""
+        ...
+
+    def lives_on_disk(self, server_id: str) -> bool:
+        """Whether the guest's system has surely taken the disk that it booted from as its own."""
+        ...
+
+    def plug_own_disk(self, spec: DomainSpec) -> None:
+        """Give a guest in rescue its own disk while it runs, and whenever it is started again."""
         ...
 
     def inject_nmi(self, server_id: str) -> None:

@@ -37,6 +37,7 @@ PORTS = {
     "rng": 6,
     "spare": 7,  # the first of those for further nics and for what is plugged in later
     "cdrom": PORT_COUNT,  # of a config drive that is a virtio disk
+    "second_disk": PORT_COUNT + 1,  # which is there in rescue only
 }
 
 
@@ -57,12 +58,15 @@ DISKS = {
     "ide": Drive("hda"),
 }
 SECOND_DISKS = {
-    "virtio": ("scsi", Drive("sda")),
-    "scsi": ("scsi", Drive("sdb", target=2)),
-    "sata": ("sata", Drive("sdb", unit=2)),
-    "ide": ("ide", Drive("hdb", unit=1)),
+    "virtio": Drive("vdb"),
+    "scsi": Drive("sdb", target=2),
+    "sata": Drive("sdb", unit=2),
+    "ide": Drive("hdb", unit=1),
 }
 """Where a guest's own disk goes, by its bus, while another one takes its place."""
+
+PLUGGABLE = {"virtio", "scsi"}
+"""Buses on which a disk may come while the guest runs."""
 
 CDROMS = {
     "virtio": Drive("vdz"),
@@ -80,7 +84,7 @@ class _Disk:
     format: str
     backing_path: Path | None
     backing_format: str
-    bus: str
+    port: int
     drive: Drive
 
 
@@ -104,7 +108,7 @@ def render_domain(spec: DomainSpec, *, owner: str, version: str) -> str:
         cdrom=CDROMS[hardware.cdrom_bus],
         is_pc=is_pc(hardware.machine),
         ports=PORTS,
-        port_count=PORT_COUNT,
+        port_count=PORT_COUNT + (spec.rescue is not None),
     )
 
 
@@ -125,6 +129,15 @@ def render_reservation(reservation: Reservation) -> str:
     """Render a DHCP host entry."""
     entry = ElementTree.Element("host", {"mac": reservation.mac, "ip": reservation.ip})
     return ElementTree.tostring(entry, encoding="unicode")
+
+
+def find_disk(domain_xml: str, path: Path) -> str:
+    """Take the one disk of a rendered domain that lies at a path."""
+    for disk in ElementTree.fromstring(domain_xml).iterfind("devices/disk"):
+        source = disk.find("source")
+        if source is not None and source.get("file") == str(path):
+            return ElementTree.tostring(disk, encoding="unicode")
+    raise ValueError(f"the domain has no disk {path}")
 
 
 def find_mark(metadata_xml: str, field: str) -> str | None:
@@ -154,13 +167,15 @@ def _clean(value: object) -> object:
 
 def _disks(spec: DomainSpec) -> list[_Disk]:
     """The disks, first the one that the guest boots from: no other is ever booted."""
-    bus, backing = spec.hardware.disk_bus, (spec.backing_path, spec.backing_format)
-    own = _Disk(spec.disk_path, spec.disk_format, *backing, bus, DISKS[bus])
-    if spec.rescue is None:
+    bus, rescue, first = spec.hardware.disk_bus, spec.rescue, PORTS["disk"]
+    backing = (spec.backing_path, spec.backing_format)
+    own = _Disk(spec.disk_path, spec.disk_format, *backing, first, DISKS[bus])
+    if rescue is None:
         return [own]
-    first = _Disk(spec.rescue.path, "qcow2", spec.rescue.backing_path, "qcow2", bus, DISKS[bus])
-    second_bus, drive = SECOND_DISKS[bus]
-    return [first, replace(own, bus=second_bus, drive=drive)]
+    booted = _Disk(rescue.path, "qcow2", rescue.backing_path, "qcow2", first, DISKS[bus])
+    if rescue.is_alone and bus in PLUGGABLE:
+        return [booted]
+    return [booted, replace(own, port=PORTS["second_disk"], drive=SECOND_DISKS[bus])]
 
 
 def _nic_port(index: int) -> int:

@@ -3,8 +3,11 @@
 
 # Note [The right disk]
 Most systems find their root by a label, and a rescue image may have the same one as the server's
-own disk: it often is the same image. So the rescue disk takes the very place of the own one, and is
-the only one that is ever booted. The own disk comes on a bus where guests find it later.
+own disk: it often is the same image. Whatever the order of the disks, some systems then take the
+last one, others the first. So the rescue disk takes the very place of the own one, and is alone
+until its system has its root, which shows by its agent or by what it writes. Then the own disk is
+plugged in as the second. A guest that shows nothing gets it after a minute; on a bus that takes no
+disks while it runs, it is there from the start. Of the two only the rescue disk is ever booted.
 
 All that may fail early is done while the guest still runs. What fails later puts the server back
 as it was: its own definition, and on again if it was on.
@@ -23,13 +26,16 @@ from agent.model.server import RescueSystem, Server
 from agent.workflows import create
 from agent.workflows.power import drop_saved, power_off, press, shut_down, wait_until_off
 from agent.workflows.reboot import boot, check
-from agent.workflows.step import Context, Done, Outcome, Step, Workflow
+from agent.workflows.step import Context, Done, Later, Outcome, Step, Workflow
+
+COME_UP_DEADLINE_S = 60.0
+LOOK_EVERY_S = 1.0
 
 LEAVE_DEADLINE_S = 20.0
 """So long the rescue system may take to write what it has of the own disk, when it is to go."""
 
 
-def rescue_spec(server: Server, layout: Layout) -> DomainSpec:
+def rescue_spec(server: Server, layout: Layout, *, is_alone: bool = False) -> DomainSpec:
     """Make the value that the domain's XML is rendered from while the server is in rescue."""
     system = _system(server)
     boot_files = find_boot(system.image_properties)
@@ -37,7 +43,7 @@ def rescue_spec(server: Server, layout: Layout) -> DomainSpec:
         create.domain_spec(server, layout),
         config_drive_path=layout.rescue_drive(server.id),
         boot=create.boot_spec(boot_files, layout) if boot_files else None,
-        rescue=RescueDisk(layout.rescue_disk(server.id), layout.base(system.image_id)),
+        rescue=RescueDisk(layout.rescue_disk(server.id), layout.base(system.image_id), is_alone),
     )
 
 
@@ -95,8 +101,9 @@ def switch_on_again(context: Context) -> None:
 
 
 def define(context: Context) -> Outcome:
-    """Define the domain over the rescue disk."""
-    context.tools.hypervisor.define(rescue_spec(context.server, context.tools.layout))
+    """Define the domain over the rescue disk alone."""
+    spec = rescue_spec(context.server, context.tools.layout, is_alone=True)
+    context.tools.hypervisor.define(spec)
     return Done()
 
 
@@ -109,6 +116,21 @@ def define_as_before(context: Context) -> None:
 def pull_plug(context: Context) -> None:
     """End a rescue system that was just started."""
     context.tools.hypervisor.destroy(context.server.id)
+
+
+def come_up(context: Context) -> Outcome:
+    """Wait until the rescue system lives on its disk, or until its time is up. See the note."""
+    hypervisor, server_id = context.tools.hypervisor, context.server.id
+    if context.elapsed_s >= COME_UP_DEADLINE_S or not hypervisor.observe(server_id).is_on:
+        return Done()
+    return Done() if hypervisor.lives_on_disk(server_id) else Later(LOOK_EVERY_S)
+
+
+def plug_own_disk(context: Context) -> Outcome:
+    """Let the own disk come as the second."""
+    spec = rescue_spec(context.server, context.tools.layout)
+    context.tools.hypervisor.plug_own_disk(spec)
+    return Done()
 
 
 def leave(context: Context) -> Outcome:
@@ -133,6 +155,8 @@ RESCUE: Workflow = (
     Step("reserve", create.reserve),
     Step("define", define, define_as_before),
     Step("boot", boot, pull_plug),
+    Step("come_up", come_up),
+    Step("own_disk", plug_own_disk),
 )
 
 UNRESCUE: Workflow = (

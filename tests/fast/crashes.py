@@ -27,6 +27,9 @@ REACHED = {
     "suspend": "suspended",
     "resume": "active",
     "changePassword": "active",
+    "rescue": "rescued",
+    "unrescue": "active",
+    "trigger_crash_dump": "active",
     "delete": None,
 }
 """Where each action must end; None is gone."""
@@ -53,6 +56,10 @@ def paused(cloud: SmallCloud) -> str:
 
 def suspended(cloud: SmallCloud) -> str:
     return cloud.made(cloud.create(), "suspended")
+
+
+def rescued(cloud: SmallCloud) -> str:
+    return cloud.made(cloud.create(), "rescued")
 
 
 def deaf(cloud: SmallCloud) -> str:
@@ -103,8 +110,12 @@ STARTS: dict[str, tuple[Start, ...]] = {
     "suspend": (active,),
     "resume": (suspended,),
     "changePassword": (active, weak),
+    "rescue": (active, stopped, error_with_domain),
+    "unrescue": (rescued,),
+    "trigger_crash_dump": (active,),
     "delete": (
         building,
+        rescued,
         active,
         stopped,
         paused,

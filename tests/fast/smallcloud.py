@@ -42,6 +42,9 @@ NODE = """\
 
 STRONG = "a strong enough password"
 
+MADE_BY = {"stopped": "stop", "paused": "pause", "suspended": "suspend", "rescued": "rescue"}
+"""The action that brings an active server to rest in each state."""
+
 PLACES = ("database", "domains", "folders", "reservations")
 
 
@@ -196,6 +199,8 @@ class SmallCloud:
     def act(self, server_id: str, action: str) -> None:
         if action == "changePassword":
             self.parts.cloud.admin_pass.change(self.asking, server_id, STRONG)
+        elif action == "rescue":
+            self.parts.cloud.rescuing.rescue(self.asking, server_id, None, None)
         else:
             self.parts.cloud.compute.act(self.asking, server_id, action)
 
@@ -218,7 +223,7 @@ class SmallCloud:
     def made(self, server_id: str, vm_state: str) -> str:
         """Bring a server that was just created to rest in one of the states."""
         self.work()
-        action = {"stopped": "stop", "paused": "pause", "suspended": "suspend"}.get(vm_state)
+        action = MADE_BY.get(vm_state)
         if action is not None:
             self.act(server_id, action)
             self.work()

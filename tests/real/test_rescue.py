@@ -75,7 +75,7 @@ def test_a_rescue_with_the_servers_own_image_runs_beside_its_disk_and_gives_it_b
     in_rescue = real.api.server(server_id)
     root = guest.shell(ROOT)
     hashed = guest.shell("cat /etc/shadow").split(":")[1]
-    guest.shell("mkdir -p /mnt && mount -t ext4 /dev/sda1 /mnt")
+    guest.shell("mkdir -p /mnt && mount -t ext4 /dev/vdb1 /mnt")
     found = guest.shell("cat /mnt/root/which; ls /root/which 2>/dev/null || echo none")
     guest.shell("echo mended >/mnt/root/mended")  # and not synced: its system goes down in order
     real.api.act(server_id, {"unrescue": None})

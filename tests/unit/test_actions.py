@@ -21,6 +21,9 @@ ALLOWED_FROM = {
     "suspend": {"active"},
     "resume": {"suspended"},
     "changePassword": {"active", "error"},
+    "rescue": {"active", "stopped", "error"},
+    "unrescue": {"rescued"},
+    "trigger_crash_dump": {"active", "paused", "rescued", "resized", "error"},
     "lock": None,
     "unlock": None,
     "resetState": None,
@@ -41,6 +44,9 @@ EVERY_TASK = {
     "suspending",
     "resuming",
     "updating_password",
+    "rescuing",
+    "unrescuing",
+    "crash_dumping",
     "deleting",
 }
 INTERRUPTS = {

@@ -27,6 +27,9 @@ lock         +      +        +       +      +         +       +       +
 unlock       +      +        +       +      +         +       +       +
 reset        +      +        +       +      +         +       +       +
 changePassword +    -        -       -      -         -       -       -
+rescue       +      -        +       -      -         -       -       +
+unrescue     -      -        -       -      -         +       -       -
+trigger_crash_dump + -       -       +      -         +       +       +
 forceDelete  +      +        +       +      +         +       +       +
 """
 BODIES: dict[str, dict[str, Any]] = {
@@ -77,4 +80,4 @@ def test_an_action_from_a_state(
 
 
 def test_the_table_is_whole() -> None:
-    assert len(cells()) == 13 * 8
+    assert len(cells()) == 16 * 8
