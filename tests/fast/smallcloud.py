@@ -42,8 +42,13 @@ NODE = """\
 
 STRONG = "a strong enough password"
 
-MADE_BY = {"stopped": "stop", "paused": "pause", "suspended": "suspend", "rescued": "rescue"}
-"""The action that brings an active server to rest in each state."""
+REST_BY = {
+    "stopped": "stop",
+    "paused": "pause",
+    "suspended": "suspend",
+    "rescued": "rescue",
+}
+"""The action that brings a server that is active to rest elsewhere."""
 
 PLACES = ("database", "domains", "folders", "reservations")
 
@@ -223,7 +228,7 @@ class SmallCloud:
     def made(self, server_id: str, vm_state: str) -> str:
         """Bring a server that was just created to rest in one of the states."""
         self.work()
-        action = MADE_BY.get(vm_state)
+        action = REST_BY.get(vm_state)
         if action is not None:
             self.act(server_id, action)
             self.work()
