@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from agent.model.states import RESTING_STATUS, Status, TaskState, VmState
+from agent.workflows.crashdump import CRASH_DUMP
 from agent.workflows.create import CREATE
 from agent.workflows.delete import DELETE
 from agent.workflows.password import CHANGE_PASSWORD
@@ -22,6 +23,7 @@ from agent.workflows.pause import PAUSE, RESUME, SUSPEND, UNPAUSE
 from agent.workflows.power import START, STOP
 from agent.workflows.reboot import REBOOT_HARD, REBOOT_SOFT
 from agent.workflows.rebuild import REBUILD
+from agent.workflows.rescue import RESCUE, UNRESCUE
 from agent.workflows.resize import CONFIRM_RESIZE, RESIZE, REVERT_RESIZE
 from agent.workflows.step import Workflow
 
@@ -224,6 +226,34 @@ _ROWS = (
         deadline_s=120,
         status_meanwhile=Status.REVERT_RESIZE,
         status_from=_from(VmState.RESIZED, VmState.ACTIVE, VmState.STOPPED),
+    ),
+    Action(
+        name="rescue",
+        allowed_from=_from(VmState.ACTIVE, VmState.STOPPED, VmState.ERROR),
+        task_state=TaskState.RESCUING,
+        workflow=RESCUE,
+        end=VmState.RESCUED,
+        on_failure=OnFailure.AS_BEFORE,
+        deadline_s=600,  # an image may have to be converted
+    ),
+    Action(
+        name="unrescue",
+        allowed_from=_from(VmState.RESCUED),
+        task_state=TaskState.UNRESCUING,
+        workflow=UNRESCUE,
+        end=VmState.ACTIVE,
+        on_failure=OnFailure.AS_BEFORE,
+        deadline_s=120,
+    ),
+    Action(
+        name="trigger_crash_dump",
+        allowed_from=_from(
+            VmState.ACTIVE, VmState.PAUSED, VmState.RESCUED, VmState.RESIZED, VmState.ERROR
+        ),
+        task_state=TaskState.CRASH_DUMPING,
+        workflow=CRASH_DUMP,
+        on_failure=OnFailure.AS_BEFORE,
+        deadline_s=30,
     ),
     Action(name="lock", allowed_from=None, any_task=True),
     Action(name="unlock", allowed_from=None, any_task=True),

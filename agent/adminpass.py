@@ -69,6 +69,16 @@ class AdminPass:
             return ChosenPassword(given, Credential(user, hash=LOCKED), refused)
         return ChosenPassword(given, self._hide(given, user, image_properties))
 
+    def take(self, given: str | None, image_properties: Mapping[str, str]) -> ChosenPassword:
+        """Take the password that was given for a system, or make one up.
+
+        `BadRequest` for one that breaks the rule, or for a text that is no password.
+        """
+        chosen = self.choose(given, image_properties)
+        if chosen.refused is not None:
+            raise BadRequest(f"adminPass: {chosen.refused}")
+        return chosen
+
     def change(self, asking: Asking, server_id: str, password: str) -> None:
         """Have a running guest's agent set a password. Blocks for some seconds at most.
 

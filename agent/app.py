@@ -50,6 +50,7 @@ from agent.offers import Offers
 from agent.passwords import Seal, hash_password
 from agent.rebuilding import Rebuilding
 from agent.records import Records
+from agent.rescuing import Rescuing
 from agent.resizing import Resizing
 from agent.standing import Standing
 from agent.storage import GIB, LocalImages, ServerDisks
@@ -236,6 +237,7 @@ def build_cloud(
             ),
         ),
         standing=Standing(store, clock.now, engine.interrupt),
+        rescuing=Rescuing(store, admin_pass, clock.now, engine.wake, engine.reachability),
         records=Records(store, config.limits.server_metadata, clock.now),
         keypairs=Keypairs(store, config.quota.keypairs, clock.now),
         imaging=build_imaging(config, store, clock),

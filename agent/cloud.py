@@ -18,6 +18,7 @@ from agent.keypairs import Keypairs
 from agent.networking import Networking
 from agent.rebuilding import Rebuilding
 from agent.records import Records
+from agent.rescuing import Rescuing
 from agent.resizing import Resizing
 from agent.standing import Standing
 
@@ -36,6 +37,7 @@ class Cloud:
     rebuilding: Rebuilding
     resizing: Resizing
     standing: Standing
+    rescuing: Rescuing
     records: Records
     keypairs: Keypairs
     imaging: Imaging

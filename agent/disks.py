@@ -121,17 +121,18 @@ def put_disk_back(kept: Path, path: Path) -> None:
             sync_folder(path.parent)
 
 
-def remove_file(path: Path) -> None:
-    """Remove one file of a server; nothing when it is gone. `HostFailed`."""
-    with refusals(f"{path.name} could not be removed"):
-        path.unlink(missing_ok=True)
-
-
 def remove_disks(folder: Path) -> None:
     """Remove the disks of a server, and all else of it but what its console printed."""
     with refusals("The server's disks could not be removed"):
         found = folder.iterdir() if folder.is_dir() else ()
         for path in [path for path in found if not path.name.startswith(KEPT_AT_REBUILD)]:
+            path.unlink(missing_ok=True)
+
+
+def remove_files(*paths: Path) -> None:
+    """Remove files of one server's folder, those that are there. `HostFailed`."""
+    with refusals("The server's files could not be removed"):
+        for path in paths:
             path.unlink(missing_ok=True)
 
 

@@ -21,6 +21,7 @@ from agent.imaging import Received
 from agent.model.booting import FORMATS
 from agent.model.image import Image
 from agent.model.layout import Layout
+from agent.model.password import Credential
 from agent.model.server import Server
 from agent.qemuimg import check_readable
 
@@ -114,7 +115,7 @@ class ServerDisks:
 
     def drop_kept_disk(self, server_id: str) -> None:
         """Remove the kept disk; nothing when there is none."""
-        disks.remove_file(self.layout.kept_disk(server_id))
+        disks.remove_files(self.layout.kept_disk(server_id))
 
     def put_disk_back(self, server_id: str) -> None:
         """Let the kept disk be the root disk again; nothing when that is done."""
@@ -124,6 +125,22 @@ class ServerDisks:
         """Give the root disk the flavor's size; one of the image's own size stays as it is."""
         if server.flavor.disk_gb:
             disks.grow_disk(self.layout.disk(server.id), server.flavor.disk_gb * GIB)
+
+    def create_rescue_disk(self, server: Server) -> None:
+        """Make the disk that a server in rescue runs from, unless it is there."""
+        if server.rescue is not None:
+            base = self.layout.base(server.rescue.image_id)
+            disks.create_overlay(base, "qcow2", self.layout.rescue_disk(server.id))
+
+    def write_rescue_drive(self, server: Server, credential: Credential) -> None:
+        """Make the config drive of a server in rescue, unless it is there."""
+        path = self.layout.rescue_drive(server.id)
+        if not path.exists():
+            self.drives.write_rescue(server, credential, path)
+
+    def remove_rescue(self, server_id: str) -> None:
+        """Remove both of them; nothing when they are gone."""
+        disks.remove_files(self.layout.rescue_disk(server_id), self.layout.rescue_drive(server_id))
 
     def remove_server(self, server_id: str) -> None:
         """Remove the server's folder with all that is in it; nothing when it is gone."""

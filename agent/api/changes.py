@@ -32,6 +32,7 @@ KEYPAIR_TYPE = Change(2, "keypairs have a type; their creation answers 201, dele
 SERVER_ATTRIBUTES = Change(3, "administrators see how a server is started, and its user data")
 IPV6_FILTER = Change(5, "everybody may filter servers by ip6")
 FLAVOR_ACCESS_OF_PUBLIC = Change(7, "access to a public flavor can't be given: 409")
+MKS_CONSOLE = Change(8, "a remote console may be of the protocol mks")
 LOCKED = Change(9, "a server says whether it is locked")
 KEYPAIR_USER = Change(10, "administrators may name a keypair's user")
 FORCED_DOWN = Change(11, "a service can be said to be down")
@@ -98,8 +99,15 @@ FORCED_LIVE_MIGRATION = Span(30, 67)
 ROUTES: dict[str, Span] = {
     "/servers/<server_id>/tags": Span(TAGS.since),
     "/servers/<server_id>/tags/<tag>": Span(TAGS.since),
+    "/servers/<server_id>/remote-consoles": Span(6),
 }
 """Rules below /compute/v2.1 that are not there at every version ("/os-x", or "METHOD /os-x")."""
 
-ACTIONS: dict[str, Span] = {}
+ACTIONS: dict[str, Span] = {
+    "trigger_crash_dump": Span(17),
+    "os-getVNCConsole": Span(last=5),
+    "os-getSPICEConsole": Span(last=5),
+    "os-getRDPConsole": Span(last=5),
+    "os-getSerialConsole": Span(last=5),
+}
 """Actions of a server that are not there at every version, by their names."""

@@ -47,6 +47,7 @@ _SEEN_AT_END = {
     VmState.STOPPED: Seen.OFF,
     VmState.PAUSED: Seen.PAUSED,
     VmState.SUSPENDED: Seen.SAVED,
+    VmState.RESCUED: Seen.RUNNING,
     VmState.DELETED: Seen.ABSENT,
 }
 
@@ -135,7 +136,7 @@ class Runner:
         now = self.clock.now()
         server = self.store.get_server(task.server_id)
         end = action.end or server.vm_state
-        change = ServerChange(vm_state=end)
+        change = ServerChange(vm_state=end, **_without_rescue(end))
         if end in _SEEN_AT_END:
             change["power_state"] = POWER_STATE[_SEEN_AT_END[end]]
         if end is VmState.DELETED:
@@ -191,8 +192,9 @@ class Runner:
 
     def _finish_failed(self, task: Task, action: Action) -> float | None:
         now = self.clock.now()
-        change = ServerChange()
-        if self.store.get_server(task.server_id).vm_state is VmState.ACTIVE:
+        vm_state = self.store.get_server(task.server_id).vm_state
+        change = _without_rescue(vm_state)
+        if vm_state is VmState.ACTIVE:
             change["progress"] = 100
         if action.on_failure is OnFailure.FAULT:
             change["vm_state"] = VmState.ERROR
@@ -234,6 +236,11 @@ class Runner:
         log.warning("%s: again in %.1f s: %s", _about(task), after_s, error)
         self.store.postpone_deadline(task.id, lost_s + after_s)
         return after_s
+
+
+def _without_rescue(vm_state: VmState) -> ServerChange:
+    """Let go of the image that a server was rescued with, unless it is in rescue."""
+    return ServerChange() if vm_state is VmState.RESCUED else ServerChange(rescue=None)
 
 
 def _knows_all_steps(action: Action, task: Task) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TypedDict
 
-from agent.model.server import Fault, Flavor, Hardware
+from agent.model.server import Fault, Flavor, Hardware, RescueSystem
 from agent.model.states import PowerState, TaskState, VmState
 
 
@@ -27,6 +27,7 @@ class ServerChange(TypedDict, total=False):
     fault: Fault | None
     locked_by: str | None
     locked_reason: str | None
+    rescue: RescueSystem | None
     launched_at: datetime
     terminated_at: datetime
     deleted_at: datetime

@@ -67,6 +67,14 @@ class Layout:
         """A server's config drive."""
         return self.server(server_id) / "config.iso"
 
+    def rescue_disk(self, server_id: str) -> Path:
+        """What a server in rescue runs from."""
+        return self.server(server_id) / "disk.rescue.qcow2"
+
+    def rescue_drive(self, server_id: str) -> Path:
+        """The config drive of a server in rescue."""
+        return self.server(server_id) / "config.rescue.iso"
+
     def console_log(self, server_id: str) -> Path:
         """What a server's serial console printed."""
         return self.server(server_id) / "console.log"

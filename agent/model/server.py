@@ -102,6 +102,14 @@ class Hardware:
 
 
 @dataclass(frozen=True, slots=True)
+class RescueSystem:
+    """The image that a server runs instead of its own disk, with its properties as they were."""
+
+    image_id: str
+    image_properties: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
     """The record of one server: intent, as the database keeps it. Times are UTC-aware."""
 
@@ -146,6 +154,7 @@ class Server:
     group_ids: tuple[str, ...] = ()  # of the server groups that it is a member of
     old_flavor: Flavor | None = None  # before a resize that waits to be confirmed or reverted
     old_vm_state: VmState | None = None  # where the server was before that resize
+    rescue: RescueSystem | None = None  # since a rescue was asked for, until it is over
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,9 @@ class TaskState(StrEnum):
     RESIZE_FINISH = "resize_finish"
     RESIZE_CONFIRMING = "resize_confirming"
     RESIZE_REVERTING = "resize_reverting"
+    RESCUING = "rescuing"
+    UNRESCUING = "unrescuing"
+    CRASH_DUMPING = "crash_dumping"  # the standard has no word: there it takes no time
     DELETING = "deleting"
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which images servers stand on: their own, and the kernel and RAM disk that start them.
+"""Which images servers stand on: their own or one to rescue them, with kernel and RAM disk.
 
 A server that is being rebuilt needs those of its new image, too, which its task names.
 
@@ -22,6 +22,9 @@ _NAMED: tuple[ColumnElement[str], ...] = (
     servers.c.image_id,
     servers.c.image_properties[KERNEL].as_string(),
     servers.c.image_properties[RAMDISK].as_string(),
+    servers.c.rescue["image_id"].as_string(),
+    servers.c.rescue["image_properties", KERNEL].as_string(),
+    servers.c.rescue["image_properties", RAMDISK].as_string(),
 )
 
 

@@ -20,7 +20,7 @@ from agent.model.image import Image, ImageMember, ImageStatus, MemberStatus, Vis
 from agent.model.imagetask import ImageTask, ImageTaskStatus
 from agent.model.keypair import Keypair
 from agent.model.network import Network, Port, Subnet
-from agent.model.server import Fault, Flavor, Hardware, Nic, Rest, Server
+from agent.model.server import Fault, Flavor, Hardware, Nic, RescueSystem, Rest, Server
 from agent.model.states import PowerState, TaskState, VmState
 from agent.model.task import StepRecord, Task
 
@@ -74,6 +74,7 @@ def server_from(row: AnyRow, nics: Sequence[Nic], tags: Sequence[str] = ()) -> S
         requested_host=row.requested_host,
         old_flavor=Flavor(**row.old_flavor) if row.old_flavor else None,
         old_vm_state=VmState(row.old_vm_state) if row.old_vm_state else None,
+        rescue=RescueSystem(**row.rescue) if row.rescue else None,
     )
 
 
@@ -122,6 +123,7 @@ def server_values(server: Server) -> Values:
         "requested_host": server.requested_host,
         "old_flavor": _flavor_or_none(server.old_flavor),
         "old_vm_state": _word(server.old_vm_state),
+        "rescue": _rescue_values(server.rescue),
     }
 
 
@@ -322,6 +324,12 @@ def _fault_values(fault: Fault | None) -> Values | None:
     return {**asdict(fault), "created_at": fault.created_at.isoformat()}
 
 
+def _rescue_values(rescue: RescueSystem | None) -> Values | None:
+    if rescue is None:
+        return None
+    return {"image_id": rescue.image_id, "image_properties": dict(rescue.image_properties)}
+
+
 def _same(value: Any) -> Any:
     return value
 
@@ -348,6 +356,7 @@ _CHANGED: Mapping[str, Callable[[Any], Any]] = {
     "fault": _fault_values,
     "locked_by": _same,
     "locked_reason": _same,
+    "rescue": _rescue_values,
     "launched_at": _same,
     "terminated_at": _same,
     "deleted_at": _same,

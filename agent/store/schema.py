@@ -282,6 +282,7 @@ servers = Table(
     Column("requested_host", String(255)),
     Column("old_flavor", _JSON),
     Column("old_vm_state", String(32)),
+    Column("rescue", _JSON),  # which image it runs instead of its own disk, and its properties
     Index("ix_servers_listed", "project_id", "deleted_at", "created_at", "id"),
     Index(None, "created_at", "id"),
 )

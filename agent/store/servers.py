@@ -158,19 +158,31 @@ class Servers:
         with self.db.read() as connection:
             return usage_of(connection, project_id)
 
-    def begin(self, server_id: str, task: NewTask, admission: Admission, *, now: datetime) -> Task:
-        """Take a server for an action, if it is admitted.
+    def begin(
+        self,
+        server_id: str,
+        task: NewTask,
+        admission: Admission,
+        *,
+        change: ServerChange | None = None,
+        image_ids: Collection[str] = (),
+        now: datetime,
+    ) -> Task:
+        """Take a server for an action, if it is admitted, and `change` it.
 
         A running task that may be interrupted is closed and pushed aside; what it has failed of
-        stays on record. A deletion that already runs is given again. Raises what `admit` raises.
+        stays on record. A deletion that already runs is given again. `image_ids` are those that it
+        is to stand on from now. Raises what `admit` and `check_active` raise.
         """
         with self.db.write() as connection:
             running = loading.find_open_task(connection, server_id)
             if running and _same_deletion(running, task):
                 return running
             admit(connection, server_id, admission)
+            imageuse.check_active(connection, image_ids)
             _push_aside(connection, running, task, now)
-            _update(connection, server_id, now, task_state=task.task_state)
+            shown: ServerChange = {**(change or {}), "task_state": task.task_state}
+            _update(connection, server_id, now, **shown)
             return insert_task(connection, server_id, task, now)
 
     def record(

@@ -26,8 +26,9 @@ from agent.store import addresses, loading, rows
 from agent.store.claims import settle_claim, with_claims
 from agent.store.db import Database
 from agent.store.injections import forget_injection
-from agent.store.schema import UtcTime, server_events, servers, task_steps, tasks
+from agent.store.schema import server_events, servers, task_steps, tasks
 from agent.store.settings import read_setting, write_setting
+from agent.store.utctime import UtcTime
 
 KEPT_EVENTS = 1000
 """How many lines of history a server keeps: one that reboots for ever must not fill the disk."""

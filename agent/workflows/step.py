@@ -17,6 +17,7 @@ from typing import Protocol
 from agent.hypervisor.base import Hypervisor
 from agent.model.change import ServerChange
 from agent.model.layout import Layout
+from agent.model.password import Credential
 from agent.model.server import Server
 from agent.model.states import TaskState
 from agent.model.task import Task
@@ -79,6 +80,17 @@ class Disks(Protocol):
 
     def grow_disk(self, server: Server) -> None:
         """Give the root disk the flavor's size; one of the image's own size stays as it is."""
+
+    def create_rescue_disk(self, server: Server) -> None:
+        """Make the disk that a server in rescue runs from, unless it is there."""
+        ...
+
+    def write_rescue_drive(self, server: Server, credential: Credential) -> None:
+        """Make the config drive of a server in rescue, unless it is there."""
+        ...
+
+    def remove_rescue(self, server_id: str) -> None:
+        """Remove both of them; nothing when they are gone."""
         ...
 
     def remove_server(self, server_id: str) -> None:

@@ -31,6 +31,9 @@ REACHED = {
     "resize": "resized",
     "confirmResize": "active",
     "revertResize": "active",
+    "rescue": "rescued",
+    "unrescue": "active",
+    "trigger_crash_dump": "active",
     "delete": None,
 }
 """Where each action must end; None is gone."""
@@ -64,6 +67,10 @@ def paused(cloud: SmallCloud) -> str:
 
 def suspended(cloud: SmallCloud) -> str:
     return cloud.made(cloud.create(), "suspended")
+
+
+def rescued(cloud: SmallCloud) -> str:
+    return cloud.made(cloud.create(), "rescued")
 
 
 def deaf(cloud: SmallCloud) -> str:
@@ -134,8 +141,12 @@ STARTS: dict[str, tuple[Start, ...]] = {
     "resize": (active, stopped),
     "confirmResize": (resized, resized_off),
     "revertResize": (resized, resized_off),
+    "rescue": (active, stopped, error_with_domain),
+    "unrescue": (rescued,),
+    "trigger_crash_dump": (active,),
     "delete": (
         building,
+        rescued,
         active,
         stopped,
         paused,

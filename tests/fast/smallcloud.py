@@ -43,6 +43,14 @@ NODE = """\
 
 STRONG = "a strong enough password"
 
+REST_BY = {
+    "stopped": "stop",
+    "paused": "pause",
+    "suspended": "suspend",
+    "rescued": "rescue",
+}
+"""The action that brings a server that is active to rest elsewhere."""
+
 PLACES = ("database", "domains", "folders", "reservations")
 
 
@@ -210,6 +218,8 @@ class SmallCloud:
             cloud.rebuilding.rebuild(self.asking, server_id, request)
         elif action == "resize":
             cloud.resizing.resize(self.asking, server_id, "2")
+        elif action == "rescue":
+            cloud.rescuing.rescue(self.asking, server_id, None, None)
         else:
             cloud.compute.act(self.asking, server_id, action)
 
@@ -232,7 +242,7 @@ class SmallCloud:
     def made(self, server_id: str, vm_state: str) -> str:
         """Bring a server that was just created to rest in one of the states."""
         self.work()
-        action = {"stopped": "stop", "paused": "pause", "suspended": "suspend"}.get(vm_state)
+        action = REST_BY.get(vm_state)
         if action is not None:
             self.act(server_id, action)
             self.work()

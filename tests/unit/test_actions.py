@@ -25,6 +25,9 @@ ALLOWED_FROM = {
     "resize": {"active", "stopped"},
     "confirmResize": {"resized"},
     "revertResize": {"resized"},
+    "rescue": {"active", "stopped", "error"},
+    "unrescue": {"rescued"},
+    "trigger_crash_dump": {"active", "paused", "rescued", "resized", "error"},
     "lock": None,
     "unlock": None,
     "resetState": None,
@@ -53,6 +56,9 @@ EVERY_TASK = {
     "resize_finish",
     "resize_confirming",
     "resize_reverting",
+    "rescuing",
+    "unrescuing",
+    "crash_dumping",
     "deleting",
 }
 INTERRUPTS = {

@@ -11,9 +11,9 @@ from jsonschema import Draft202012Validator
 
 from agent.api import changes, policy
 from agent.api.body import json_body
-from agent.api.compute import reshaping
+from agent.api.compute import consoles, reshaping
 from agent.api.context import asking, cloud, version
-from agent.api.parse import check
+from agent.api.parse import check, parse_uuid
 from agent.api.replies import empty
 from agent.errors import BadRequest, NotFound
 
@@ -28,6 +28,7 @@ PLAIN = {
     "unpause": "unpause",
     "suspend": "suspend",
     "resume": "resume",
+    "unrescue": "unrescue",
     "forceDelete": "delete",
     "revertResize": "revertResize",
 }
@@ -70,6 +71,24 @@ _LOCK = Draft202012Validator(
     }
 )
 _CHANGE_PASSWORD = _schema("changePassword", adminPass={"type": "string"})
+_RESCUE = Draft202012Validator(
+    {
+        "type": "object",
+        "properties": {
+            "rescue": {
+                "type": ["object", "null"],
+                "properties": {
+                    "adminPass": {"type": "string"},
+                    "rescue_image_ref": {"type": "string"},
+                },
+                "additionalProperties": False,
+            }
+        },
+    }
+)
+_CRASH_DUMP = Draft202012Validator(
+    {"type": "object", "properties": {"trigger_crash_dump": {"type": "null"}}}
+)
 _CONSOLE = _schema(
     "os-getConsoleOutput",
     length={
@@ -94,6 +113,8 @@ def act(server_id: str) -> Response:
     if name in PLAIN:
         cloud().compute.act(asking(), server_id, PLAIN[name])
         return empty(202)
+    if name in consoles.ACTIONS:
+        return consoles.answer_action(name, server_id, body)
     answer = _ANSWERS.get(name)
     if answer is None:
         raise BadRequest(f"There is no such action: {name[:60]}")
@@ -132,6 +153,22 @@ def _change_password(server_id: str, body: dict[str, Any]) -> Response:
     return empty(202)
 
 
+def _rescue(server_id: str, body: dict[str, Any]) -> Response:
+    check(_RESCUE, body)
+    asked = body["rescue"] or {}
+    image_id = parse_uuid(asked["rescue_image_ref"]) if "rescue_image_ref" in asked else None
+    if image_id is None and "rescue_image_ref" in asked:
+        raise BadRequest("rescue_image_ref: must be the id of an image.")
+    password = cloud().rescuing.rescue(asking(), server_id, image_id, asked.get("adminPass"))
+    return jsonify(adminPass=password)
+
+
+def _crash_dump(server_id: str, body: dict[str, Any]) -> Response:
+    check(_CRASH_DUMP, body)
+    cloud().compute.act(asking(), server_id, "trigger_crash_dump")
+    return empty(202)
+
+
 def _console_output(server_id: str, body: dict[str, Any]) -> Response:
     check(_CONSOLE, body)
     length = body["os-getConsoleOutput"].get("length")
@@ -145,6 +182,8 @@ _ANSWERS: dict[str, Callable[[str, dict[str, Any]], Response]] = {
     "unlock": _unlock,
     "os-resetState": _reset_state,
     "changePassword": _change_password,
+    "rescue": _rescue,
+    "trigger_crash_dump": _crash_dump,
     "os-getConsoleOutput": _console_output,
     **reshaping.ANSWERS,
 }
