@@ -24,5 +24,5 @@ def iso_micros(moment: datetime) -> str:
 
 
 def _naive(moment: datetime) -> datetime:
-    """The time in UTC, without the zone in its text (`strftime` takes far longer to leave it out)."""
+    """The time in UTC, without its zone: `strftime` would take far longer to leave that out."""
     return moment.astimezone(UTC).replace(tzinfo=None)
