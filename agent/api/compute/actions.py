@@ -15,7 +15,7 @@ from agent.api.compute import consoles, reshaping
 from agent.api.context import asking, cloud, version
 from agent.api.parse import check, parse_uuid
 from agent.api.replies import empty
-from agent.errors import BadRequest, NotFound
+from agent.errors import BadRequest, Conflict, NotFound
 
 routes = Blueprint("server_actions", __name__)
 
@@ -147,6 +147,14 @@ def _reset_state(server_id: str, body: dict[str, Any]) -> Response:
     return empty(202)
 
 
+def _restore(server_id: str, body: dict[str, Any]) -> Response:
+    """Deletions are not put off here, so there is never anything to restore."""
+    server = cloud().compute.get_server(asking(), server_id)
+    raise Conflict(
+        f"Cannot 'restore' instance {server_id} while it is in vm_state {server.vm_state}"
+    )
+
+
 def _change_password(server_id: str, body: dict[str, Any]) -> Response:
     check(_CHANGE_PASSWORD, body)
     cloud().admin_pass.change(asking(), server_id, body["changePassword"]["adminPass"])
@@ -181,6 +189,7 @@ _ANSWERS: dict[str, Callable[[str, dict[str, Any]], Response]] = {
     "lock": _lock,
     "unlock": _unlock,
     "os-resetState": _reset_state,
+    "restore": _restore,
     "changePassword": _change_password,
     "rescue": _rescue,
     "trigger_crash_dump": _crash_dump,
