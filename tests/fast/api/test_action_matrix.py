@@ -27,12 +27,17 @@ lock         +      +        +       +      +         +       +       +
 unlock       +      +        +       +      +         +       +       +
 reset        +      +        +       +      +         +       +       +
 changePassword +    -        -       -      -         -       -       -
+rebuild      +      -        +       -      -         -       -       +
+resize       +      -        +       -      -         -       -       -
+confirmResize -     -        -       -      -         -       +       -
+revertResize -      -        -       -      -         -       +       -
 forceDelete  +      +        +       +      +         +       +       +
 """
 BODIES: dict[str, dict[str, Any]] = {
     "reboot-SOFT": {"reboot": {"type": "SOFT"}},
     "reboot-HARD": {"reboot": {"type": "HARD"}},
     "changePassword": {"changePassword": {"adminPass": "new"}},
+    "resize": {"resize": {"flavorRef": "2"}},
     "reset": {"os-resetState": {"state": "error"}},
 }
 
@@ -64,10 +69,14 @@ def test_an_action_from_a_state(
     before = cloud.parts.store.servers.list_tasks(server_id)
     who = admin_client if action == "reset" else client
 
-    answer = who.act(server_id, BODIES.get(action, {action: None}))
+    body = BODIES.get(action, {action: None})
+    answer = who.act(
+        server_id, {"rebuild": {"imageRef": image_id}} if action == "rebuild" else body
+    )
 
+    accepted = 204 if action == "confirmResize" else 202
     begun = len(cloud.parts.store.servers.list_tasks(server_id)) - len(before)
-    assert (answer.status_code, begun) == ((202, 1) if is_allowed else (409, 0))
+    assert (answer.status_code, begun) == ((accepted, 1) if is_allowed else (409, 0))
     if not is_allowed:
         name = {"os-start": "start", "os-stop": "stop"}.get(action, action.split("-")[0])
         message = answer.get_json()["conflictingRequest"]["message"]
@@ -77,4 +86,4 @@ def test_an_action_from_a_state(
 
 
 def test_the_table_is_whole() -> None:
-    assert len(cells()) == 13 * 8
+    assert len(cells()) == 17 * 8
