@@ -29,7 +29,7 @@ from tests.fast.test_lifecycle import break_host
 def test_the_matrix_is_whole() -> None:
     assert set(STARTS) == set(ACTIONS) - AT_ONCE
     assert not any(ACTIONS[name].workflow for name in AT_ONCE)
-    assert len(set(map(str, CASES))) == len(CASES) == 360
+    assert len(set(map(str, CASES))) == len(CASES) == 537
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
