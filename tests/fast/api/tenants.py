@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +109,9 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/compute/v2.1/servers/<server_id>/metadata"): {"metadata": {"b": "c"}},
     ("PUT", "/compute/v2.1/servers/<server_id>/metadata"): {"metadata": {"b": "c"}},
     ("PUT", "/compute/v2.1/servers/<server_id>/metadata/<key>"): {"meta": {"role": "c"}},
+    ("POST", "/compute/v2.1/servers/<server_id>/remote-consoles"): {
+        "remote_console": {"protocol": "vnc", "type": "novnc"}
+    },
     ("POST", "/image/v2/images/<image_id>/import"): _DOWNLOAD,
     ("POST", "/image/v2/images/<image_id>/members"): {"member": "2" * 32},
     ("PUT", "/image/v2/images/<image_id>/members/<member_id>"): {"status": "accepted"},
@@ -120,6 +123,10 @@ CALLERS = (
     *("lab reader", "lab member", "lab admin"),
     *("other reader", "other member", "other admin"),
 )
+
+
+VERSIONS = {"/compute/v2.1/servers/<server_id>/remote-consoles": "2.6"}
+"""The first version of the routes that are not there at every one."""
 
 
 @dataclass(slots=True)
@@ -136,6 +143,8 @@ class House:
     def build(cls, template: Path, folder: Path) -> House:
         """Fill a fresh cloud."""
         cloud = SmallCloud.open(template, folder)
+        cloud.config = replace(cloud.config, max_microversion="2.96")
+        cloud.reboot()
         house = cls(cloud, api.build_app(cloud.parts.cloud), template.parent / "disk.qcow2")
         house._move_in()
         return house
@@ -147,6 +156,7 @@ class House:
         for name, value in ids.items():
             path = path.replace(f"<{name}>", value)
         headers = {"X-Subject-Token": self.tokens.get(who, "")}
+        headers["OpenStack-API-Version"] = f"compute {VERSIONS.get(rule, '2.1')}"
         if who in self.tokens:
             headers["X-Auth-Token"] = self.tokens[who]
         body = BODIES.get((method, rule))
