@@ -124,7 +124,7 @@ def _explain(server: Server, cause: str) -> str:
     text = f"Failed to set admin password on {server.id} because {cause.rstrip('.')}."
     if server.vm_state is VmState.ERROR:
         text += (
-            " Wait until the guest has booted. If it has no agent, delete the server and create it "
-            "anew; a rebuild would do as well, once this cloud serves it."
+            " Wait until the guest has booted. If it has no agent, rebuild the server with a "
+            "password that keeps the rule."
         )
     return text

@@ -96,6 +96,36 @@ class ServerDisks:
         if not path.exists():
             self.drives.write(server, path)
 
+    def wipe(self, server_id: str) -> None:
+        """Remove the server's disks and config drive; what its console printed stays."""
+        disks.remove_disks(self.layout.server(server_id))
+
+    def check_copy_room(self, server_id: str) -> None:
+        """Raise `NoCapacity` with the numbers when the root disk could not be copied."""
+        used = disks.used_bytes(self.layout.disk(server_id))
+        disks.check_room(self.layout.server(server_id), used + int(self.reserved_gb * GIB))
+
+    def keep_disk(self, server_id: str) -> None:
+        """Keep a copy of the root disk as it is now, unless one is kept."""
+        disks.copy_disk(self.layout.disk(server_id), self.layout.kept_disk(server_id))
+
+    def has_kept_disk(self, server_id: str) -> bool:
+        """Whether the disk of before a resize is kept."""
+        return self.layout.kept_disk(server_id).is_file()
+
+    def drop_kept_disk(self, server_id: str) -> None:
+        """Remove the kept disk; nothing when there is none."""
+        disks.remove_files(self.layout.kept_disk(server_id))
+
+    def put_disk_back(self, server_id: str) -> None:
+        """Let the kept disk be the root disk again; nothing when that is done."""
+        disks.put_disk_back(self.layout.kept_disk(server_id), self.layout.disk(server_id))
+
+    def grow_disk(self, server: Server) -> None:
+        """Give the root disk the flavor's size; one of the image's own size stays as it is."""
+        if server.flavor.disk_gb:
+            disks.grow_disk(self.layout.disk(server.id), server.flavor.disk_gb * GIB)
+
     def create_rescue_disk(self, server: Server) -> None:
         """Make the disk that a server in rescue runs from, unless it is there."""
         if server.rescue is not None:

@@ -89,7 +89,8 @@ class Runner:
         if step is None:
             return self._finish(task, action)
         if self.clock.now() >= task.deadline_at and action.on_failure is not OnFailure.RETRY:
-            return self._fail(task, f"It did not finish within {action.deadline_s:.0f} seconds.")
+            late = f"It did not finish within {action.deadline_s:.0f} seconds."
+            return self._fail(task, late)
         began = self.clock.monotonic()
         try:
             return self._step(task, action, step)
@@ -143,10 +144,10 @@ class Runner:
             change["progress"] = 0
         elif end is not VmState.ERROR:
             change["fault"] = None
-        if end is VmState.ACTIVE:
+        if end in {VmState.ACTIVE, VmState.RESIZED}:
             change["progress"] = 100
-            if server.launched_at is None:
-                change["launched_at"] = now
+        if end is VmState.ACTIVE and server.launched_at is None:
+            change["launched_at"] = now
         self.hook(f"{action.name}/finish/before")
         if self.store.finish_task(task.id, change, now):
             took_s = (now - task.started_at).total_seconds()
@@ -157,7 +158,9 @@ class Runner:
         return None
 
     def _fail(self, task: Task, error: str) -> float | None:
-        if self.store.fail_task(task.id, error, self.clock.now()):
+        action = ACTIONS.get(task.action)
+        shows = action.undo_task_state if action else None
+        if self.store.fail_task(task.id, error, self.clock.now(), shows):
             log.warning("%s: failed: %s", _about(task), error)
         return None
 
@@ -189,7 +192,10 @@ class Runner:
 
     def _finish_failed(self, task: Task, action: Action) -> float | None:
         now = self.clock.now()
-        change = _without_rescue(self.store.get_server(task.server_id).vm_state)
+        vm_state = self.store.get_server(task.server_id).vm_state
+        change = _without_rescue(vm_state)
+        if vm_state is VmState.ACTIVE:
+            change["progress"] = 100
         if action.on_failure is OnFailure.FAULT:
             change["vm_state"] = VmState.ERROR
             failed = _next_step(action, task)

@@ -59,6 +59,10 @@ class Layout:
         """A server's root disk."""
         return self.server(server_id) / "disk.qcow2"
 
+    def kept_disk(self, server_id: str) -> Path:
+        """A server's root disk as it was before a resize, until that is confirmed or reverted."""
+        return self.server(server_id) / "disk.resize.qcow2"
+
     def config_drive(self, server_id: str) -> Path:
         """A server's config drive."""
         return self.server(server_id) / "config.iso"

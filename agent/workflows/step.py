@@ -54,6 +54,33 @@ class Disks(Protocol):
         """Make the server's config drive, unless it is there."""
         ...
 
+    def wipe(self, server_id: str) -> None:
+        """Remove the server's disks and config drive; what its console printed stays."""
+        ...
+
+    def check_copy_room(self, server_id: str) -> None:
+        """Raise `NoCapacity` with the numbers when the root disk could not be copied."""
+        ...
+
+    def keep_disk(self, server_id: str) -> None:
+        """Keep a copy of the root disk as it is now, unless one is kept."""
+        ...
+
+    def has_kept_disk(self, server_id: str) -> bool:
+        """Whether the disk of before a resize is kept."""
+        ...
+
+    def drop_kept_disk(self, server_id: str) -> None:
+        """Remove the kept disk; nothing when there is none."""
+        ...
+
+    def put_disk_back(self, server_id: str) -> None:
+        """Let the kept disk be the root disk again; nothing when that is done."""
+        ...
+
+    def grow_disk(self, server: Server) -> None:
+        """Give the root disk the flavor's size; one of the image's own size stays as it is."""
+
     def create_rescue_disk(self, server: Server) -> None:
         """Make the disk that a server in rescue runs from, unless it is there."""
         ...

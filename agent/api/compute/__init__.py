@@ -17,6 +17,7 @@ from agent.api.compute import (
     server_ips,
     server_metadata,
     server_password,
+    server_tags,
     servers,
     versions,
 )
@@ -48,6 +49,7 @@ def check_route(method: str, rule: str) -> None:
 for module in (
     servers,
     server_metadata,
+    server_tags,
     server_ips,
     server_password,
     actions,

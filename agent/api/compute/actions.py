@@ -11,11 +11,11 @@ from jsonschema import Draft202012Validator
 
 from agent.api import changes, policy
 from agent.api.body import json_body
-from agent.api.compute import consoles
+from agent.api.compute import consoles, reshaping
 from agent.api.context import asking, cloud, version
 from agent.api.parse import check, parse_uuid
 from agent.api.replies import empty
-from agent.errors import BadRequest, NotFound
+from agent.errors import BadRequest, Conflict, NotFound
 
 routes = Blueprint("server_actions", __name__)
 
@@ -30,6 +30,7 @@ PLAIN = {
     "resume": "resume",
     "unrescue": "unrescue",
     "forceDelete": "delete",
+    "revertResize": "revertResize",
 }
 """Actions that have nothing to say but their name, by the rows of the table that they begin."""
 
@@ -56,6 +57,19 @@ _REBOOT = _schema(
     },
 )
 _RESET_STATE = _schema("os-resetState", state={"enum": ["active", "error"]})
+_LOCK = Draft202012Validator(
+    {
+        "properties": {
+            "lock": {
+                "type": ["object", "null"],
+                "properties": {
+                    "locked_reason": {"type": "string", "minLength": 1, "maxLength": 255}
+                },
+                "additionalProperties": False,
+            }
+        }
+    }
+)
 _CHANGE_PASSWORD = _schema("changePassword", adminPass={"type": "string"})
 _RESCUE = Draft202012Validator(
     {
@@ -114,7 +128,11 @@ def _reboot(server_id: str, body: dict[str, Any]) -> Response:
 
 
 def _lock(server_id: str, body: dict[str, Any]) -> Response:
-    cloud().standing.lock(asking(), server_id)
+    reason = None
+    if version().has(changes.LOCKED_REASON):
+        check(_LOCK, body)
+        reason = (body["lock"] or {}).get("locked_reason")
+    cloud().standing.lock(asking(), server_id, reason)
     return empty(202)
 
 
@@ -127,6 +145,14 @@ def _reset_state(server_id: str, body: dict[str, Any]) -> Response:
     check(_RESET_STATE, body)
     cloud().standing.reset_state(asking(), server_id, body["os-resetState"]["state"])
     return empty(202)
+
+
+def _restore(server_id: str, body: dict[str, Any]) -> Response:
+    """Deletions are not put off here, so there is never anything to restore."""
+    server = cloud().compute.get_server(asking(), server_id)
+    raise Conflict(
+        f"Cannot 'restore' instance {server_id} while it is in vm_state {server.vm_state}"
+    )
 
 
 def _change_password(server_id: str, body: dict[str, Any]) -> Response:
@@ -163,9 +189,11 @@ _ANSWERS: dict[str, Callable[[str, dict[str, Any]], Response]] = {
     "lock": _lock,
     "unlock": _unlock,
     "os-resetState": _reset_state,
+    "restore": _restore,
     "changePassword": _change_password,
     "rescue": _rescue,
     "trigger_crash_dump": _crash_dump,
     "os-getConsoleOutput": _console_output,
+    **reshaping.ANSWERS,
 }
 """Actions that have more to say, or to answer."""

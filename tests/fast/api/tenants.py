@@ -112,21 +112,25 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/compute/v2.1/servers/<server_id>/remote-consoles"): {
         "remote_console": {"protocol": "vnc", "type": "novnc"}
     },
+    ("PUT", "/compute/v2.1/servers/<server_id>/tags"): {"tags": ["green"]},
     ("POST", "/image/v2/images/<image_id>/import"): _DOWNLOAD,
     ("POST", "/image/v2/images/<image_id>/members"): {"member": "2" * 32},
     ("PUT", "/image/v2/images/<image_id>/members/<member_id>"): {"status": "accepted"},
 }
 """Bodies that would do something, where the id is only looked at after the body."""
 
+VERSIONS = {
+    "/compute/v2.1/servers/<server_id>/remote-consoles": "2.6",
+    "/compute/v2.1/servers/<server_id>/tags": "2.26",
+    "/compute/v2.1/servers/<server_id>/tags/<tag>": "2.26",
+}
+"""Of the routes that are not there at 2.1, a version that has them."""
+
 CALLERS = (
     *("nobody", "unscoped"),
     *("lab reader", "lab member", "lab admin"),
     *("other reader", "other member", "other admin"),
 )
-
-
-VERSIONS = {"/compute/v2.1/servers/<server_id>/remote-consoles": "2.6"}
-"""The first version of the routes that are not there at every one."""
 
 
 @dataclass(slots=True)
@@ -156,9 +160,10 @@ class House:
         for name, value in ids.items():
             path = path.replace(f"<{name}>", value)
         headers = {"X-Subject-Token": self.tokens.get(who, "")}
-        headers["OpenStack-API-Version"] = f"compute {VERSIONS.get(rule, '2.1')}"
         if who in self.tokens:
             headers["X-Auth-Token"] = self.tokens[who]
+        if rule in VERSIONS:
+            headers["OpenStack-API-Version"] = f"compute {VERSIONS[rule]}"
         body = BODIES.get((method, rule))
         options: dict[str, Any] = {} if body is None else {"json": body}
         if rule == "/image/v2/images/<image_id>" and method == "PATCH":
@@ -231,6 +236,8 @@ class House:
         }
         server = ask("POST", "/compute/v2.1/servers", {"server": wanted})["server"]["id"]
         self.cloud.work()
+        cloud = self.cloud.parts.cloud
+        cloud.records.replace_tags(self.cloud.asking, server, ["blue"])
         actions = ask("GET", f"/compute/v2.1/servers/{server}/os-instance-actions")
         ports = ask("GET", f"/network/v2.0/ports?device_id={server}")["ports"]
         self.ids |= {

@@ -28,15 +28,23 @@ lock         +      +        +       +      +         +       +       +
 unlock       +      +        +       +      +         +       +       +
 reset        +      +        +       +      +         +       +       +
 changePassword +    -        -       -      -         -       -       -
+<<<<<<< HEAD
 rescue       +      -        +       -      -         -       -       +
 unrescue     -      -        -       -      -         +       -       -
 trigger_crash_dump + -       -       +      -         +       +       +
+=======
+rebuild      +      -        +       -      -         -       -       +
+resize       +      -        +       -      -         -       -       -
+confirmResize -     -        -       -      -         -       +       -
+revertResize -      -        -       -      -         -       +       -
+>>>>>>> p3-resize
 forceDelete  +      +        +       +      +         +       +       +
 """
 BODIES: dict[str, dict[str, Any]] = {
     "reboot-SOFT": {"reboot": {"type": "SOFT"}},
     "reboot-HARD": {"reboot": {"type": "HARD"}},
     "changePassword": {"changePassword": {"adminPass": "new"}},
+    "resize": {"resize": {"flavorRef": "2"}},
     "reset": {"os-resetState": {"state": "error"}},
 }
 
@@ -72,11 +80,14 @@ def test_an_action_from_a_state(
     before = cloud.parts.store.servers.list_tasks(server_id)
     who = (speak_admin if action == "reset" else speak)(VERSIONS.get(action, "2.1"))
 
-    answer = who.act(server_id, BODIES.get(action, {action: None}))
+    body = BODIES.get(action, {action: None})
+    answer = who.act(
+        server_id, {"rebuild": {"imageRef": image_id}} if action == "rebuild" else body
+    )
 
+    accepted = {"confirmResize": 204, "rescue": 200}.get(action, 202)
     begun = len(cloud.parts.store.servers.list_tasks(server_id)) - len(before)
-    taken = 200 if action == "rescue" else 202
-    assert (answer.status_code, begun) == ((taken, 1) if is_allowed else (409, 0))
+    assert (answer.status_code, begun) == ((accepted, 1) if is_allowed else (409, 0))
     if not is_allowed:
         name = {"os-start": "start", "os-stop": "stop"}.get(action, action.split("-")[0])
         message = answer.get_json()["conflictingRequest"]["message"]
@@ -86,4 +97,4 @@ def test_an_action_from_a_state(
 
 
 def test_the_table_is_whole() -> None:
-    assert len(cells()) == 16 * 8
+    assert len(cells()) == 20 * 8

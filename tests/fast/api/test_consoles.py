@@ -85,7 +85,11 @@ def test_remote_consoles(
 def test_of_another_projects_server_nothing_is_said(
     other_client: ApiClient, server_id: str
 ) -> None:
-    for action in ({"os-getVNCConsole": {"type": "novnc"}}, {"os-getConsoleOutput": {}}):
+    asked: list[dict[str, Any]] = [
+        {"os-getVNCConsole": {"type": "novnc"}},
+        {"os-getConsoleOutput": {}},
+    ]
+    for action in asked:
         assert other_client.act(server_id, action).status_code == 404
 
 
