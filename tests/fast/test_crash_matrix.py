@@ -29,7 +29,7 @@ from tests.fast.test_lifecycle import break_host
 def test_the_matrix_is_whole() -> None:
     assert set(STARTS) == set(ACTIONS) - AT_ONCE
     assert not any(ACTIONS[name].workflow for name in AT_ONCE)
-    assert len(set(map(str, CASES))) == len(CASES) == 569
+    assert len(set(map(str, CASES))) == len(CASES) == 716
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

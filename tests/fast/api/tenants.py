@@ -109,6 +109,9 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/compute/v2.1/servers/<server_id>/metadata"): {"metadata": {"b": "c"}},
     ("PUT", "/compute/v2.1/servers/<server_id>/metadata"): {"metadata": {"b": "c"}},
     ("PUT", "/compute/v2.1/servers/<server_id>/metadata/<key>"): {"meta": {"role": "c"}},
+    ("POST", "/compute/v2.1/servers/<server_id>/remote-consoles"): {
+        "remote_console": {"protocol": "vnc", "type": "novnc"}
+    },
     ("PUT", "/compute/v2.1/servers/<server_id>/tags"): {"tags": ["green"]},
     ("POST", "/image/v2/images/<image_id>/import"): _DOWNLOAD,
     ("POST", "/image/v2/images/<image_id>/members"): {"member": "2" * 32},
@@ -117,6 +120,7 @@ BODIES: dict[tuple[str, str], Any] = {
 """Bodies that would do something, where the id is only looked at after the body."""
 
 VERSIONS = {
+    "/compute/v2.1/servers/<server_id>/remote-consoles": "2.6",
     "/compute/v2.1/servers/<server_id>/tags": "2.26",
     "/compute/v2.1/servers/<server_id>/tags/<tag>": "2.26",
 }
