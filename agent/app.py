@@ -16,6 +16,8 @@ from agent import api, disks, machine
 from agent.adminpass import AdminPass
 from agent.aside import Aside
 from agent.basecache import BaseCache
+from agent.captures import DiskCaptures
+from agent.capturing import Capturing
 from agent.cloud import Cloud
 from agent.compute import Compute
 from agent.config import Config
@@ -152,11 +154,11 @@ def build_engine(
         sweep_every_s=config.sweep_every_s,
         address_rest_s=config.address_rest_s,
         unknown_after_s=config.unknown_after,
-        wishes=Wishes(config.started_outside, config.resume_on_boot),
+        wishes=Wishes(config.started_outside, config.resume_on_boot, config.shelved_offload_after),
         boot_id=boot_id,
         is_host_stopping=machine.is_stopping,
     )
-    tools = build_tools(config, store, host, offers=offers, networks=networks)
+    tools = build_tools(config, store, host, clock, offers=offers, networks=networks)
     return Engine(store=store.tasks, tools=tools, clock=clock, settings=settings, hook=hook)
 
 
@@ -164,6 +166,7 @@ def build_tools(
     config: Config,
     store: Store,
     host: Hypervisor,
+    clock: Clock,
     *,
     offers: Offers,
     networks: Callable[[], Sequence[NetworkSpec]],
@@ -191,8 +194,16 @@ def build_tools(
             config.capacity.reserved_disk_gb,
         ),
         layout=layout,
+        captures=DiskCaptures(
+            store,
+            build_files(config, store),
+            layout,
+            config.capacity.reserved_disk_gb,
+            clock.now,
+        ),
         unseal=seal.open,
         claim_host=claim_host,
+        release_host=store.tasks.release_host,
         ensure_networks=ensure_networks,
     )
 
@@ -216,6 +227,7 @@ def build_cloud(
         accounts=Accounts(store, identity),
         app_credentials=AppCredentials(store, clock.now),
         creation=build_creation(config, store, clock, engine, admin_pass),
+        capturing=build_capturing(config, store, clock, engine, offers),
         admin_pass=admin_pass,
         compute=Compute(
             store=store,
@@ -251,6 +263,22 @@ def build_creation(
         admin_pass=admin_pass,
         address_rest_s=config.address_rest_s,
         availability_zone=config.availability_zone,
+        now=clock.now,
+        wake=engine.wake,
+        reachability=engine.reachability,
+    )
+
+
+def build_capturing(
+    config: Config, store: Store, clock: Clock, engine: Engine, offers: Offers
+) -> Capturing:
+    """Wire the use cases of servers that become images."""
+    return Capturing(
+        store=store,
+        limits=image_limits(config),
+        availability_zone=config.availability_zone,
+        offload_after_s=config.shelved_offload_after,
+        offers=offers.known,
         now=clock.now,
         wake=engine.wake,
         reachability=engine.reachability,

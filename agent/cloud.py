@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agent.adminpass import AdminPass
+from agent.capturing import Capturing
 from agent.compute import Compute
 from agent.config import Config
 from agent.creation import Creation
@@ -30,6 +31,7 @@ class Cloud:
     app_credentials: AppCredentials
     compute: Compute
     creation: Creation
+    capturing: Capturing
     admin_pass: AdminPass
     standing: Standing
     records: Records

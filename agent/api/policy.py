@@ -159,7 +159,7 @@ ROUTES: dict[Access, str] = {
 }
 """Every method of every route, as the URL map writes it, below what it takes. HEAD is as GET."""
 
-ADMIN_ACTIONS = frozenset({"os-resetState"})
+ADMIN_ACTIONS = frozenset({"os-resetState", "shelveOffload"})
 """Of the one route of all actions, those that only an administrator may ask for."""
 
 NO_ADMIN = "Policy doesn't allow {what}: it needs the role admin."

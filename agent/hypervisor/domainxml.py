@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from xml.etree import ElementTree
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -103,6 +104,18 @@ def render_reservation(reservation: Reservation) -> str:
     """Render a DHCP host entry."""
     entry = ElementTree.Element("host", {"mac": reservation.mac, "ip": reservation.ip})
     return ElementTree.tostring(entry, encoding="unicode")
+
+
+def render_copy(disk: str, target: Path, others: Sequence[str]) -> str:
+    """Render what a backup job is told: copy one disk, by its name, into a new qcow2 file."""
+    backup = ElementTree.Element("domainbackup", {"mode": "push"})
+    disks = ElementTree.SubElement(backup, "disks")
+    copied = ElementTree.SubElement(disks, "disk", {"name": disk, "backup": "yes", "type": "file"})
+    ElementTree.SubElement(copied, "driver", {"type": "qcow2"})
+    ElementTree.SubElement(copied, "target", {"file": str(target)})
+    for name in others:
+        ElementTree.SubElement(disks, "disk", {"name": name, "backup": "no"})
+    return ElementTree.tostring(backup, encoding="unicode")
 
 
 def find_mark(metadata_xml: str, field: str) -> str | None:

@@ -20,6 +20,9 @@ class ServerChange(TypedDict, total=False):
     hardware: Hardware
     fault: Fault | None
     locked_by: str | None
+    host: str | None
+    shelved_image_id: str | None
+    shelved_at: datetime | None
     launched_at: datetime
     terminated_at: datetime
     deleted_at: datetime

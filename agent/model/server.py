@@ -117,6 +117,8 @@ class Server:
     terminated_at: datetime | None = None
     deleted_at: datetime | None = None
     locked_by: str | None = None  # "owner" or "admin"; None: not locked
+    shelved_image_id: str | None = None  # what its disk is kept in while it is shelved
+    shelved_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,3 +129,4 @@ class Rest:
     vm_state: VmState
     task_state: TaskState | None
     power_state: PowerState
+    shelved_at: datetime | None = None

@@ -23,6 +23,8 @@ class VmState(StrEnum):
     RESIZED = "resized"
     ERROR = "error"
     DELETED = "deleted"
+    SHELVED = "shelved"
+    SHELVED_OFFLOADED = "shelved_offloaded"
 
 
 class TaskState(StrEnum):
@@ -41,6 +43,16 @@ class TaskState(StrEnum):
     RESUMING = "resuming"
     UPDATING_PASSWORD = "updating_password"
     DELETING = "deleting"
+    IMAGE_SNAPSHOT_PENDING = "image_snapshot_pending"
+    IMAGE_BACKUP = "image_backup"
+    IMAGE_SNAPSHOT = "image_snapshot"
+    IMAGE_PENDING_UPLOAD = "image_pending_upload"
+    IMAGE_UPLOADING = "image_uploading"
+    SHELVING = "shelving"
+    SHELVING_IMAGE_PENDING_UPLOAD = "shelving_image_pending_upload"
+    SHELVING_IMAGE_UPLOADING = "shelving_image_uploading"
+    SHELVING_OFFLOADING = "shelving_offloading"
+    UNSHELVING = "unshelving"
 
 
 class PowerState(IntEnum):
@@ -66,6 +78,8 @@ class Status(StrEnum):
     PASSWORD = "PASSWORD"
     REBOOT = "REBOOT"
     RESCUE = "RESCUE"
+    SHELVED = "SHELVED"
+    SHELVED_OFFLOADED = "SHELVED_OFFLOADED"
     SHUTOFF = "SHUTOFF"
     SUSPENDED = "SUSPENDED"
     UNKNOWN = "UNKNOWN"
@@ -82,5 +96,7 @@ RESTING_STATUS: dict[VmState, Status] = {
     VmState.RESIZED: Status.VERIFY_RESIZE,
     VmState.ERROR: Status.ERROR,
     VmState.DELETED: Status.DELETED,
+    VmState.SHELVED: Status.SHELVED,
+    VmState.SHELVED_OFFLOADED: Status.SHELVED_OFFLOADED,
 }
 """What a server shows when no action with a status of its own runs."""

@@ -64,6 +64,8 @@ def server_from(row: AnyRow, nics: Sequence[Nic]) -> Server:
         terminated_at=row.terminated_at,
         deleted_at=row.deleted_at,
         locked_by=row.locked_by,
+        shelved_image_id=row.shelved_image_id,
+        shelved_at=row.shelved_at,
     )
 
 
@@ -104,6 +106,8 @@ def server_values(server: Server) -> Values:
         "terminated_at": server.terminated_at,
         "deleted_at": server.deleted_at,
         "locked_by": server.locked_by,
+        "shelved_image_id": server.shelved_image_id,
+        "shelved_at": server.shelved_at,
     }
 
 
@@ -119,6 +123,7 @@ def rest_from(row: AnyRow) -> Rest:
         vm_state=VmState(row.vm_state),
         task_state=TaskState(row.task_state) if row.task_state else None,
         power_state=PowerState(row.power_state),
+        shelved_at=row.shelved_at,
     )
 
 
@@ -314,6 +319,9 @@ _CHANGED: Mapping[str, Callable[[Any], Any]] = {
     "hardware": asdict,
     "fault": _fault_values,
     "locked_by": _same,
+    "host": _same,
+    "shelved_image_id": _same,
+    "shelved_at": _same,
     "launched_at": _same,
     "terminated_at": _same,
     "deleted_at": _same,

@@ -295,6 +295,8 @@ servers = Table(
     Column("terminated_at", UtcTime),
     Column("deleted_at", UtcTime),  # a deleted server keeps its row
     Column("locked_by", String(16)),
+    Column("shelved_image_id", _ID),
+    Column("shelved_at", UtcTime),
     Index("ix_servers_listed", "project_id", "deleted_at", "created_at", "id"),
     Index(None, "created_at", "id"),
 )

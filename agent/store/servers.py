@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 
 from agent.errors import BadRequest, Conflict, OverQuota
+from agent.model.capture import MAKES
 from agent.model.change import ServerChange
 from agent.model.injection import Injection
 from agent.model.network import NicRequest
@@ -156,13 +157,7 @@ class Servers:
         stays on record. A deletion that already runs is given again. Raises what `_admit` raises.
         """
         with self.db.write() as connection:
-            running = loading.find_open_task(connection, server_id)
-            if running and _same_deletion(running, task):
-                return running
-            _admit(connection, server_id, admission)
-            _push_aside(connection, running, task, now)
-            _update(connection, server_id, now, task_state=task.task_state)
-            return insert_task(connection, server_id, task, now)
+            return take(connection, server_id, task, admission, now)
 
     def record(
         self,
@@ -200,6 +195,19 @@ class Servers:
         """All tasks of a server with their steps, newest first; of a deleted server too."""
         with self.db.read() as connection:
             return loading.list_tasks(connection, _TASKS_OF, {"server": server_id})
+
+
+def take(
+    connection: Connection, server_id: str, task: NewTask, admission: Admission, now: datetime
+) -> Task:
+    """Do what `Servers.begin` does, inside the caller's transaction."""
+    running = loading.find_open_task(connection, server_id)
+    if running and _same_deletion(running, task):
+        return running
+    _admit(connection, server_id, admission)
+    _push_aside(connection, running, task, now)
+    _update(connection, server_id, now, task_state=task.task_state)
+    return insert_task(connection, server_id, task, now)
 
 
 _TASKS_OF = (
@@ -315,6 +323,7 @@ def _push_aside(connection: Connection, running: Task | None, by: NewTask, now: 
     if running:
         error = running.error or f"{INTERRUPTED_BY}{by.action}"
         close_task(connection, running.id, now, error=error)
+        imageuse.drop_unfinished(connection, running.args.get(MAKES))
 
 
 def _update(

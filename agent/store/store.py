@@ -8,6 +8,7 @@ from pathlib import Path
 
 from agent.errors import AgentError
 from agent.store.appcredentials import AppCredentials
+from agent.store.captures import Captures
 from agent.store.catalog import Catalog
 from agent.store.db import Database
 from agent.store.grants import Grants
@@ -34,6 +35,7 @@ class Store:
     servers: Servers
     records: Records
     tasks: Tasks  # what the engine gets: an `agent.engine.ports.TaskStore`
+    captures: Captures
     catalog: Catalog
     image_tasks: ImageTasks
     images: Images
@@ -65,6 +67,7 @@ class Store:
             servers=Servers(db),
             records=Records(db),
             tasks=Tasks(db),
+            captures=Captures(db),
             catalog=Catalog(db),
             image_tasks=ImageTasks(db),
             images=Images(db),
