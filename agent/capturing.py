@@ -66,7 +66,7 @@ class Capturing:
 
         Raises what `create_image` does.
         """
-        args = {BACKUP_TYPE: wish.backup_type or "", ROTATION: rotation}
+        args: dict[str, str | int] = {BACKUP_TYPE: wish.backup_type or "", ROTATION: rotation}
         return self._begin(asking, server_id, "createBackup", wish, args)
 
     def shelve(self, asking: Asking, server_id: str) -> None:

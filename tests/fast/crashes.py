@@ -7,11 +7,11 @@ Generated from the table of actions. What must come of each is typed here, not a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.actions import ACTIONS
 from agent.errors import HostFailed
-from tests.fast.smallcloud import Crash, SmallCloud, everywhere
+from tests.fast.smallcloud import Crash, SmallCloud, everywhere, off_its_host
 from tests.fast.test_lifecycle import Deaf, break_host
 
 MOMENTS = ("before", "after", "recorded")
@@ -27,6 +27,11 @@ REACHED = {
     "suspend": "suspended",
     "resume": "active",
     "changePassword": "active",
+    "createImage": "as before",
+    "createBackup": "as before",
+    "shelve": "shelved_offloaded",
+    "shelveOffload": "shelved_offloaded",
+    "unshelve": "active",
     "delete": None,
 }
 """Where each action must end; None is gone."""
@@ -53,6 +58,17 @@ def paused(cloud: SmallCloud) -> str:
 
 def suspended(cloud: SmallCloud) -> str:
     return cloud.made(cloud.create(), "suspended")
+
+
+def shelved(cloud: SmallCloud) -> str:
+    """A server that is put away and stays on its host."""
+    cloud.config = replace(cloud.config, shelved_offload_after=-1)
+    cloud.reboot()
+    return cloud.made(cloud.create(), "shelved")
+
+
+def offloaded(cloud: SmallCloud) -> str:
+    return cloud.made(cloud.create(), "shelved_offloaded")
 
 
 def deaf(cloud: SmallCloud) -> str:
@@ -103,8 +119,15 @@ STARTS: dict[str, tuple[Start, ...]] = {
     "suspend": (active,),
     "resume": (suspended,),
     "changePassword": (active, weak),
+    "createImage": (active, stopped, paused, suspended),
+    "createBackup": (active,),  # else as createImage
+    "shelve": (active, paused),  # from off there is less to do
+    "shelveOffload": (shelved,),
+    "unshelve": (offloaded, shelved),
     "delete": (
         building,
+        shelved,
+        offloaded,
         active,
         stopped,
         paused,
@@ -113,6 +136,10 @@ STARTS: dict[str, tuple[Start, ...]] = {
         error_without_domain,
     ),
 }
+
+
+CHOOSY = {"reboot": {deaf}, "shelve": {active, paused}}
+"""From where actions take the steps that they mostly leave out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +156,8 @@ class Case:
 
 def points(action: str, start: Start) -> list[str]:
     """Every point of an action at which it can be hit."""
-    steps = [s.name for s in ACTIONS[action].workflow if s.only_if is None or start is deaf]
+    takes_all = start in CHOOSY.get(action, set())
+    steps = [s.name for s in ACTIONS[action].workflow if s.only_if is None or takes_all]
     hits = [f"{action}/{step}/{moment}" for step in steps for moment in MOMENTS]
     return [*hits, f"{action}/finish/before", f"{action}/finish/recorded"]
 
@@ -176,10 +204,23 @@ def crash(server_id: str = "") -> None:
     raise Crash
 
 
+def reached(case: Case) -> str | None:
+    """Where a server must end."""
+    end = REACHED[case.action]
+    return case.start.__name__ if end == "as before" else end
+
+
 def assert_in_order(cloud: SmallCloud, server_id: str, vm_state: str | None) -> None:
     """The server is where it must be, nothing is open, and all places agree."""
+    assert cloud.image_leftovers() == []
+    assert set(cloud.images().values()) == {"active"}
     server = cloud.find(server_id)
     assert (server.vm_state if server else None) == vm_state
     assert server is None or server.task_state is None
     assert cloud.open_tasks() == 0
-    assert cloud.inventory() == (everywhere() if vm_state is None else everywhere(server_id))
+    if vm_state == "shelved_offloaded":
+        assert server is not None
+        assert server.host is None
+        assert cloud.inventory() == off_its_host(server_id)
+    else:
+        assert cloud.inventory() == (everywhere() if vm_state is None else everywhere(server_id))

@@ -24,7 +24,9 @@ from agent.creation import CreateServer
 from agent.errors import NotFound
 from agent.hypervisor.host import Host
 from agent.imaging import CreateImage
-from agent.model.imagequery import Condition, ImageQuery
+from agent.model.capture import Wish
+from agent.model.image import ImageStatus
+from agent.model.imagequery import EVERY_IMAGE, Condition, ImageQuery
 from agent.model.layout import Layout
 from agent.model.server import Server
 from agent.setup import initialise
@@ -42,12 +44,26 @@ NODE = """\
 
 STRONG = "a strong enough password"
 
+REST_BY = {
+    "stopped": "stop",
+    "paused": "pause",
+    "suspended": "suspend",
+    "shelved": "shelve",
+    "shelved_offloaded": "shelve",
+}
+"""The action that brings a server that is active to rest elsewhere."""
+
 PLACES = ("database", "domains", "folders", "reservations")
 
 
 def everywhere(*server_ids: str) -> dict[str, set[str]]:
     """The inventory in which just these servers are known, in every place."""
     return {place: set(server_ids) for place in PLACES}
+
+
+def off_its_host(server_id: str) -> dict[str, set[str]]:
+    """The inventory in which one server is known to the database alone."""
+    return {**everywhere(), "database": {server_id}}
 
 
 def take_inventory(config: Config, store: Store, host: Host) -> dict[str, set[str]]:
@@ -194,10 +210,34 @@ class SmallCloud:
         return self.parts.cloud.creation.create_server(self.asking, request).server.id
 
     def act(self, server_id: str, action: str) -> None:
+        cloud, asking = self.parts.cloud, self.asking
         if action == "changePassword":
-            self.parts.cloud.admin_pass.change(self.asking, server_id, STRONG)
+            cloud.admin_pass.change(asking, server_id, STRONG)
+        elif action == "createImage":
+            cloud.capturing.create_image(asking, server_id, Wish("snapshot", {}))
+        elif action == "createBackup":
+            cloud.capturing.create_backup(asking, server_id, Wish("backup", {}, "daily"), 1)
+        elif action == "shelve":
+            cloud.capturing.shelve(asking, server_id)
+        elif action == "shelveOffload":
+            cloud.capturing.shelve_offload(asking, server_id)
+        elif action == "unshelve":
+            cloud.capturing.unshelve(asking, server_id)
         else:
-            self.parts.cloud.compute.act(self.asking, server_id, action)
+            cloud.compute.act(asking, server_id, action)
+
+    def images(self) -> dict[str, ImageStatus]:
+        """All images by their names, with their statuses."""
+        every = self.parts.store.images.list(EVERY_IMAGE, viewer=None)
+        return {image.name or "": image.status for image in every}
+
+    def image_leftovers(self) -> list[str]:
+        """What of an image is on the disk without a record, or of a record without its bytes."""
+        every = self.parts.store.images.list(EVERY_IMAGE, viewer=None)
+        layout = Layout(self.config.state_dir)
+        copies = layout.servers.glob("*/*copy-*")
+        odd = {path.name for path in layout.images.iterdir()} ^ {image.id for image in every}
+        return [*odd, *(path.name for path in copies)]
 
     def reset_state(self, server_id: str, state: str) -> None:
         admin = Asking(self.parts.cloud.identity.assume("admin"), "req-of-an-admin")
@@ -218,7 +258,7 @@ class SmallCloud:
     def made(self, server_id: str, vm_state: str) -> str:
         """Bring a server that was just created to rest in one of the states."""
         self.work()
-        action = {"stopped": "stop", "paused": "pause", "suspended": "suspend"}.get(vm_state)
+        action = REST_BY.get(vm_state)
         if action is not None:
             self.act(server_id, action)
             self.work()

@@ -14,12 +14,12 @@ from agent.errors import HostFailed
 from tests.fast.crashes import (
     AT_ONCE,
     CASES,
-    REACHED,
     STARTS,
     Case,
     assert_in_order,
     building,
     crash,
+    reached,
     run_into,
 )
 from tests.fast.smallcloud import SmallCloud, everywhere
@@ -37,7 +37,17 @@ def test_killed_at_any_point_the_action_ends_as_it_should(cloud: SmallCloud, cas
     server_id = run_into(cloud, case, crash)
     cloud.settle_down()
 
-    assert_in_order(cloud, server_id, REACHED[case.action])
+    assert_in_order(cloud, server_id, reached(case))
+    assert cloud.images() == dict.fromkeys(IMAGES.get(case.action, ["tiny"]), "active")
+
+
+IMAGES = {
+    "createImage": ["tiny", "snapshot"],
+    "createBackup": ["tiny", "backup"],
+    "shelve": ["tiny", "one-shelved"],
+    "shelveOffload": ["tiny", "one-shelved"],
+}
+"""The names of all images that there are after an action, where it leaves one."""
 
 
 def test_killed_when_a_build_is_to_fail_of_its_password_it_fails_of_it(cloud: SmallCloud) -> None:

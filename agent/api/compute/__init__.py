@@ -10,6 +10,7 @@ from agent.api.compute import (
     actions,
     diagnostics,
     flavors,
+    images,
     instance_actions,
     keypairs,
     limits,
@@ -52,6 +53,7 @@ for module in (
     instance_actions,
     keypairs,
     flavors,
+    images,
     limits,
 ):
     compute.register_blueprint(module.routes)
