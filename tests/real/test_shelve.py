@@ -56,6 +56,8 @@ def test_a_shelved_server_leaves_its_host_and_comes_back_as_it_was(real: RealClo
 
 def test_a_deletion_of_a_shelved_server_takes_its_image_too(real: RealCloud) -> None:
     server = real.active("brief")
+    real.api.act(server, {"pause": None})
+    real.api.wait_for_status(server, "PAUSED")
     real.api.act(server, {"shelve": None})
     real.api.wait_for_status(server, "SHELVED_OFFLOADED")
     real.delete(server)

@@ -95,7 +95,8 @@ def test_only_the_newest_backups_are_kept(real: RealCloud, server: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("action", "status", "back"), [("pause", "PAUSED", "unpause"), ("suspend", "SUSPENDED", "resume")]
+    ("action", "status", "back"),
+    [("pause", "PAUSED", "unpause"), ("suspend", "SUSPENDED", "resume")],
 )
 def test_a_guest_that_stands_still_is_taken_as_it_is(
     real: RealCloud, server: str, action: str, status: str, back: str
@@ -132,7 +133,9 @@ def test_a_deletion_meanwhile_takes_the_image_too(real: RealCloud) -> None:
     image_id = ask(real, doomed, {"createImage": {"name": "doomed"}})
     real.delete(doomed)
     files = wait_for(
-        lambda: not list((real.live.state / "images").glob(f"*{image_id}*")) or image(real, image_id),
+        lambda: (
+            not list((real.live.state / "images").glob(f"*{image_id}*")) or image(real, image_id)
+        ),
         timeout_s=20,
         what="the image to be gone, or whole",
     )

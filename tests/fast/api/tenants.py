@@ -109,6 +109,9 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/compute/v2.1/servers/<server_id>/metadata"): {"metadata": {"b": "c"}},
     ("PUT", "/compute/v2.1/servers/<server_id>/metadata"): {"metadata": {"b": "c"}},
     ("PUT", "/compute/v2.1/servers/<server_id>/metadata/<key>"): {"meta": {"role": "c"}},
+    ("POST", "/compute/v2.1/images/<image_id>/metadata"): {"metadata": {"role": "c"}},
+    ("PUT", "/compute/v2.1/images/<image_id>/metadata"): {"metadata": {"role": "c"}},
+    ("PUT", "/compute/v2.1/images/<image_id>/metadata/<key>"): {"meta": {"role": "c"}},
     ("POST", "/image/v2/images/<image_id>/import"): _DOWNLOAD,
     ("POST", "/image/v2/images/<image_id>/members"): {"member": "2" * 32},
     ("PUT", "/image/v2/images/<image_id>/members/<member_id>"): {"status": "accepted"},
@@ -202,7 +205,9 @@ class House:
         }
         public = ask("GET", "/image/v2/images")["images"][0]["id"]
         shape = {"disk_format": "qcow2", "container_format": "bare"}
-        image = ask("POST", "/image/v2/images", {"name": "own", "tags": ["blue"], **shape})["id"]
+        image = ask(
+            "POST", "/image/v2/images", {"name": "own", "tags": ["blue"], "role": "web", **shape}
+        )["id"]
         self._upload(image)
         ask("POST", f"/image/v2/images/{image}/members", {"member": self.ids["member_id"]})
         waiting = ask("POST", "/image/v2/images", {"name": "waiting", **shape})["id"]

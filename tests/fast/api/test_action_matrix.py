@@ -14,26 +14,33 @@ from tests.fast.smallcloud import SmallCloud
 
 # Typed from the API's reference; "+" is 202, "-" is 409.
 ALLOWED = """
-             active building stopped paused suspended rescued resized error
-os-start     -      -        +       -      -         -       -       -
-os-stop      +      -        -       -      -         -       -       +
-reboot-SOFT  +      -        -       -      -         -       -       -
-reboot-HARD  +      -        +       +      +         -       -       +
-pause        +      -        -       -      -         -       -       -
-unpause      -      -        -       +      -         -       -       -
-suspend      +      -        -       -      -         -       -       -
-resume       -      -        -       -      +         -       -       -
-lock         +      +        +       +      +         +       +       +
-unlock       +      +        +       +      +         +       +       +
-reset        +      +        +       +      +         +       +       +
-changePassword +    -        -       -      -         -       -       -
-forceDelete  +      +        +       +      +         +       +       +
+   active building stopped paused suspended rescued resized error shelved shelved_offloaded
+os-start     -      -        +       -      -         -       -       -     -       -
+os-stop      +      -        -       -      -         -       -       +     -       -
+reboot-SOFT  +      -        -       -      -         -       -       -     -       -
+reboot-HARD  +      -        +       +      +         -       -       +     -       -
+pause        +      -        -       -      -         -       -       -     -       -
+unpause      -      -        -       +      -         -       -       -     -       -
+suspend      +      -        -       -      -         -       -       -     -       -
+resume       -      -        -       -      +         -       -       -     -       -
+lock         +      +        +       +      +         +       +       +     +       +
+unlock       +      +        +       +      +         +       +       +     +       +
+reset        +      +        +       +      +         +       +       +     +       +
+changePassword +    -        -       -      -         -       -       -     -       -
+createImage  +      -        +       +      +         -       -       -     -       -
+createBackup +      -        +       +      +         -       -       -     -       -
+shelve       +      -        +       +      +         -       -       -     -       -
+shelveOffload -     -        -       -      -         -       -       -     +       -
+unshelve     -      -        -       -      -         -       -       -     +       +
+forceDelete  +      +        +       +      +         +       +       +     +       +
 """
 BODIES: dict[str, dict[str, Any]] = {
     "reboot-SOFT": {"reboot": {"type": "SOFT"}},
     "reboot-HARD": {"reboot": {"type": "HARD"}},
     "changePassword": {"changePassword": {"adminPass": "new"}},
     "reset": {"os-resetState": {"state": "error"}},
+    "createImage": {"createImage": {"name": "snapshot"}},
+    "createBackup": {"createBackup": {"name": "b", "backup_type": "daily", "rotation": "1"}},
 }
 
 
@@ -62,7 +69,7 @@ def test_an_action_from_a_state(
         row = update(servers).where(servers.c.id == server_id)
         connection.execute(row.values(vm_state=vm_state))
     before = cloud.parts.store.servers.list_tasks(server_id)
-    who = admin_client if action == "reset" else client
+    who = admin_client if action in {"reset", "shelveOffload"} else client
 
     answer = who.act(server_id, BODIES.get(action, {action: None}))
 
@@ -77,4 +84,4 @@ def test_an_action_from_a_state(
 
 
 def test_the_table_is_whole() -> None:
-    assert len(cells()) == 13 * 8
+    assert len(cells()) == 18 * 10
