@@ -15,8 +15,6 @@ from flask import Flask
 from agent import api, disks, machine
 from agent.adminpass import AdminPass
 from agent.aside import Aside
-from agent.basecache import BaseCache
-from agent.captures import DiskCaptures
 from agent.capturing import Capturing
 from agent.cloud import Cloud
 from agent.compute import Compute
@@ -34,25 +32,32 @@ from agent.hypervisor.base import Hypervisor, Listeners, NetworkSpec
 from agent.hypervisor.host import Host
 from agent.identity import Accounts, AppCredentials, Brake, Identity
 from agent.imageedits import ImageEdits
-from agent.images import ImageFiles
 from agent.imagesharing import ImageSharing
-from agent.imaging import Imaging
+from agent.imagewiring import (
+    build_bases,
+    build_captures,
+    build_downloads,
+    build_imaging,
+    image_limits,
+)
 from agent.importing import Importing
 from agent.keypairs import Keypairs
-from agent.model.imagerules import ImageLimits
 from agent.model.injection import FileLimits
 from agent.model.layout import Layout
 from agent.model.password import PasswordRule
-from agent.model.placement import choose_host
+from agent.model.placement import allowed_hosts, choose_host
 from agent.model.quota import Quota
 from agent.model.server import Server
 from agent.model.webaddress import Allowed
 from agent.networking import Networking, network_spec
 from agent.offers import Offers
 from agent.passwords import Seal, hash_password
+from agent.rebuilding import Rebuilding
 from agent.records import Records
+from agent.rescuing import Rescuing
+from agent.resizing import Resizing
 from agent.standing import Standing
-from agent.storage import GIB, LocalImages, ServerDisks
+from agent.storage import ServerDisks
 from agent.store import Store
 from agent.workflows.step import Tools
 
@@ -154,7 +159,12 @@ def build_engine(
         sweep_every_s=config.sweep_every_s,
         address_rest_s=config.address_rest_s,
         unknown_after_s=config.unknown_after,
-        wishes=Wishes(config.started_outside, config.resume_on_boot, config.shelved_offload_after),
+        wishes=Wishes(
+            config.started_outside,
+            config.resume_on_boot,
+            config.resize_confirm_window,
+            config.shelved_offload_after,
+        ),
         boot_id=boot_id,
         is_host_stopping=machine.is_stopping,
     )
@@ -177,7 +187,9 @@ def build_tools(
 
     def claim_host(server: Server) -> str:
         return store.tasks.claim_host(
-            server.id, offers.find(), lambda hosts: choose_host(hosts, server.flavor)
+            server.id,
+            allowed_hosts(offers.find(), server.requested_host),
+            lambda hosts: choose_host(hosts, server.flavor),
         )
 
     def ensure_networks() -> None:
@@ -194,13 +206,7 @@ def build_tools(
             config.capacity.reserved_disk_gb,
         ),
         layout=layout,
-        captures=DiskCaptures(
-            store,
-            build_files(config, store),
-            layout,
-            config.capacity.reserved_disk_gb,
-            clock.now,
-        ),
+        captures=build_captures(config, store, clock),
         unseal=seal.open,
         claim_host=claim_host,
         release_host=store.tasks.release_host,
@@ -226,9 +232,11 @@ def build_cloud(
         identity=identity,
         accounts=Accounts(store, identity),
         app_credentials=AppCredentials(store, clock.now),
-        creation=build_creation(config, store, clock, engine, admin_pass),
+        creation=build_creation(config, store, clock, engine, admin_pass, offers.host_name),
         capturing=build_capturing(config, store, clock, engine, offers),
         admin_pass=admin_pass,
+        rebuilding=build_rebuilding(config, store, clock, engine, admin_pass),
+        resizing=build_resizing(config, store, clock, engine, offers),
         compute=Compute(
             store=store,
             now=clock.now,
@@ -242,6 +250,7 @@ def build_cloud(
             ),
         ),
         standing=Standing(store, clock.now, engine.interrupt),
+        rescuing=Rescuing(store, admin_pass, clock.now, engine.wake, engine.reachability),
         records=Records(store, config.limits.server_metadata, clock.now),
         keypairs=Keypairs(store, config.quota.keypairs, clock.now),
         imaging=build_imaging(config, store, clock),
@@ -253,16 +262,50 @@ def build_cloud(
 
 
 def build_creation(
-    config: Config, store: Store, clock: Clock, engine: Engine, admin_pass: AdminPass
+    config: Config,
+    store: Store,
+    clock: Clock,
+    engine: Engine,
+    admin_pass: AdminPass,
+    host_name: str,
 ) -> Creation:
     """Wire the use case of new servers."""
     return Creation(
         store=store,
-        quota=Quota(config.quota.instances, config.quota.cores, config.quota.ram_mb),
-        file_limits=FileLimits(config.limits.personality, config.limits.personality_bytes),
+        quota=project_quota(config),
+        file_limits=file_limits(config),
         admin_pass=admin_pass,
         address_rest_s=config.address_rest_s,
         availability_zone=config.availability_zone,
+        now=clock.now,
+        wake=engine.wake,
+        reachability=engine.reachability,
+        hosts=lambda: (host_name,),
+    )
+
+
+def build_rebuilding(
+    config: Config, store: Store, clock: Clock, engine: Engine, admin_pass: AdminPass
+) -> Rebuilding:
+    """Wire the use case of rebuilds."""
+    return Rebuilding(
+        store=store,
+        file_limits=file_limits(config),
+        admin_pass=admin_pass,
+        now=clock.now,
+        wake=engine.wake,
+        reachability=engine.reachability,
+    )
+
+
+def build_resizing(
+    config: Config, store: Store, clock: Clock, engine: Engine, offers: Offers
+) -> Resizing:
+    """Wire the use cases of servers' sizes."""
+    return Resizing(
+        store=store,
+        quota=project_quota(config),
+        offers=offers.known,
         now=clock.now,
         wake=engine.wake,
         reachability=engine.reachability,
@@ -305,38 +348,14 @@ def build_identity(config: Config, store: Store, clock: Clock) -> Identity:
     return Identity(store, lifetime, clock.now, Brake(clock.monotonic))
 
 
-def build_imaging(config: Config, store: Store, clock: Clock) -> Imaging:
-    """Wire the use cases of images: the command line needs no more than these."""
-    return Imaging(store, build_files(config, store), image_limits(config), clock.now)
+def project_quota(config: Config) -> Quota:
+    """Say how much a project may use."""
+    return Quota(config.quota.instances, config.quota.cores, config.quota.ram_mb)
 
 
-def build_downloads(config: Config, store: Store, clock: Clock, allowed: Allowed) -> Downloads:
-    """Wire what works on the queue of imports."""
-    return Downloads(
-        store, build_files(config, store), allowed, config.limits.image_gb * GIB, clock.now
-    )
-
-
-def build_files(config: Config, store: Store) -> LocalImages:
-    """Wire the images' bytes."""
-    layout = Layout(config.state_dir)
-    bases = build_bases(config, store)
-    return LocalImages(ImageFiles(layout.images), layout, bases, config.limits.image_gb * GIB)
-
-
-def build_bases(config: Config, store: Store) -> BaseCache:
-    """Wire the cache of what servers stand on."""
-    return BaseCache(
-        Layout(config.state_dir),
-        store.servers.list_used_images,
-        max_bytes=config.limits.base_cache_gb * GIB,
-        keep_free_bytes=int(config.capacity.reserved_disk_gb * GIB),
-    )
-
-
-def image_limits(config: Config) -> ImageLimits:
-    """Say how many images a project may have, and how many parts one."""
-    return ImageLimits(config.limits.image_metadata, config.quota.images)
+def file_limits(config: Config) -> FileLimits:
+    """Say how many files a guest may be given, and how large."""
+    return FileLimits(config.limits.personality, config.limits.personality_bytes)
 
 
 def build_wsgi(parts: Parts) -> Flask:

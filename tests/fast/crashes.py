@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from agent.actions import ACTIONS
 from agent.errors import HostFailed
-from tests.fast.smallcloud import Crash, SmallCloud, everywhere, off_its_host
+from tests.fast.smallcloud import Crash, SmallCloud, everywhere, kept_disks, off_its_host
 from tests.fast.test_lifecycle import Deaf, break_host
 
 MOMENTS = ("before", "after", "recorded")
@@ -27,6 +27,13 @@ REACHED = {
     "suspend": "suspended",
     "resume": "active",
     "changePassword": "active",
+    "rebuild": "active",
+    "resize": "resized",
+    "confirmResize": "active",
+    "revertResize": "active",
+    "rescue": "rescued",
+    "unrescue": "active",
+    "trigger_crash_dump": "active",
     "createImage": "as before",
     "createBackup": "as before",
     "shelve": "shelved_offloaded",
@@ -35,6 +42,13 @@ REACHED = {
     "delete": None,
 }
 """Where each action must end; None is gone."""
+
+STAYS_OFF = {
+    ("rebuild", "stopped"),
+    ("confirmResize", "resized_off"),
+    ("revertResize", "resized_off"),
+}
+"""Actions that leave a server stopped where it was, by their starts."""
 
 AT_ONCE = {"lock", "unlock", "resetState"}
 """Actions without steps: one transaction with their request, so there is no point in between."""
@@ -71,6 +85,10 @@ def offloaded(cloud: SmallCloud) -> str:
     return cloud.made(cloud.create(), "shelved_offloaded")
 
 
+def rescued(cloud: SmallCloud) -> str:
+    return cloud.made(cloud.create(), "rescued")
+
+
 def deaf(cloud: SmallCloud) -> str:
     """A server whose guest ignores the power button: a soft reboot becomes a hard one."""
     server_id = active(cloud)
@@ -98,6 +116,22 @@ def _failed_build(cloud: SmallCloud, verb: str) -> str:
     return server_id
 
 
+def resized(cloud: SmallCloud) -> str:
+    return _resized(cloud, "active")
+
+
+def resized_off(cloud: SmallCloud) -> str:
+    return _resized(cloud, "stopped")
+
+
+def _resized(cloud: SmallCloud, vm_state: str) -> str:
+    server_id = cloud.made(cloud.create(), vm_state)
+    cloud.act(server_id, "resize")
+    cloud.settle_down()
+    assert cloud.server(server_id).vm_state == "resized"
+    return server_id
+
+
 def weak(cloud: SmallCloud) -> str:
     """A server in ERROR, since the password that its build was given breaks the rule."""
     server_id = cloud.create_weak()
@@ -119,6 +153,13 @@ STARTS: dict[str, tuple[Start, ...]] = {
     "suspend": (active,),
     "resume": (suspended,),
     "changePassword": (active, weak),
+    "rebuild": (active, stopped, error_without_domain),
+    "resize": (active, stopped),
+    "confirmResize": (resized, resized_off),
+    "revertResize": (resized, resized_off),
+    "rescue": (active, stopped, error_with_domain),
+    "unrescue": (rescued,),
+    "trigger_crash_dump": (active,),
     "createImage": (active, stopped, paused, suspended),
     "createBackup": (active,),  # else as createImage
     "shelve": (active, paused),  # from off there is less to do
@@ -126,6 +167,7 @@ STARTS: dict[str, tuple[Start, ...]] = {
     "unshelve": (offloaded, shelved),
     "delete": (
         building,
+        rescued,
         shelved,
         offloaded,
         active,
@@ -134,12 +176,20 @@ STARTS: dict[str, tuple[Start, ...]] = {
         suspended,
         error_with_domain,
         error_without_domain,
+        resized,
     ),
 }
 
+LEFT_OUT: dict[tuple[str, str], set[str]] = {
+    ("rebuild", "stopped"): {"start"},
+    ("resize", "stopped"): {"start"},
+}
+"""Steps that an action leaves out from a start, besides those that only some ever do."""
 
-CHOOSY = {"reboot": {deaf}, "shelve": {active, paused}}
-"""From where actions take the steps that they mostly leave out."""
+SELDOM = {"password"} | {
+    step.name for step in ACTIONS["reboot"].workflow if step.only_if is not None
+}
+"""Steps that are done only where something went wrong before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +206,13 @@ class Case:
 
 def points(action: str, start: Start) -> list[str]:
     """Every point of an action at which it can be hit."""
-    takes_all = start in CHOOSY.get(action, set())
-    steps = [s.name for s in ACTIONS[action].workflow if s.only_if is None or takes_all]
+    left_out = LEFT_OUT.get((action, start.__name__), set())
+    steps = [
+        step.name
+        for step in ACTIONS[action].workflow
+        if step.name not in left_out
+        and (step.only_if is None or start is deaf or step.name not in SELDOM)
+    ]
     hits = [f"{action}/{step}/{moment}" for step in steps for moment in MOMENTS]
     return [*hits, f"{action}/finish/before", f"{action}/finish/recorded"]
 
@@ -205,8 +260,9 @@ def crash(server_id: str = "") -> None:
 
 
 def reached(case: Case) -> str | None:
-    """Where a server must end."""
-    end = REACHED[case.action]
+    """Where a case must end."""
+    is_off = (case.action, case.start.__name__) in STAYS_OFF
+    end = "stopped" if is_off else REACHED[case.action]
     return case.start.__name__ if end == "as before" else end
 
 
@@ -218,9 +274,8 @@ def assert_in_order(cloud: SmallCloud, server_id: str, vm_state: str | None) -> 
     assert (server.vm_state if server else None) == vm_state
     assert server is None or server.task_state is None
     assert cloud.open_tasks() == 0
-    if vm_state == "shelved_offloaded":
-        assert server is not None
-        assert server.host is None
-        assert cloud.inventory() == off_its_host(server_id)
-    else:
-        assert cloud.inventory() == (everywhere() if vm_state is None else everywhere(server_id))
+    is_away = vm_state == "shelved_offloaded"
+    assert server is None or (server.host is None) == is_away
+    there = everywhere() if vm_state is None else everywhere(server_id)
+    assert cloud.inventory() == (off_its_host(server_id) if is_away else there)
+    assert kept_disks(cloud.config) == ({server_id} if vm_state == "resized" else set())

@@ -19,6 +19,7 @@ import libvirt
 
 from agent.app import Parts, build_parts
 from agent.asking import Asking
+from agent.capturing import Capturing
 from agent.config import AdminPassConfig, Config, read_config
 from agent.creation import CreateServer
 from agent.errors import NotFound
@@ -29,6 +30,7 @@ from agent.model.image import ImageStatus
 from agent.model.imagequery import EVERY_IMAGE, Condition, ImageQuery
 from agent.model.layout import Layout
 from agent.model.server import Server
+from agent.rebuilding import RebuildServer
 from agent.setup import initialise
 from agent.store import ServerFilter, Store
 from agent.store.addresses import NOBODY
@@ -50,8 +52,20 @@ REST_BY = {
     "suspended": "suspend",
     "shelved": "shelve",
     "shelved_offloaded": "shelve",
+    "rescued": "rescue",
 }
 """The action that brings a server that is active to rest elsewhere."""
+
+CAPTURES: dict[str, Callable[[Capturing, Asking, str], object]] = {
+    "createImage": lambda use, asking, it: use.create_image(asking, it, Wish("snapshot", {})),
+    "createBackup": lambda use, asking, it: use.create_backup(
+        asking, it, Wish("backup", {}, "daily"), 1
+    ),
+    "shelve": Capturing.shelve,
+    "shelveOffload": Capturing.shelve_offload,
+    "unshelve": Capturing.unshelve,
+}
+"""How images of servers are asked for, and servers put away."""
 
 PLACES = ("database", "domains", "folders", "reservations")
 
@@ -78,6 +92,12 @@ def take_inventory(config: Config, store: Store, host: Host) -> dict[str, set[st
         "folders": {folder.name for folder in Layout(config.state_dir).servers.iterdir()},
         "reservations": {by_ip.get(entry.ip, entry.ip) for entry in reservations} - spares,
     }
+
+
+def kept_disks(config: Config) -> set[str]:
+    """The servers whose disk of before a resize is kept."""
+    kept = Layout(config.state_dir).servers.glob("*/disk.resize.qcow2")
+    return {path.parent.name for path in kept}
 
 
 Hook = Callable[[str], None]
@@ -197,6 +217,18 @@ class SmallCloud:
         query = ImageQuery((Condition("name", "eq", name),))
         return self.parts.cloud.imaging.list_images(self.asking.caller, query)[0].id
 
+    def add_image(self, name: str, **properties: str) -> str:
+        """Make an image of the same bytes as `tiny`, with properties of its own; its id."""
+        imaging, admin = self.parts.cloud.imaging, self.parts.cloud.identity.assume("admin")
+        _, stream = imaging.download(admin, self.image_id())
+        image = imaging.create(
+            admin,
+            CreateImage(name, None, "qcow2", "bare", visibility="public", properties=properties),
+        )
+        with stream:
+            imaging.upload(admin, image.id, iter([stream.read()]))
+        return image.id
+
     def create(self, name: str = "one", **metadata: str) -> str:
         """Accept a create request and give the server's id; the engine has not run yet."""
         request = CreateServer(name, self.image_id(), "1", metadata=metadata)
@@ -213,16 +245,15 @@ class SmallCloud:
         cloud, asking = self.parts.cloud, self.asking
         if action == "changePassword":
             cloud.admin_pass.change(asking, server_id, STRONG)
-        elif action == "createImage":
-            cloud.capturing.create_image(asking, server_id, Wish("snapshot", {}))
-        elif action == "createBackup":
-            cloud.capturing.create_backup(asking, server_id, Wish("backup", {}, "daily"), 1)
-        elif action == "shelve":
-            cloud.capturing.shelve(asking, server_id)
-        elif action == "shelveOffload":
-            cloud.capturing.shelve_offload(asking, server_id)
-        elif action == "unshelve":
-            cloud.capturing.unshelve(asking, server_id)
+        elif action == "rebuild":
+            request = RebuildServer(self.add_image("other"))
+            cloud.rebuilding.rebuild(asking, server_id, request)
+        elif action == "resize":
+            cloud.resizing.resize(asking, server_id, "2")
+        elif action == "rescue":
+            cloud.rescuing.rescue(asking, server_id, None, None)
+        elif action in CAPTURES:
+            CAPTURES[action](cloud.capturing, asking, server_id)
         else:
             cloud.compute.act(asking, server_id, action)
 

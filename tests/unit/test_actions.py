@@ -21,6 +21,13 @@ ALLOWED_FROM = {
     "suspend": {"active"},
     "resume": {"suspended"},
     "changePassword": {"active", "error"},
+    "rebuild": {"active", "stopped", "error"},
+    "resize": {"active", "stopped"},
+    "confirmResize": {"resized"},
+    "revertResize": {"resized"},
+    "rescue": {"active", "stopped", "error"},
+    "unrescue": {"rescued"},
+    "trigger_crash_dump": {"active", "paused", "rescued", "resized", "error"},
     "createImage": {"active", "stopped", "paused", "suspended"},
     "createBackup": {"active", "stopped", "paused", "suspended"},
     "shelve": {"active", "stopped", "paused", "suspended"},
@@ -46,6 +53,17 @@ EVERY_TASK = {
     "suspending",
     "resuming",
     "updating_password",
+    "rebuilding",
+    "rebuild_spawning",
+    "resize_prep",
+    "resize_migrating",
+    "resize_migrated",
+    "resize_finish",
+    "resize_confirming",
+    "resize_reverting",
+    "rescuing",
+    "unrescuing",
+    "crash_dumping",
     "deleting",
     "image_snapshot_pending",
     "image_backup",
@@ -88,6 +106,23 @@ SHOWN_MEANWHILE = {
     ("active", "rebooting"): "REBOOT",
     ("active", "rebooting_hard"): "HARD_REBOOT",
     ("active", "updating_password"): "PASSWORD",
+    ("active", "rebuilding"): "REBUILD",
+    ("active", "rebuild_spawning"): "REBUILD",
+    ("stopped", "rebuilding"): "REBUILD",
+    ("stopped", "rebuild_spawning"): "REBUILD",
+    ("error", "rebuilding"): "REBUILD",
+    ("error", "rebuild_spawning"): "REBUILD",
+    ("active", "resize_prep"): "RESIZE",
+    ("active", "resize_migrating"): "RESIZE",
+    ("active", "resize_migrated"): "RESIZE",
+    ("active", "resize_finish"): "RESIZE",
+    ("stopped", "resize_prep"): "RESIZE",
+    ("stopped", "resize_migrating"): "RESIZE",
+    ("stopped", "resize_migrated"): "RESIZE",
+    ("stopped", "resize_finish"): "RESIZE",
+    ("active", "resize_reverting"): "REVERT_RESIZE",
+    ("stopped", "resize_reverting"): "REVERT_RESIZE",
+    ("resized", "resize_reverting"): "REVERT_RESIZE",
 }
 """Where a running task shows another status than the rest would."""
 
@@ -121,7 +156,8 @@ def test_the_status_while_the_host_is_unknown(
     stays = vm_state in {"building", "error", "deleted"} or task_state == "deleting"
     shown = status(vm_state, task_state, is_host_known=False)
 
-    assert shown == (RESTING[vm_state] if stays else "UNKNOWN")
+    known = SHOWN_MEANWHILE.get((vm_state.value, str(task_state)), RESTING[vm_state])
+    assert shown == (known if stays else "UNKNOWN")
 
 
 def test_only_a_new_password_mends_a_refused_one() -> None:
@@ -148,6 +184,9 @@ def test_every_other_task_state_belongs_to_one_action() -> None:
     }
 
     assert {state: names for state, names in owners.items() if len(names) != 1} == SHARED
+    assert {row.name: row.undo_task_state for row in ACTIONS.values() if row.undo_task_state} == {
+        "resize": "resize_reverting"
+    }
 
 
 def test_names_of_steps_are_unique_within_an_action() -> None:
