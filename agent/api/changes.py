@@ -97,6 +97,11 @@ FORCED_LIVE_MIGRATION = Span(30, 67)
 """Versions at which administrators could `force` a server to a host past the scheduler."""
 
 ROUTES: dict[str, Span] = {
+    "/images": Span(last=35),
+    "/images/detail": Span(last=35),
+    "/images/<image_id>": Span(last=35),
+    "/images/<image_id>/metadata": Span(last=38),
+    "/images/<image_id>/metadata/<key>": Span(last=38),
     "/servers/<server_id>/tags": Span(TAGS.since),
     "/servers/<server_id>/tags/<tag>": Span(TAGS.since),
     "/servers/<server_id>/remote-consoles": Span(6),

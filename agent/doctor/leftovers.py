@@ -31,8 +31,9 @@ from agent.model.states import VmState
 KEPT_LOGS = timedelta(days=30)
 """So long after its server's deletion a log of libvirt's may still be wanted."""
 
-UNSETTLED = {VmState.BUILDING, VmState.ERROR, VmState.DELETED}
-"""A build that failed early has neither domain nor disk, and its server says so."""
+UNSETTLED = {VmState.BUILDING, VmState.ERROR, VmState.DELETED, VmState.SHELVED_OFFLOADED}
+"""A build that failed early has neither domain nor disk, and its server says so; one that was taken
+off its host has none either."""
 
 
 class Kind(StrEnum):

@@ -16,6 +16,7 @@ from typing import Unpack
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from agent.errors import BadRequest, Conflict, OverQuota
+from agent.model.capture import MAKES
 from agent.model.change import ServerChange
 from agent.model.injection import Injection
 from agent.model.network import NicRequest
@@ -175,15 +176,9 @@ class Servers:
         is to stand on from now. Raises what `admit` and `check_active` raise.
         """
         with self.db.write() as connection:
-            running = loading.find_open_task(connection, server_id)
-            if running and _same_deletion(running, task):
-                return running
-            admit(connection, server_id, admission)
-            imageuse.check_active(connection, image_ids)
-            _push_aside(connection, running, task, now)
-            shown: ServerChange = {**(change or {}), "task_state": task.task_state}
-            _update(connection, server_id, now, **shown)
-            return insert_task(connection, server_id, task, now)
+            return take(
+                connection, server_id, task, admission, now, change=change, image_ids=image_ids
+            )
 
     def record(
         self,
@@ -222,6 +217,28 @@ class Servers:
         """All tasks of a server with their steps, newest first; of a deleted server too."""
         with self.db.read() as connection:
             return loading.list_tasks(connection, _TASKS_OF, {"server": server_id})
+
+
+def take(
+    connection: Connection,
+    server_id: str,
+    task: NewTask,
+    admission: Admission,
+    now: datetime,
+    *,
+    change: ServerChange | None = None,
+    image_ids: Collection[str] = (),
+) -> Task:
+    """Do what `Servers.begin` does, inside the caller's transaction."""
+    running = loading.find_open_task(connection, server_id)
+    if running and _same_deletion(running, task):
+        return running
+    admit(connection, server_id, admission)
+    imageuse.check_active(connection, image_ids)
+    _push_aside(connection, running, task, now)
+    shown: ServerChange = {**(change or {}), "task_state": task.task_state}
+    _update(connection, server_id, now, **shown)
+    return insert_task(connection, server_id, task, now)
 
 
 _TASKS_OF = (
@@ -326,6 +343,7 @@ def _push_aside(connection: Connection, running: Task | None, by: NewTask, now: 
     if running:
         error = running.error or f"{INTERRUPTED_BY}{by.action}"
         close_task(connection, running.id, now, error=error)
+        imageuse.drop_unfinished(connection, running.args.get(MAKES))
 
 
 def _update(

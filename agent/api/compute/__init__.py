@@ -11,6 +11,7 @@ from agent.api.compute import (
     consoles,
     diagnostics,
     flavors,
+    images,
     instance_actions,
     keypairs,
     limits,
@@ -58,6 +59,7 @@ for module in (
     instance_actions,
     keypairs,
     flavors,
+    images,
     limits,
 ):
     compute.register_blueprint(module.routes)

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from agent.api import changes, policy
 from agent.api.body import json_body
-from agent.api.compute import consoles, reshaping
+from agent.api.compute import capture_actions, consoles, reshaping
 from agent.api.context import asking, cloud, version
 from agent.api.parse import check, parse_uuid
 from agent.api.replies import empty
@@ -195,5 +195,6 @@ _ANSWERS: dict[str, Callable[[str, dict[str, Any]], Response]] = {
     "trigger_crash_dump": _crash_dump,
     "os-getConsoleOutput": _console_output,
     **reshaping.ANSWERS,
+    **capture_actions.ANSWERS,
 }
 """Actions that have more to say, or to answer."""
