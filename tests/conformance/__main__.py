@@ -3,6 +3,7 @@
 
     TESTS=regex   only the tests whose name it finds
     FAILED=1      only those that failed last time
+    MICROVERSION=2.96   of the Compute API, none below this version; else each test at its own
 
 It exits with 1 when a test failed, when tempest skipped one without a reason in `skips.yaml`, and,
 of all tests, when an entry of that file matches nothing.
@@ -29,11 +30,13 @@ from tests.conformance.outcomes import Report, Result, judge
 from tests.conformance.records import FAILURES, RESULT, keep, read_failed, render_result
 from tests.conformance.samples import make_samples
 from tests.conformance.selection import DEFAULT, Skips, Test, choose, choose_again
-from tests.conformance.settings import settings_of, write_settings
+from tests.conformance.settings import Guests, settings_of, write_settings
 from tests.conformance.tempest import Tempest
 from tests.lab.cloud import LiveCloud
 from tests.lab.commands import CommandError, run
+from tests.lab.private_host import PrivateHost
 from tests.lab.telling import step
+from tests.lab.tiny_guest import tiny_image
 
 FAILURES_TO_START = (CommandError, OSError, RuntimeError, ValueError)
 
@@ -43,7 +46,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _stop)
     try:
         with _alone():
-            return _conformance(os.environ.get("TESTS", ""), bool(os.environ.get("FAILED")))
+            wanted = (os.environ.get(name, "") for name in ("TESTS", "FAILED", "MICROVERSION"))
+            return _conformance(*wanted)
     except KeyboardInterrupt:
         print("\nStopped. Nothing is left running.")
         return 130
@@ -52,11 +56,11 @@ def main() -> int:
         return 2
 
 
-def _conformance(pattern: str, again: bool) -> int:
+def _conformance(pattern: str, again: str, lowest: str) -> int:
     began = time.monotonic()
     skips = Skips.read()
     tempest = Tempest(WORK / "venv", WORK / "tempest")
-    with _cloud_for(tempest) as cloud:
+    with _cloud_for(tempest, lowest) as cloud:
         with step(f"Asking tempest {tempest.version()} for its tests"):
             every = tempest.list_tests()
         chosen = choose_again(every, read_failed()) if again else choose(every, pattern or DEFAULT)
@@ -77,16 +81,26 @@ def _conformance(pattern: str, again: bool) -> int:
 
 
 @contextlib.contextmanager
-def _cloud_for(tempest: Tempest) -> Iterator[LiveCloud]:
-    """Serve a cloud, and tell tempest of it."""
+def _cloud_for(tempest: Tempest, lowest: str) -> Iterator[LiveCloud]:
+    """Serve a cloud on a host of its own, and tell tempest of it."""
     tempest.prepare()
     manifest = make_samples(tempest.work / "samples")
     with contextlib.ExitStack() as stack:
-        with step("Starting a cloud: cumulet init, cumulet serve"):
-            images = stack.enter_context(image_server(manifest.with_name("qcow2")))
-            serving = conforming_cloud(WORK / "cloud", import_allow=[images.place])
+        with step("Building a small guest, unless there is one"):
+            guest = tiny_image()
+        with step("Starting a cloud: a private libvirtd, cumulet init, cumulet serve"):
+            host = stack.enter_context(PrivateHost.start())
+            web = stack.enter_context(image_server(manifest.with_name("qcow2")))
+            serving = conforming_cloud(WORK / "cloud", host.uri, import_allow=[web.place])
             cloud = stack.enter_context(serving)
-        settings = settings_of(cloud, images.url(PATH), manifest, tempest.work)
+        with step("Importing what servers are made of"):
+            guests = Guests(
+                image=cloud.import_image("tiny", guest),
+                other_image=cloud.import_image("tiny, again", guest),
+                flavor="1",
+                larger_flavor="2",
+            )
+        settings = settings_of(cloud, guests, web.url(PATH), manifest, tempest.work, lowest)
         write_settings(tempest.config, settings)
         yield cloud
 
