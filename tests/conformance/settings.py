@@ -26,7 +26,8 @@ COMPUTE_FEATURES = {
     "metadata_service": False,  # it is asked from inside, by SSH
     "personality": True,
     "resize": True,
-    "stable_rescue": False,  # TODO
+    "stable_rescue": True,
+    "ide_bus": False,  # q35, the default machine, has none
     "vnc_console": False,  # 501, until there is a page for it
 }
 """What tempest is told that the cloud can and cannot, where that is not its default."""
