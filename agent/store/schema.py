@@ -266,7 +266,7 @@ servers = Table(
     Column("project_id", _ID, nullable=False),
     Column("user_id", _ID, nullable=False),
     Column("name", String(255), nullable=False),
-    Column("hostname", String(63), nullable=False),
+    Column("hostname", String(255), nullable=False),
     Column("flavor_id", _ID, nullable=False),
     Column("flavor", _JSON, nullable=False),
     Column("vcpus", Integer, nullable=False),  # the flavor's, where SQL can add them up
@@ -295,8 +295,21 @@ servers = Table(
     Column("terminated_at", UtcTime),
     Column("deleted_at", UtcTime),  # a deleted server keeps its row
     Column("locked_by", String(16)),
+    Column("description", Text),
+    Column("locked_reason", String(255)),
+    Column("reservation_id", String(32), nullable=False, server_default=""),  # of one request
+    Column("launch_index", Integer, nullable=False, server_default="0"),
+    Column("pinned_zone", String(255)),  # the availability zone that was asked for
+    Column("requested_host", String(255)),
     Index("ix_servers_listed", "project_id", "deleted_at", "created_at", "id"),
     Index(None, "created_at", "id"),
+)
+
+server_tags = Table(
+    "server_tags",
+    metadata,
+    Column("server_id", _ID, ForeignKey("servers.id", ondelete="CASCADE"), primary_key=True),
+    Column("tag", String(60), primary_key=True),
 )
 
 image_tasks = Table(

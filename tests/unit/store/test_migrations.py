@@ -67,6 +67,18 @@ VERSION_1: dict[str, Sequence[Any]] = {
 """A row of each table that the first version had."""
 
 
+NEW_OF_SERVERS = {
+    "locked_by": None,
+    "locked_reason": None,
+    "description": None,
+    "reservation_id": "",
+    "launch_index": 0,
+    "pinned_zone": None,
+    "requested_host": None,
+}
+"""What later versions know of a server."""
+
+
 @pytest.fixture
 def first(tmp_path: Path) -> Path:
     """A database of the first version, with a row in each table."""
@@ -104,7 +116,7 @@ def test_there_is_a_row_in_each_table(first: Path) -> None:
 
 
 def test_an_older_database_is_refused_and_says_what_to_do(first: Path) -> None:
-    with pytest.raises(Conflict, match="older version 0001, this program wants 0006: run `cumulet"):
+    with pytest.raises(Conflict, match="older version 0001, this program wants 0007: run `cumulet"):
         Store.open(first)
 
 
@@ -118,8 +130,8 @@ def test_the_newest_version_loses_no_row_and_no_column(first: Path) -> None:
 
     assert rows_of(first) == {
         **before,
-        "alembic_version": [{"version_num": "0006"}],
-        "servers": [{**server, "locked_by": None}],
+        "alembic_version": [{"version_num": "0007"}],
+        "servers": [{**server, **NEW_OF_SERVERS}],
         "subnets": [{**subnet, "dhcp": 1}],
         "projects": [{**project, "tags": "[]"}],
         "users": [{**user, "email": None, "description": None, "extra": "{}"}],
@@ -130,6 +142,7 @@ def test_the_newest_version_loses_no_row_and_no_column(first: Path) -> None:
         "app_credentials": [],
         "system_assignments": [],
         "image_tasks": [],
+        "server_tags": [],
         "image_members": [],
     }
 
