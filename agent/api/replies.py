@@ -15,9 +15,13 @@ def empty(code: int) -> Response:
 
 def iso_seconds(moment: datetime) -> str:
     """Write a time as 2026-01-01T00:00:00Z."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{_utc(moment).isoformat('T', 'seconds')[:19]}Z"
 
 
 def iso_micros(moment: datetime) -> str:
     """Write a time as 2026-01-01T00:00:00.000000, as the standard does for a server's launch."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
+    return _utc(moment).isoformat("T", "microseconds")[:26]
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
