@@ -16,7 +16,10 @@ from agent.imaging import Imaging
 from agent.importing import Importing
 from agent.keypairs import Keypairs
 from agent.networking import Networking
+from agent.rebuilding import Rebuilding
 from agent.records import Records
+from agent.rescuing import Rescuing
+from agent.resizing import Resizing
 from agent.standing import Standing
 
 
@@ -31,7 +34,10 @@ class Cloud:
     compute: Compute
     creation: Creation
     admin_pass: AdminPass
+    rebuilding: Rebuilding
+    resizing: Resizing
     standing: Standing
+    rescuing: Rescuing
     records: Records
     keypairs: Keypairs
     imaging: Imaging

@@ -15,13 +15,14 @@ def empty(code: int) -> Response:
 
 def iso_seconds(moment: datetime) -> str:
     """Write a time as 2026-01-01T00:00:00Z."""
-    return f"{_utc(moment).isoformat('T', 'seconds')[:19]}Z"
+    return f"{_naive(moment).isoformat(timespec='seconds')}Z"
 
 
 def iso_micros(moment: datetime) -> str:
     """Write a time as 2026-01-01T00:00:00.000000, as the standard does for a server's launch."""
-    return _utc(moment).isoformat("T", "microseconds")[:26]
+    return _naive(moment).isoformat(timespec="microseconds")
 
 
-def _utc(moment: datetime) -> datetime:
-    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+def _naive(moment: datetime) -> datetime:
+    """The time in UTC, without its zone: `strftime` would take far longer to leave that out."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
