@@ -12,7 +12,7 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import Row
+from sqlalchemy import Row, RowMapping
 
 from agent.model.change import ServerChange
 from agent.model.identity import AppCredential, Project, Role, Token, User
@@ -282,7 +282,12 @@ def image_task_values(task: ImageTask) -> Values:
 
 def project_from(row: AnyRow) -> Project:
     """Read a row of `projects`."""
-    return Project(**{**row._mapping, "tags": tuple(row.tags)})
+    return project_of(row._mapping)
+
+
+def project_of(columns: RowMapping | Values) -> Project:
+    """Read the columns of a row of `projects`."""
+    return Project(**{**columns, "tags": tuple(columns["tags"])})
 
 
 def project_values(fields: Mapping[str, object]) -> Values:
@@ -298,7 +303,12 @@ def app_credential_from(row: AnyRow) -> AppCredential:
 
 def user_from(row: AnyRow) -> User:
     """Read a row of `users`."""
-    return User(**row._mapping)
+    return user_of(row._mapping)
+
+
+def user_of(columns: RowMapping | Values) -> User:
+    """Read the columns of a row of `users`."""
+    return User(**columns)
 
 
 def user_values(fields: Mapping[str, object]) -> Values:
@@ -312,11 +322,9 @@ def role_from(row: AnyRow) -> Role:
     return Role(**row._mapping)
 
 
-def token_from(row: AnyRow) -> Token:
-    """Read a row of `tokens`."""
-    columns: Values = {**row._mapping}
-    columns["methods"] = tuple(row.methods)
-    return Token(**columns)
+def token_of(columns: RowMapping | Values) -> Token:
+    """Read the columns of a row of `tokens`."""
+    return Token(**{**columns, "methods": tuple(columns["methods"])})
 
 
 def _fault_from(columns: Values) -> Fault:
