@@ -174,7 +174,7 @@ def build_tools(
 
     def claim_host(server: Server) -> str:
         return store.tasks.claim_host(
-            server.id, offers.find(), lambda hosts: choose_host(hosts, server.flavor)
+            server.id, offers.find(), lambda hosts, wish: choose_host(hosts, server.flavor, wish)
         )
 
     def ensure_networks() -> None:

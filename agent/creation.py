@@ -7,8 +7,8 @@ The build itself is the engine's. Its addresses, and what its guest is given, ar
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from agent.actions import ACTIONS
@@ -22,6 +22,7 @@ from agent.model.imagerules import viewer_of
 from agent.model.injection import FileLimits, InjectedFile, Injection, check_files
 from agent.model.keypair import Keypair
 from agent.model.network import NicRequest
+from agent.model.placement import NO_HINTS, Hints
 from agent.model.quota import Quota
 from agent.model.server import Flavor, Server
 from agent.model.states import TaskState, VmState
@@ -49,6 +50,7 @@ class CreateServer:
     key_name: str | None = None
     files: tuple[InjectedFile, ...] = ()
     admin_pass: str | None = field(default=None, repr=False)
+    hints: Hints = NO_HINTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class Creation:
     admin_pass: AdminPass
     address_rest_s: float
     availability_zone: str
+    zones: Callable[[], Collection[str]]  # those that have a host which takes servers
     now: Callable[[], datetime]
     wake: Callable[[str], None]  # tells the engine that a server wants work
     reachability: Reachability
@@ -95,6 +98,7 @@ class Creation:
             quota=self.quota,
             nics=self._nics(asking, request.nics),
             injection=Injection(request.files, password.credential),
+            hints=replace(request.hints, zone=request.availability_zone),
             image_ids=[image.id, *boot_ids],
             rest_s=self.address_rest_s,
             now=server.created_at,
@@ -106,8 +110,7 @@ class Creation:
         """The record of a new server, all but its addresses."""
         keypair = self._keypair(asking, request.key_name)
         zone = request.availability_zone or self.availability_zone
-        if zone != self.availability_zone:
-            raise BadRequest(f"availability_zone: the only one is '{self.availability_zone}'.")
+        self._check_zone(request.availability_zone)
         server_id, now = str(uuid.uuid4()), self.now()
         return Server(
             id=server_id,
@@ -131,6 +134,15 @@ class Creation:
             key_name=keypair.name if keypair else None,
             public_key=keypair.public_key if keypair else None,
         )
+
+    def _check_zone(self, zone: str | None) -> None:
+        zones = self.zones() if zone is not None else ()
+        if zone is not None and zone not in zones:
+            there_are = ", ".join(sorted(zones)) or "none now"
+            raise BadRequest(
+                "availability_zone: The requested availability zone is not available; "
+                f"there are: {there_are}."
+            )
 
     def _flavor(self, flavor_id: str) -> Flavor:
         try:

@@ -117,6 +117,7 @@ class Server:
     terminated_at: datetime | None = None
     deleted_at: datetime | None = None
     locked_by: str | None = None  # "owner" or "admin"; None: not locked
+    group_ids: tuple[str, ...] = ()  # the server group that it is a member of, if any
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from agent.errors import BadRequest, Conflict, OverQuota
 from agent.model.change import ServerChange
 from agent.model.injection import Injection
 from agent.model.network import NicRequest
-from agent.model.placement import HostLoad
+from agent.model.placement import NO_HINTS, Hints, HostLoad
 from agent.model.quota import Quota, Usage
 from agent.model.server import Flavor, Server
 from agent.model.states import TaskState, VmState
@@ -39,6 +39,7 @@ from agent.store import addresses, imageuse, loading, patterns, rows
 from agent.store.claims import check_return
 from agent.store.db import Database
 from agent.store.injections import insert_injection
+from agent.store.places import keep_hints
 from agent.store.schema import server_events, servers, tasks
 from agent.store.tasks import close_task, insert_task
 
@@ -84,6 +85,7 @@ class Servers:
         quota: Quota,
         nics: Sequence[NicRequest],
         injection: Injection | None = None,
+        hints: Hints = NO_HINTS,
         image_ids: Collection[str] = (),
         rest_s: float,
         now: datetime,
@@ -94,7 +96,7 @@ class Servers:
 
         `image_ids` are those that it stands on: they must still be active. Released addresses are
         given again after `rest_s` seconds. Raises `OverQuota` with the numbers, and what
-        `addresses.allocate` and `check_active` raise; nothing is written then.
+        `addresses.allocate`, `check_active` and `keep_hints` raise; nothing is written then.
         """
         with self.db.write() as connection:
             imageuse.check_active(connection, image_ids)
@@ -103,6 +105,13 @@ class Servers:
             connection.execute(insert(servers).values({**rows.server_values(server), **shown}))
             addresses.allocate(connection, server, nics, rest_s=rest_s, now=now)
             insert_injection(connection, server.id, injection)
+            keep_hints(
+                connection,
+                server.id,
+                server.project_id,
+                hints,
+                most_members=quota.server_group_members,
+            )
             insert_task(connection, server.id, task, now)
             return loading.get_server(connection, server.id, None)
 

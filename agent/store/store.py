@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.errors import AgentError
+from agent.store.aggregates import Aggregates
 from agent.store.appcredentials import AppCredentials
 from agent.store.catalog import Catalog
 from agent.store.db import Database
 from agent.store.grants import Grants
+from agent.store.groups import ServerGroups
+from agent.store.hosts import Hosts
 from agent.store.identity import Identity
 from agent.store.imagemembers import ImageMembers
 from agent.store.images import Images
@@ -46,6 +49,9 @@ class Store:
     tokens: Tokens
     app_credentials: AppCredentials
     settings: Settings
+    server_groups: ServerGroups
+    hosts: Hosts
+    aggregates: Aggregates
 
     @classmethod
     def open(cls, path_or_url: str | Path) -> Store:
@@ -77,6 +83,9 @@ class Store:
             tokens=Tokens(db),
             app_credentials=AppCredentials(db),
             settings=Settings(db),
+            server_groups=ServerGroups(db),
+            hosts=Hosts(db),
+            aggregates=Aggregates(db),
         )
 
     def close(self) -> None:

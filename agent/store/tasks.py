@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from agent.model.change import ServerChange
-from agent.model.placement import HostLoad
+from agent.model.placement import HostLoad, Wish
 from agent.model.server import OwnedNic, Rest, Server
 from agent.model.states import VmState
 from agent.model.task import NewTask, Task
@@ -26,6 +26,7 @@ from agent.store import addresses, loading, rows
 from agent.store.claims import with_claims
 from agent.store.db import Database
 from agent.store.injections import forget_injection
+from agent.store.places import wish_of, with_standing
 from agent.store.schema import server_events, servers, task_steps, tasks
 from agent.store.settings import read_setting, write_setting
 
@@ -60,12 +61,16 @@ class Tasks:
             return loading.list_tasks(connection, _OPEN_TASKS, {})
 
     def claim_host(
-        self, server_id: str, hosts: Sequence[HostLoad], choose: Callable[[Sequence[HostLoad]], str]
+        self,
+        server_id: str,
+        hosts: Sequence[HostLoad],
+        choose: Callable[[Sequence[HostLoad], Wish], str],
     ) -> str:
-        """Place a server: add what is claimed to each of `hosts`, ask `choose`, write its answer.
+        """Place a server: say what is claimed of each of `hosts`, ask `choose`, write its answer.
 
-        Servers that are suspended claim nothing. `NotFound` when the server is gone; what `choose`
-        raises goes through; nothing is written then.
+        `choose` gets what the server's request and group wish too; the server then shows the zone
+        of its host. Servers that are suspended claim nothing. `NotFound` when the server is gone;
+        what `choose` raises goes through; nothing is written then.
         """
         with self.db.write() as connection:
             server = connection.execute(_PLACE, {"server": server_id}).one_or_none()
@@ -73,8 +78,12 @@ class Tasks:
                 raise loading.no_server(server_id)
             if server.host is not None:
                 return str(server.host)
-            name = choose(with_claims(connection, hosts, server.project_id))
-            connection.execute(update(servers).where(servers.c.id == server_id).values(host=name))
+            loads = with_standing(connection, with_claims(connection, hosts, server.project_id))
+            wish, loads = wish_of(connection, server_id, server.project_id, loads)
+            name = choose(loads, wish)
+            zone = next((load.zone for load in loads if load.name == name), "")
+            placed = {"host": name, **({"availability_zone": zone} if zone else {})}
+            connection.execute(update(servers).where(servers.c.id == server_id).values(placed))
             return name
 
     def record_step(

@@ -16,6 +16,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from agent.api.compute.hint_parse import HINT_NAMES, HINTS, parse_hints
 from agent.api.compute.metadata_parse import METADATA, parse_metadata
 from agent.api.compute.personality_parse import PERSONALITY, parse_personality
 from agent.api.parse import BOOLEAN, parse_boolean, parse_uuid
@@ -83,12 +84,10 @@ _SERVER = {
     "additionalProperties": False,
 }
 
-_HINTS = ("os:scheduler_hints", "OS-SCH-HNT:scheduler_hints")
-
 CREATE_SCHEMA = Draft202012Validator(
     {
         "type": "object",
-        "properties": {"server": _SERVER, **{name: {"type": "object"} for name in _HINTS}},
+        "properties": {"server": _SERVER, **{name: HINTS for name in HINT_NAMES}},
         "required": ["server"],
         "additionalProperties": False,
     }
@@ -137,6 +136,7 @@ def parse_create(body: Mapping[str, Any], max_metadata: int) -> CreateServer:
         key_name=asked.get("key_name"),
         files=parse_personality(asked.get("personality", [])),
         admin_pass=asked.get("adminPass"),
+        hints=parse_hints(body),
     )
 
 
@@ -158,7 +158,6 @@ def parse_update(body: Mapping[str, Any]) -> RecordChange:
 def _refuse_what_is_not_served(body: Mapping[str, Any]) -> None:
     asked = body["server"]
     given = [name for name in NOT_SERVED if asked.get(name)]
-    given += [name for name in _HINTS if body.get(name)]
     if given:
         raise BadRequest(f"{given[0]}: this version of the cloud does not serve it yet.")
     if parse_boolean("return_reservation_id", asked.get("return_reservation_id", False)):
