@@ -14,11 +14,12 @@ from flask import Flask
 
 from agent import api, disks, machine
 from agent.adminpass import AdminPass
+from agent.aggregates import Aggregates
 from agent.aside import Aside
 from agent.basecache import BaseCache
 from agent.cloud import Cloud
 from agent.compute import Compute
-from agent.config import Config
+from agent.config import Config, split_listen
 from agent.consolelog import read_console
 from agent.creation import Creation
 from agent.downloads import Downloads
@@ -28,6 +29,7 @@ from agent.engine.engine import Engine, EngineSettings
 from agent.engine.reconciler import Wishes
 from agent.engine.runner import CrashHook
 from agent.hosting import build_host
+from agent.hosts import Hosts
 from agent.hypervisor.base import Hypervisor, Listeners, NetworkSpec
 from agent.hypervisor.host import Host
 from agent.identity import Accounts, AppCredentials, Brake, Identity
@@ -45,13 +47,16 @@ from agent.model.placement import choose_host
 from agent.model.quota import Quota
 from agent.model.server import Server
 from agent.model.webaddress import Allowed
+from agent.moves import Moves
 from agent.networking import Networking, network_spec
 from agent.offers import Offers
 from agent.passwords import Seal, hash_password
 from agent.records import Records
+from agent.servergroups import ServerGroups
 from agent.standing import Standing
 from agent.storage import GIB, LocalImages, ServerDisks
 from agent.store import Store
+from agent.uptime import uptime_line
 from agent.workflows.step import Tools
 
 DIAGNOSE_S = 5.0
@@ -101,12 +106,16 @@ def build_parts(
     hook: CrashHook = lambda point: None,
     boot_id: str | None = None,
 ) -> Parts:
-    """Wire everything but HTTP; opens the store, not libvirt. The keywords are for tests."""
+    """Wire everything but HTTP; opens the store, not libvirt. The keywords are for tests.
+
+    The host has its record in the store from its first start on.
+    """
     clock = clock or SystemClock()
     layout = Layout(config.state_dir)
     store = Store.open(layout.database)
     host = host or build_host(config)
     offers = Offers(config, host)
+    store.hosts.ensure(offers.host_name, clock.now())
     engine = build_engine(
         config,
         store,
@@ -210,12 +219,13 @@ def build_cloud(
     layout = Layout(config.state_dir)
     admin_pass = build_admin_pass(config, store, clock, engine)
     identity = build_identity(config, store, clock)
+    hosts = build_hosts(config, store, clock, engine, offers)
     return Cloud(
         config=config,
         identity=identity,
         accounts=Accounts(store, identity),
         app_credentials=AppCredentials(store, clock.now),
-        creation=build_creation(config, store, clock, engine, admin_pass),
+        creation=build_creation(config, store, clock, engine, admin_pass, hosts),
         admin_pass=admin_pass,
         compute=Compute(
             store=store,
@@ -237,11 +247,37 @@ def build_cloud(
         image_sharing=ImageSharing(store, image_limits(config), clock.now),
         importing=importing,
         networking=Networking(store),
+        server_groups=ServerGroups(store, lambda project_id: Quota(), clock.now),
+        hosts=hosts,
+        aggregates=Aggregates(store, hosts, clock.now),
+        moves=Moves(store),
+    )
+
+
+def build_hosts(
+    config: Config, store: Store, clock: Clock, engine: Engine, offers: Offers
+) -> Hosts:
+    """Wire the use cases of hosts."""
+    return Hosts(
+        store=store,
+        own=offers,
+        default_zone=config.availability_zone,
+        reserved_ram_mb=config.capacity.reserved_ram_mb,
+        address=machine.own_address(split_listen(config.listen)[0]),
+        reachability=engine.reachability,
+        disk_room=lambda: disks.find_room(config.state_dir),
+        uptime=uptime_line,
+        now=clock.now,
     )
 
 
 def build_creation(
-    config: Config, store: Store, clock: Clock, engine: Engine, admin_pass: AdminPass
+    config: Config,
+    store: Store,
+    clock: Clock,
+    engine: Engine,
+    admin_pass: AdminPass,
+    hosts: Hosts,
 ) -> Creation:
     """Wire the use case of new servers."""
     return Creation(
@@ -251,6 +287,7 @@ def build_creation(
         admin_pass=admin_pass,
         address_rest_s=config.address_rest_s,
         availability_zone=config.availability_zone,
+        zones=hosts.open_zones,
         now=clock.now,
         wake=engine.wake,
         reachability=engine.reachability,

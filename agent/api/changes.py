@@ -40,6 +40,7 @@ SOFT_POLICIES = Change(15, "server groups have soft-affinity and soft-anti-affin
 HOST_STATUS = Change(16, "administrators see host_status")
 DESCRIPTION = Change(19, "servers have a description")
 DELETED_ACTIONS = Change(21, "actions of deleted servers can be read")
+MIGRATION_TYPE = Change(23, "migrations say their type; a server's own are listed")
 TAGS = Change(26, "servers have tags, and lists filter by them")
 ERROR_HEADER = Change(27, "the version's header is the service's, and errors follow")
 CPU_INFO_OBJECT = Change(28, "a hypervisor's cpu_info is an object")
@@ -88,7 +89,18 @@ KEYPAIR_IMPORT_ONLY = Change(92, "a keypair is imported, not made; its name may 
 FQDN = Change(94, "a hostname may be a whole domain name")
 PINNED_ZONE = Change(96, "a server says in which availability zone it is pinned")
 
-ROUTES: dict[str, Span] = {}
+ROUTES: dict[str, Span] = {
+    "/os-hosts": Span(last=42),
+    "/os-hosts/<host_name>": Span(last=42),
+    "/os-hosts/<host_name>/reboot": Span(last=42),
+    "/os-hosts/<host_name>/shutdown": Span(last=42),
+    "/os-hosts/<host_name>/startup": Span(last=42),
+    "/os-hypervisors/<pattern>/search": Span(last=52),
+    "/os-hypervisors/<pattern>/servers": Span(last=52),
+    "/os-hypervisors/<hypervisor_id>/uptime": Span(last=87),
+    "/os-hypervisors/statistics": Span(last=87),
+    "/servers/<server_id>/migrations": Span(first=23),
+}
 """Rules below /compute/v2.1 that are not there at every version ("/os-x", or "METHOD /os-x")."""
 
 ACTIONS: dict[str, Span] = {}

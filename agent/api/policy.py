@@ -77,8 +77,11 @@ ROUTES: dict[Access, str] = {
         GET    /compute/v2.1/flavors/<flavor_id>/os-extra_specs
         GET    /compute/v2.1/flavors/detail
         GET    /compute/v2.1/limits
+        GET    /compute/v2.1/os-availability-zone
         GET    /compute/v2.1/os-keypairs
         GET    /compute/v2.1/os-keypairs/<name>
+        GET    /compute/v2.1/os-server-groups
+        GET    /compute/v2.1/os-server-groups/<group_id>
         GET    /compute/v2.1/servers
         GET    /compute/v2.1/servers/<server_id>
         GET    /compute/v2.1/servers/<server_id>/ips
@@ -110,6 +113,8 @@ ROUTES: dict[Access, str] = {
     Access.MEMBER: """
         POST   /compute/v2.1/os-keypairs
         DELETE /compute/v2.1/os-keypairs/<name>
+        POST   /compute/v2.1/os-server-groups
+        DELETE /compute/v2.1/os-server-groups/<group_id>
         POST   /compute/v2.1/servers
         PUT    /compute/v2.1/servers/<server_id>
         DELETE /compute/v2.1/servers/<server_id>
@@ -152,7 +157,34 @@ ROUTES: dict[Access, str] = {
         POST   /identity/v3/users
         PATCH  /identity/v3/users/<user_id>
         DELETE /identity/v3/users/<user_id>
+        GET    /compute/v2.1/os-aggregates
+        POST   /compute/v2.1/os-aggregates
+        GET    /compute/v2.1/os-aggregates/<aggregate_id>
+        PUT    /compute/v2.1/os-aggregates/<aggregate_id>
+        DELETE /compute/v2.1/os-aggregates/<aggregate_id>
+        POST   /compute/v2.1/os-aggregates/<aggregate_id>/action
+        GET    /compute/v2.1/os-availability-zone/detail
+        GET    /compute/v2.1/os-hosts
+        GET    /compute/v2.1/os-hosts/<host_name>
+        PUT    /compute/v2.1/os-hosts/<host_name>
+        GET    /compute/v2.1/os-hosts/<host_name>/reboot
+        GET    /compute/v2.1/os-hosts/<host_name>/shutdown
+        GET    /compute/v2.1/os-hosts/<host_name>/startup
+        GET    /compute/v2.1/os-hypervisors
+        GET    /compute/v2.1/os-hypervisors/<hypervisor_id>
+        GET    /compute/v2.1/os-hypervisors/<pattern>/search
+        GET    /compute/v2.1/os-hypervisors/<pattern>/servers
+        GET    /compute/v2.1/os-hypervisors/<hypervisor_id>/uptime
+        GET    /compute/v2.1/os-hypervisors/detail
+        GET    /compute/v2.1/os-hypervisors/statistics
+        GET    /compute/v2.1/os-instance_usage_audit_log
+        GET    /compute/v2.1/os-instance_usage_audit_log/<before>
+        GET    /compute/v2.1/os-migrations
+        GET    /compute/v2.1/os-services
+        PUT    /compute/v2.1/os-services/<compute_service_id>
+        DELETE /compute/v2.1/os-services/<compute_service_id>
         GET    /compute/v2.1/servers/<server_id>/diagnostics
+        GET    /compute/v2.1/servers/<server_id>/migrations
         GET    /image/v2/tasks
         GET    /image/v2/tasks/<task_id>
     """,

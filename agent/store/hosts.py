@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, case, func, insert, select, update
+from sqlalchemy import bindparam, case, delete, func, insert, select, update
 
 from agent.errors import NotFound
 from agent.model.host import HostRecord, HostUsage, ProjectUsage
 from agent.model.server import Server
 from agent.store import loading, places, rows
 from agent.store.db import Database
-from agent.store.placeschema import hosts
+from agent.store.placeschema import aggregate_hosts, hosts
 from agent.store.schema import servers
 
 
@@ -59,6 +59,12 @@ class Hosts:
             if changed.rowcount == 0:
                 raise NotFound(f"Compute host {name} could not be found.")
             return _host_from(connection.execute(_BY_NAME, {"name": name}).one())
+
+    def forget(self, name: str) -> None:
+        """Remove the record of a host, and it from all aggregates."""
+        with self.db.write() as connection:
+            connection.execute(delete(aggregate_hosts).where(aggregate_hosts.c.host == name))
+            connection.execute(delete(hosts).where(hosts.c.name == name))
 
     def zones(self) -> Mapping[str, str]:
         """The availability zones of those hosts that an aggregate puts into one."""

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select
 
 from agent.model.group import Policy
 from agent.model.host import ZONE
-from agent.model.placement import HostLoad, Hints, Wish
+from agent.model.placement import Hints, HostLoad, Wish
 from agent.store import groups
 from agent.store.placeschema import (
     aggregate_hosts,

@@ -21,6 +21,7 @@ from agent.store.imagetasks import ImageTasks
 from agent.store.injections import Injections
 from agent.store.keypairs import Keypairs
 from agent.store.migrate import check
+from agent.store.moves import Moves
 from agent.store.networks import Networks
 from agent.store.records import Records
 from agent.store.servers import Servers
@@ -52,6 +53,7 @@ class Store:
     server_groups: ServerGroups
     hosts: Hosts
     aggregates: Aggregates
+    moves: Moves
 
     @classmethod
     def open(cls, path_or_url: str | Path) -> Store:
@@ -86,6 +88,7 @@ class Store:
             server_groups=ServerGroups(db),
             hosts=Hosts(db),
             aggregates=Aggregates(db),
+            moves=Moves(db),
         )
 
     def close(self) -> None:

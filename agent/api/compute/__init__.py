@@ -8,14 +8,22 @@ from flask import Blueprint, g, request
 from agent.api import changes, microversion
 from agent.api.compute import (
     actions,
+    aggregates,
+    availability_zones,
     diagnostics,
     flavors,
+    hosts,
+    hypervisors,
     instance_actions,
     keypairs,
     limits,
+    migrations,
+    server_groups,
     server_ips,
     server_metadata,
     servers,
+    services,
+    usage_audit,
     versions,
 )
 from agent.api.context import cloud
@@ -53,5 +61,13 @@ for module in (
     keypairs,
     flavors,
     limits,
+    server_groups,
+    hypervisors,
+    services,
+    aggregates,
+    availability_zones,
+    hosts,
+    migrations,
+    usage_audit,
 ):
     compute.register_blueprint(module.routes)

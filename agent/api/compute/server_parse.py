@@ -87,7 +87,7 @@ _SERVER = {
 CREATE_SCHEMA = Draft202012Validator(
     {
         "type": "object",
-        "properties": {"server": _SERVER, **{name: HINTS for name in HINT_NAMES}},
+        "properties": {"server": _SERVER, **dict.fromkeys(HINT_NAMES, HINTS)},
         "required": ["server"],
         "additionalProperties": False,
     }

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,15 @@ PUBLIC = {
 """What anybody may call."""
 
 ADMINS_ONLY = (
+    "/compute/v2.1/os-aggregates",
+    "/compute/v2.1/os-availability-zone/detail",
+    "/compute/v2.1/os-hosts",
+    "/compute/v2.1/os-hypervisors",
+    "/compute/v2.1/os-instance_usage_audit_log",
+    "/compute/v2.1/os-migrations",
+    "/compute/v2.1/os-services",
     "/compute/v2.1/servers/<server_id>/diagnostics",
+    "/compute/v2.1/servers/<server_id>/migrations",
     "/identity/v3/projects/<project_id>/users/",
     "/identity/v3/role_assignments",
     "/identity/v3/system/",
@@ -86,7 +94,10 @@ UNSCOPED = (
 ANSWER = ("PUT", "/image/v2/images/<image_id>/members/<member_id>")
 """Whether to take an image is the member's to say, not its owner's."""
 
-OF_PROJECT = ("server_id", "image_id", "network_id", "subnet_id", "port_id", "project_id")
+OF_PROJECT = (
+    *("server_id", "image_id", "network_id", "subnet_id", "port_id", "project_id"),
+    "group_id",
+)
 """Ids of what belongs to a project: to callers of another they look as if they were not there."""
 
 OF_USER = ("user_id", "credential_id", "name")
@@ -115,6 +126,9 @@ BODIES: dict[tuple[str, str], Any] = {
 }
 """Bodies that would do something, where the id is only looked at after the body."""
 
+VERSIONS = {"/compute/v2.1/servers/<server_id>/migrations": "2.23"}
+"""Of the routes that are not there at 2.1, a version that has them."""
+
 CALLERS = (
     *("nobody", "unscoped"),
     *("lab reader", "lab member", "lab admin"),
@@ -136,6 +150,8 @@ class House:
     def build(cls, template: Path, folder: Path) -> House:
         """Fill a fresh cloud."""
         cloud = SmallCloud.open(template, folder)
+        cloud.config = replace(cloud.config, max_microversion="2.96")
+        cloud.reboot()
         house = cls(cloud, api.build_app(cloud.parts.cloud), template.parent / "disk.qcow2")
         house._move_in()
         return house
@@ -149,6 +165,8 @@ class House:
         headers = {"X-Subject-Token": self.tokens.get(who, "")}
         if who in self.tokens:
             headers["X-Auth-Token"] = self.tokens[who]
+        if rule in VERSIONS:
+            headers["OpenStack-API-Version"] = f"compute {VERSIONS[rule]}"
         body = BODIES.get((method, rule))
         options: dict[str, Any] = {} if body is None else {"json": body}
         if rule == "/image/v2/images/<image_id>" and method == "PATCH":
@@ -226,10 +244,30 @@ class House:
         self.ids |= {
             **places,
             "image_id": image,
+            **self._add_places(),
             "server_id": server,
             "request_id": actions["instanceActions"][0]["request_id"],
             "port_id": ports[0]["id"],
             "task_id": ask("GET", f"/image/v2/images/{waiting}/tasks")["tasks"][0]["id"],
+        }
+
+    def _add_places(self) -> Mapping[str, str]:
+        """A server group, an aggregate, and this host by all its names."""
+        group = self._as_owner(
+            "POST",
+            "/compute/v2.1/os-server-groups",
+            {"server_group": {"name": "apart", "policies": ["anti-affinity"]}},
+        )
+        cloud = self.cloud.parts.cloud
+        host = cloud.hosts.list_hosts()[0].record.name
+        return {
+            "group_id": group["server_group"]["id"],
+            "aggregate_id": str(cloud.aggregates.create("rack", None).id),
+            "host_name": host,
+            "pattern": host,
+            "hypervisor_id": "1",
+            "compute_service_id": "1",
+            "before": "2026-01-01 00:00:00",
         }
 
     def _upload(self, image_id: str) -> None:

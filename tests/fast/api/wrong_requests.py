@@ -162,7 +162,7 @@ CREATE = (
         SERVERS,
         400,
         "scheduler_hints",
-        {"server": GOOD_SERVER, "os:scheduler_hints": {"same_host": "{active}"}},
+        {"server": GOOD_SERVER, "os:scheduler_hints": {"build_near_host_ip": "10.0.0.1"}},
     ),
 )
 
