@@ -180,6 +180,7 @@ ROUTES: dict[Access, str] = {
         GET    /compute/v2.1/os-instance_usage_audit_log
         GET    /compute/v2.1/os-instance_usage_audit_log/<before>
         GET    /compute/v2.1/os-migrations
+        POST   /compute/v2.1/os-server-external-events
         GET    /compute/v2.1/os-services
         PUT    /compute/v2.1/os-services/<compute_service_id>
         DELETE /compute/v2.1/os-services/<compute_service_id>
@@ -191,7 +192,7 @@ ROUTES: dict[Access, str] = {
 }
 """Every method of every route, as the URL map writes it, below what it takes. HEAD is as GET."""
 
-ADMIN_ACTIONS = frozenset({"os-resetState"})
+ADMIN_ACTIONS = frozenset({"os-resetState", "injectNetworkInfo"})
 """Of the one route of all actions, those that only an administrator may ask for."""
 
 NO_ADMIN = "Policy doesn't allow {what}: it needs the role admin."

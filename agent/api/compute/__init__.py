@@ -11,6 +11,7 @@ from agent.api.compute import (
     aggregates,
     availability_zones,
     diagnostics,
+    external_events,
     flavors,
     hosts,
     hypervisors,
@@ -69,5 +70,6 @@ for module in (
     hosts,
     migrations,
     usage_audit,
+    external_events,
 ):
     compute.register_blueprint(module.routes)

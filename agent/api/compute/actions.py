@@ -107,6 +107,12 @@ def _reset_state(server_id: str, body: dict[str, Any]) -> Response:
     return empty(202)
 
 
+def _inject_network_info(server_id: str, body: dict[str, Any]) -> Response:
+    """Nothing to do: what a guest is told of its networks is in its config drive from the start."""
+    cloud().compute.get_server(asking(), server_id)
+    return empty(202)
+
+
 def _change_password(server_id: str, body: dict[str, Any]) -> Response:
     check(_CHANGE_PASSWORD, body)
     cloud().admin_pass.change(asking(), server_id, body["changePassword"]["adminPass"])
@@ -125,6 +131,7 @@ _ANSWERS: dict[str, Callable[[str, dict[str, Any]], Response]] = {
     "lock": _lock,
     "unlock": _unlock,
     "os-resetState": _reset_state,
+    "injectNetworkInfo": _inject_network_info,
     "changePassword": _change_password,
     "os-getConsoleOutput": _console_output,
 }

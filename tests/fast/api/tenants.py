@@ -49,6 +49,7 @@ ADMINS_ONLY = (
     "/compute/v2.1/os-hypervisors",
     "/compute/v2.1/os-instance_usage_audit_log",
     "/compute/v2.1/os-migrations",
+    "/compute/v2.1/os-server-external-events",
     "/compute/v2.1/os-services",
     "/compute/v2.1/servers/<server_id>/diagnostics",
     "/compute/v2.1/servers/<server_id>/migrations",
