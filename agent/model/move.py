@@ -6,6 +6,7 @@ They are read off the tasks that did them; nothing of them is kept a second time
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -106,8 +107,14 @@ def _begun(task: Task, host: str | None) -> Move:
         created_at=task.started_at,
         updated_at=task.finished_at or task.started_at,
         old_flavor_id=str(task.args.get("old_flavor_id", "")),
-        new_flavor_id=str(task.args.get("new_flavor_id", "")),
+        new_flavor_id=_new_flavor(task),
     )
+
+
+def _new_flavor(task: Task) -> str:
+    """The id of the flavor that a resize is to; its task has it whole, as JSON."""
+    text = task.args.get("flavor")
+    return str(json.loads(str(text))["id"]) if text else ""
 
 
 def _ended(move: Move, task: Task) -> Move:
