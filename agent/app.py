@@ -183,7 +183,9 @@ def build_tools(
 
     def claim_host(server: Server) -> str:
         return store.tasks.claim_host(
-            server.id, offers.find(), lambda hosts, wish: choose_host(hosts, server.flavor, wish)
+            server.id,
+            offers.find(),
+            lambda hosts, wish: choose_host(hosts, server.flavor, wish),
         )
 
     def ensure_networks() -> None:
@@ -291,6 +293,7 @@ def build_creation(
         now=clock.now,
         wake=engine.wake,
         reachability=engine.reachability,
+        hosts=hosts.names,
     )
 
 

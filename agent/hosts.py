@@ -176,6 +176,10 @@ class Hosts:
             found[zone] = found.get(zone, False) or not record.disabled
         return found
 
+    def names(self) -> Sequence[str]:
+        """What all hosts are called."""
+        return [record.name for record in self.store.hosts.list()]
+
     def open_zones(self) -> Collection[str]:
         """The zones that new servers may be asked into."""
         return [zone for zone, takes in self.zones().items() if takes]

@@ -100,6 +100,8 @@ ROUTES: dict[str, Span] = {
     "/os-hypervisors/<hypervisor_id>/uptime": Span(last=87),
     "/os-hypervisors/statistics": Span(last=87),
     "/servers/<server_id>/migrations": Span(first=23),
+    "/servers/<server_id>/tags": Span(TAGS.since),
+    "/servers/<server_id>/tags/<tag>": Span(TAGS.since),
 }
 """Rules below /compute/v2.1 that are not there at every version ("/os-x", or "METHOD /os-x")."""
 

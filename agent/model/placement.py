@@ -43,13 +43,11 @@ class HostLoad:
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """What a request for a server says of its place; ids are of servers of the same project."""
+    """What a request says of a server's place by naming others, servers of the same project."""
 
     group_id: str | None = None
     same_host: tuple[str, ...] = ()  # as any of these servers
     different_host: tuple[str, ...] = ()  # from all of these
-    zone: str | None = None
-    host: str | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -62,7 +60,7 @@ NO_HINTS = Hints()
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """The same, with the servers' hosts in the places of servers and the group's rules."""
+    """What a server asks of its host: the hints, as hosts, its group's rules, its zone and host."""
 
     zone: str | None = None
     host: str | None = None

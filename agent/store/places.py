@@ -15,7 +15,8 @@ from sqlalchemy import Connection, bindparam, func, insert, select
 from agent.model.group import Policy
 from agent.model.host import ZONE
 from agent.model.placement import Hints, HostLoad, Wish
-from agent.store import groups
+from agent.model.server import Server
+from agent.store import groups, rows
 from agent.store.placeschema import (
     aggregate_hosts,
     aggregates,
@@ -26,16 +27,14 @@ from agent.store.placeschema import (
 from agent.store.schema import servers
 
 
-def keep_hints(
-    connection: Connection, server_id: str, project_id: str, hints: Hints, *, most_members: int
-) -> None:
+def keep_hints(connection: Connection, server: Server, hints: Hints, *, most_members: int) -> None:
     """Write what a request said of its server's place; raises what `groups.join` does."""
     if hints.group_id is not None:
-        groups.join(connection, server_id, project_id, hints.group_id, most=most_members)
+        groups.join(connection, server.id, server.project_id, hints.group_id, most=most_members)
     if hints.is_empty:
         return
     said = {name: value for name, value in asdict(hints).items() if value}
-    connection.execute(insert(placement_hints).values(server_id=server_id, hints=said))
+    connection.execute(insert(placement_hints).values(server_id=server.id, hints=said))
 
 
 def with_standing(connection: Connection, loads: Sequence[HostLoad]) -> list[HostLoad]:
@@ -58,19 +57,22 @@ def read_zones(connection: Connection) -> dict[str, str]:
 
 
 def wish_of(
-    connection: Connection, server_id: str, project_id: str, loads: Sequence[HostLoad]
+    connection: Connection, server: rows.AnyRow, loads: Sequence[HostLoad]
 ) -> tuple[Wish, list[HostLoad]]:
-    """What a server asks of its host, and the hosts with what they have of its group."""
-    said = connection.scalar(_HINTS, {"server": server_id}) or {}
+    """What a server asks of its host, and the hosts with what they have of its group.
+
+    Of its row are read id, project_id, pinned_zone and requested_host.
+    """
+    said = connection.scalar(_HINTS, {"server": server.id}) or {}
     hints = _hints_from(said)
-    same = _hosts_of(connection, project_id, hints.same_host) if hints.same_host else None
+    same = _hosts_of(connection, server.project_id, hints.same_host) if hints.same_host else None
     wish = Wish(
-        zone=hints.zone,
-        host=hints.host,
+        zone=server.pinned_zone,
+        host=server.requested_host,
         same_as=same,
-        apart_from=_hosts_of(connection, project_id, hints.different_host),
+        apart_from=_hosts_of(connection, server.project_id, hints.different_host),
     )
-    group = groups.find_group_of(connection, server_id)
+    group = groups.find_group_of(connection, server.id)
     if group is None:
         return wish, list(loads)
     counts = {row.host: row.members for row in connection.execute(_MEMBERS, {"group": group.id})}

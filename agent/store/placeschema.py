@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from sqlalchemy import JSON, Boolean, Column, ForeignKey, Integer, String, Table, Text
 
-from agent.store.schema import UtcTime, metadata
+from agent.store.schema import metadata
+from agent.store.utctime import UtcTime
 
 _ID = String(64)
 _JSON = JSON(none_as_null=True)

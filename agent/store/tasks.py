@@ -79,7 +79,7 @@ class Tasks:
             if server.host is not None:
                 return str(server.host)
             loads = with_standing(connection, with_claims(connection, hosts, server.project_id))
-            wish, loads = wish_of(connection, server_id, server.project_id, loads)
+            wish, loads = wish_of(connection, server, loads)
             name = choose(loads, wish)
             zone = next((load.zone for load in loads if load.name == name), "")
             placed = {"host": name, **({"availability_zone": zone} if zone else {})}
@@ -266,9 +266,13 @@ _RESTS_IN = select(servers.c.id).where(
     servers.c.deleted_at.is_(None),
 )
 
-_PLACE = select(servers.c.host, servers.c.project_id).where(
-    servers.c.id == bindparam("server"), servers.c.deleted_at.is_(None)
-)
+_PLACE = select(
+    servers.c.id,
+    servers.c.host,
+    servers.c.project_id,
+    servers.c.pinned_zone,
+    servers.c.requested_host,
+).where(servers.c.id == bindparam("server"), servers.c.deleted_at.is_(None))
 
 _OPEN_TASKS = select(tasks).where(tasks.c.finished_at.is_(None)).order_by(tasks.c.id)
 

@@ -22,6 +22,7 @@ from agent.api.compute import (
     server_groups,
     server_ips,
     server_metadata,
+    server_tags,
     servers,
     services,
     usage_audit,
@@ -55,6 +56,7 @@ def check_route(method: str, rule: str) -> None:
 for module in (
     servers,
     server_metadata,
+    server_tags,
     server_ips,
     actions,
     diagnostics,

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
+from werkzeug.datastructures import MultiDict
 
 from agent.api import changes
 from agent.api.compute.hypervisor_views import (
@@ -99,7 +100,7 @@ def _list(path: str, view: View) -> Response:
 
 
 def _page(
-    hosts: Sequence[SeenHost], path: str, view: View, args: Mapping[str, str]
+    hosts: Sequence[SeenHost], path: str, view: View, args: MultiDict[str, str]
 ) -> dict[str, Any]:
     page = parse_page(args)
     rest = _after(hosts, page)

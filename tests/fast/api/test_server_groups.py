@@ -126,9 +126,11 @@ def test_a_deleted_group_is_gone_and_its_members_stay(cloud: SmallCloud, at: At)
     assert cloud.server(server).group_ids == ()
 
 
-def test_lists_are_cut_and_show_other_projects_to_admins_only(at: At) -> None:
+def test_lists_are_cut_and_show_other_projects_to_admins_only(cloud: SmallCloud, at: At) -> None:
     user, admin = at("2.74"), at("2.74", "admin")
-    first, second = (make_group(user, policy="affinity")["id"] for _ in range(2))
+    first = make_group(user, policy="affinity")["id"]
+    cloud.clock.advance(1)
+    second = make_group(user, policy="affinity")["id"]
 
     def ids(caller: Versioned, query: str) -> list[str]:
         return [group["id"] for group in caller.get(f"{GROUPS}?{query}")["server_groups"]]

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0013"
-down_revision = "0006"
+down_revision = "0007"
 
 _ID = sa.String(64)
 _TIME = sa.String(32)
