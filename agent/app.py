@@ -51,7 +51,10 @@ from agent.moves import Moves
 from agent.networking import Networking, network_spec
 from agent.offers import Offers
 from agent.passwords import Seal, hash_password
+from agent.rebuilding import Rebuilding
 from agent.records import Records
+from agent.rescuing import Rescuing
+from agent.resizing import Resizing
 from agent.servergroups import ServerGroups
 from agent.standing import Standing
 from agent.storage import GIB, LocalImages, ServerDisks
@@ -161,7 +164,7 @@ def build_engine(
         sweep_every_s=config.sweep_every_s,
         address_rest_s=config.address_rest_s,
         unknown_after_s=config.unknown_after,
-        wishes=Wishes(config.started_outside, config.resume_on_boot),
+        wishes=Wishes(config.started_outside, config.resume_on_boot, config.resize_confirm_window),
         boot_id=boot_id,
         is_host_stopping=machine.is_stopping,
     )
@@ -229,6 +232,8 @@ def build_cloud(
         app_credentials=AppCredentials(store, clock.now),
         creation=build_creation(config, store, clock, engine, admin_pass, hosts),
         admin_pass=admin_pass,
+        rebuilding=build_rebuilding(config, store, clock, engine, admin_pass),
+        resizing=build_resizing(config, store, clock, engine, offers),
         compute=Compute(
             store=store,
             now=clock.now,
@@ -242,6 +247,7 @@ def build_cloud(
             ),
         ),
         standing=Standing(store, clock.now, engine.interrupt),
+        rescuing=Rescuing(store, admin_pass, clock.now, engine.wake, engine.reachability),
         records=Records(store, config.limits.server_metadata, clock.now),
         keypairs=Keypairs(store, config.quota.keypairs, clock.now),
         imaging=build_imaging(config, store, clock),
@@ -284,8 +290,8 @@ def build_creation(
     """Wire the use case of new servers."""
     return Creation(
         store=store,
-        quota=Quota(config.quota.instances, config.quota.cores, config.quota.ram_mb),
-        file_limits=FileLimits(config.limits.personality, config.limits.personality_bytes),
+        quota=project_quota(config),
+        file_limits=file_limits(config),
         admin_pass=admin_pass,
         address_rest_s=config.address_rest_s,
         availability_zone=config.availability_zone,
@@ -294,6 +300,34 @@ def build_creation(
         wake=engine.wake,
         reachability=engine.reachability,
         hosts=hosts.names,
+    )
+
+
+def build_rebuilding(
+    config: Config, store: Store, clock: Clock, engine: Engine, admin_pass: AdminPass
+) -> Rebuilding:
+    """Wire the use case of rebuilds."""
+    return Rebuilding(
+        store=store,
+        file_limits=file_limits(config),
+        admin_pass=admin_pass,
+        now=clock.now,
+        wake=engine.wake,
+        reachability=engine.reachability,
+    )
+
+
+def build_resizing(
+    config: Config, store: Store, clock: Clock, engine: Engine, offers: Offers
+) -> Resizing:
+    """Wire the use cases of servers' sizes."""
+    return Resizing(
+        store=store,
+        quota=project_quota(config),
+        offers=offers.known,
+        now=clock.now,
+        wake=engine.wake,
+        reachability=engine.reachability,
     )
 
 
@@ -344,6 +378,16 @@ def build_bases(config: Config, store: Store) -> BaseCache:
         max_bytes=config.limits.base_cache_gb * GIB,
         keep_free_bytes=int(config.capacity.reserved_disk_gb * GIB),
     )
+
+
+def project_quota(config: Config) -> Quota:
+    """Say how much a project may use."""
+    return Quota(config.quota.instances, config.quota.cores, config.quota.ram_mb)
+
+
+def file_limits(config: Config) -> FileLimits:
+    """Say how many files a guest may be given, and how large."""
+    return FileLimits(config.limits.personality, config.limits.personality_bytes)
 
 
 def image_limits(config: Config) -> ImageLimits:

@@ -19,7 +19,10 @@ from agent.importing import Importing
 from agent.keypairs import Keypairs
 from agent.moves import Moves
 from agent.networking import Networking
+from agent.rebuilding import Rebuilding
 from agent.records import Records
+from agent.rescuing import Rescuing
+from agent.resizing import Resizing
 from agent.servergroups import ServerGroups
 from agent.standing import Standing
 
@@ -35,7 +38,10 @@ class Cloud:
     compute: Compute
     creation: Creation
     admin_pass: AdminPass
+    rebuilding: Rebuilding
+    resizing: Resizing
     standing: Standing
+    rescuing: Rescuing
     records: Records
     keypairs: Keypairs
     imaging: Imaging

@@ -248,7 +248,7 @@ servers = Table(
     Column("hostname", String(255), nullable=False),
     Column("flavor_id", _ID, nullable=False),
     Column("flavor", _JSON, nullable=False),
-    Column("vcpus", Integer, nullable=False),  # the flavor's, where SQL can add them up
+    Column("vcpus", Integer, nullable=False),  # what is claimed: the flavor's, or more in a resize
     Column("ram_mb", Integer, nullable=False),
     Column("image_id", _ID, nullable=False, index=True),
     Column("vm_state", String(32), nullable=False),
@@ -280,6 +280,9 @@ servers = Table(
     Column("launch_index", Integer, nullable=False, server_default="0"),
     Column("pinned_zone", String(255)),  # the availability zone that was asked for
     Column("requested_host", String(255)),
+    Column("old_flavor", _JSON),
+    Column("old_vm_state", String(32)),
+    Column("rescue", _JSON),  # which image it runs instead of its own disk, and its properties
     Index("ix_servers_listed", "project_id", "deleted_at", "created_at", "id"),
     Index(None, "created_at", "id"),
 )

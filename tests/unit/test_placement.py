@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -178,16 +179,36 @@ def test_what_is_chosen_obeys_every_rule_and_nothing_better_is_left(seed: int) -
     assert chosen.ram_mb == max(x.ram_mb for x in fewest)
 
 
-def test_a_projects_servers_spread_over_all_hosts() -> None:
-    loads = {name: HostLoad(name, 100, 10**6) for name in "abcde"}
-    for _ in range(23):
-        name = choose_host(list(loads.values()), SMALL)
-        load = loads[name]
-        loads[name] = replace(
-            load,
-            project_servers=load.project_servers + 1,
-            used_ram_mb=load.used_ram_mb + SMALL.ram_mb,
+@pytest.mark.parametrize("seed", range(20))
+def test_the_servers_of_each_project_spread_over_many_hosts(seed: int) -> None:
+    """Placed one by one, in any order: no host has two more of a project's servers than another,
+    as long as both have room, and none has more than it can hold."""
+    chance = random.Random(seed)
+    hosts = {
+        name: HostLoad(name, vcpus=chance.randint(4, 64), ram_mb=2048 * chance.randint(2, 32))
+        for name in (f"host-{number}" for number in range(chance.randint(2, 12)))
+    }
+    placed: Counter[tuple[str, str]] = Counter()
+    for _ in range(200):
+        project = chance.choice("abc")
+        seen = [
+            replace(host, project_servers=placed[project, host.name]) for host in hosts.values()
+        ]
+        chance.shuffle(seen)
+        roomy = {host.name for host in seen if _has_room(host)}
+        if not roomy:
+            break
+        name = choose_host(seen, SMALL)
+        assert name in roomy
+        assert placed[project, name] == min(placed[project, other] for other in roomy)
+        placed[project, name] += 1
+        hosts[name] = replace(
+            hosts[name],
+            used_vcpus=hosts[name].used_vcpus + SMALL.vcpus,
+            used_ram_mb=hosts[name].used_ram_mb + SMALL.ram_mb,
         )
+    assert all(host.free_vcpus >= 0 and host.free_ram_mb >= 0 for host in hosts.values())
 
-    counts = [load.project_servers for load in loads.values()]
-    assert (sum(counts), max(counts) - min(counts)) == (23, 1)
+
+def _has_room(host: HostLoad) -> bool:
+    return host.free_vcpus >= SMALL.vcpus and host.free_ram_mb >= SMALL.ram_mb

@@ -121,13 +121,18 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/compute/v2.1/servers/<server_id>/metadata"): {"metadata": {"b": "c"}},
     ("PUT", "/compute/v2.1/servers/<server_id>/metadata"): {"metadata": {"b": "c"}},
     ("PUT", "/compute/v2.1/servers/<server_id>/metadata/<key>"): {"meta": {"role": "c"}},
+    ("PUT", "/compute/v2.1/servers/<server_id>/tags"): {"tags": ["green"]},
     ("POST", "/image/v2/images/<image_id>/import"): _DOWNLOAD,
     ("POST", "/image/v2/images/<image_id>/members"): {"member": "2" * 32},
     ("PUT", "/image/v2/images/<image_id>/members/<member_id>"): {"status": "accepted"},
 }
 """Bodies that would do something, where the id is only looked at after the body."""
 
-VERSIONS = {"/compute/v2.1/servers/<server_id>/migrations": "2.23"}
+VERSIONS = {
+    "/compute/v2.1/servers/<server_id>/migrations": "2.23",
+    "/compute/v2.1/servers/<server_id>/tags": "2.26",
+    "/compute/v2.1/servers/<server_id>/tags/<tag>": "2.26",
+}
 """Of the routes that are not there at 2.1, a version that has them."""
 
 CALLERS = (
@@ -240,6 +245,8 @@ class House:
         }
         server = ask("POST", "/compute/v2.1/servers", {"server": wanted})["server"]["id"]
         self.cloud.work()
+        cloud = self.cloud.parts.cloud
+        cloud.records.replace_tags(self.cloud.asking, server, ["blue"])
         actions = ask("GET", f"/compute/v2.1/servers/{server}/os-instance-actions")
         ports = ask("GET", f"/network/v2.0/ports?device_id={server}")["ports"]
         self.ids |= {

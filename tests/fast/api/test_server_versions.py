@@ -219,7 +219,7 @@ def test_a_host_that_is_silent_for_long_has_an_unknown_status(
     assert speak_admin("2.16").show(unplaced)["host_status"] == ""
 
 
-GOOD = (
+GOOD: tuple[Any, ...] = (
     ("2.19", {"description": "two\nlines"}),
     ("2.19", {"description": None}),
     ("2.37", {"networks": "none"}),
@@ -238,7 +238,7 @@ def test_a_field_of_its_version_is_taken(
     assert make_server(speak(version), image_id, **fields)
 
 
-BAD = (
+BAD: tuple[Any, ...] = (
     ("2.18", "description", {"description": "early"}),
     ("2.19", "description", {"description": "x" * 256}),
     ("2.19", "description", {"description": "a\x1bb"}),
@@ -313,7 +313,7 @@ def test_only_an_administrator_names_a_host(
     assert speak_admin("2.96").show(made)["OS-EXT-SRV-ATTR:host"] == host
 
 
-UPDATES = (
+UPDATES: tuple[Any, ...] = (
     ("2.18", {"description": "early"}, 400, {}),
     ("2.19", {"description": "new"}, 200, {"description": "new"}),
     ("2.19", {"description": None}, 200, {"description": None}),
@@ -342,7 +342,7 @@ def test_an_update_sets_what_its_version_has(
     assert speak("2.96").show(active) == {**before, **changed}
 
 
-LOCKS = (
+LOCKS: tuple[Any, ...] = (
     ("2.72", {"locked_reason": "late"}, 202, None),
     ("2.72", "whatever", 202, None),
     ("2.73", None, 202, None),

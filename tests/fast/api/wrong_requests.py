@@ -242,6 +242,8 @@ ACT = (
     act("{foreign}", {"changePassword": {"adminPass": "new"}}, 404, "{foreign}"),
     act("{nobody}", {"changePassword": {"adminPass": "new"}}, 404, "{nobody}"),
     act("reader", {"changePassword": {"adminPass": "new"}}, 403, who="reader"),
+    act("'restore'", {"restore": {}}, 409),
+    act("{nobody}", {"restore": {}}, 404, "{nobody}"),
     act("vm_state active", {"unpause": None}, 409),
     act("vm_state active", {"resume": None}, 409),
     act("vm_state building", {"suspend": None}, 409, "{building}"),
