@@ -19,7 +19,7 @@ from agent.aside import Aside
 from agent.basecache import BaseCache
 from agent.cloud import Cloud
 from agent.compute import Compute
-from agent.config import Config, split_listen
+from agent.config import Config
 from agent.consolelog import read_console
 from agent.creation import Creation
 from agent.downloads import Downloads
@@ -30,6 +30,7 @@ from agent.engine.reconciler import Wishes
 from agent.engine.runner import CrashHook
 from agent.hosting import build_host
 from agent.hosts import Hosts
+from agent.hostwiring import build_hosts
 from agent.hypervisor.base import Hypervisor, Listeners, NetworkSpec
 from agent.hypervisor.host import Host
 from agent.identity import Accounts, AppCredentials, Brake, Identity
@@ -59,7 +60,6 @@ from agent.servergroups import ServerGroups
 from agent.standing import Standing
 from agent.storage import GIB, LocalImages, ServerDisks
 from agent.store import Store
-from agent.uptime import uptime_line
 from agent.workflows.step import Tools
 
 DIAGNOSE_S = 5.0
@@ -259,23 +259,6 @@ def build_cloud(
         hosts=hosts,
         aggregates=Aggregates(store, hosts, clock.now),
         moves=Moves(store),
-    )
-
-
-def build_hosts(
-    config: Config, store: Store, clock: Clock, engine: Engine, offers: Offers
-) -> Hosts:
-    """Wire the use cases of hosts."""
-    return Hosts(
-        store=store,
-        own=offers,
-        default_zone=config.availability_zone,
-        reserved_ram_mb=config.capacity.reserved_ram_mb,
-        address=machine.own_address(split_listen(config.listen)[0]),
-        reachability=engine.reachability,
-        disk_room=lambda: disks.find_room(config.state_dir),
-        uptime=uptime_line,
-        now=clock.now,
     )
 
 

@@ -28,16 +28,13 @@ lock         +      +        +       +      +         +       +       +
 unlock       +      +        +       +      +         +       +       +
 reset        +      +        +       +      +         +       +       +
 changePassword +    -        -       -      -         -       -       -
-<<<<<<< HEAD
 rescue       +      -        +       -      -         -       -       +
 unrescue     -      -        -       -      -         +       -       -
 trigger_crash_dump + -       -       +      -         +       +       +
-=======
 rebuild      +      -        +       -      -         -       -       +
 resize       +      -        +       -      -         -       -       -
 confirmResize -     -        -       -      -         -       +       -
 revertResize -      -        -       -      -         -       +       -
->>>>>>> p3-resize
 forceDelete  +      +        +       +      +         +       +       +
 """
 BODIES: dict[str, dict[str, Any]] = {
