@@ -14,6 +14,7 @@ from flask import Flask
 
 from agent import api, disks, machine
 from agent.adminpass import AdminPass
+from agent.aggregates import Aggregates
 from agent.aside import Aside
 from agent.capturing import Capturing
 from agent.cloud import Cloud
@@ -28,6 +29,8 @@ from agent.engine.engine import Engine, EngineSettings
 from agent.engine.reconciler import Wishes
 from agent.engine.runner import CrashHook
 from agent.hosting import build_host
+from agent.hosts import Hosts
+from agent.hostwiring import build_hosts
 from agent.hypervisor.base import Hypervisor, Listeners, NetworkSpec
 from agent.hypervisor.host import Host
 from agent.identity import Accounts, AppCredentials, Brake, Identity
@@ -45,10 +48,11 @@ from agent.keypairs import Keypairs
 from agent.model.injection import FileLimits
 from agent.model.layout import Layout
 from agent.model.password import PasswordRule
-from agent.model.placement import allowed_hosts, choose_host
+from agent.model.placement import choose_host
 from agent.model.quota import Quota
 from agent.model.server import Server
 from agent.model.webaddress import Allowed
+from agent.moves import Moves
 from agent.networking import Networking, network_spec
 from agent.offers import Offers
 from agent.passwords import Seal, hash_password
@@ -56,6 +60,7 @@ from agent.rebuilding import Rebuilding
 from agent.records import Records
 from agent.rescuing import Rescuing
 from agent.resizing import Resizing
+from agent.servergroups import ServerGroups
 from agent.standing import Standing
 from agent.storage import ServerDisks
 from agent.store import Store
@@ -108,12 +113,16 @@ def build_parts(
     hook: CrashHook = lambda point: None,
     boot_id: str | None = None,
 ) -> Parts:
-    """Wire everything but HTTP; opens the store, not libvirt. The keywords are for tests."""
+    """Wire everything but HTTP; opens the store, not libvirt. The keywords are for tests.
+
+    The host has its record in the store from its first start on.
+    """
     clock = clock or SystemClock()
     layout = Layout(config.state_dir)
     store = Store.open(layout.database)
     host = host or build_host(config)
     offers = Offers(config, host)
+    store.hosts.ensure(offers.host_name, clock.now())
     engine = build_engine(
         config,
         store,
@@ -188,8 +197,8 @@ def build_tools(
     def claim_host(server: Server) -> str:
         return store.tasks.claim_host(
             server.id,
-            allowed_hosts(offers.find(), server.requested_host),
-            lambda hosts: choose_host(hosts, server.flavor),
+            offers.find(),
+            lambda hosts, wish: choose_host(hosts, server.flavor, wish),
         )
 
     def ensure_networks() -> None:
@@ -227,12 +236,13 @@ def build_cloud(
     layout = Layout(config.state_dir)
     admin_pass = build_admin_pass(config, store, clock, engine)
     identity = build_identity(config, store, clock)
+    hosts = build_hosts(config, store, clock, engine, offers)
     return Cloud(
         config=config,
         identity=identity,
         accounts=Accounts(store, identity),
         app_credentials=AppCredentials(store, clock.now),
-        creation=build_creation(config, store, clock, engine, admin_pass, offers.host_name),
+        creation=build_creation(config, store, clock, engine, admin_pass, hosts),
         capturing=build_capturing(config, store, clock, engine, offers),
         admin_pass=admin_pass,
         rebuilding=build_rebuilding(config, store, clock, engine, admin_pass),
@@ -258,6 +268,10 @@ def build_cloud(
         image_sharing=ImageSharing(store, image_limits(config), clock.now),
         importing=importing,
         networking=Networking(store),
+        server_groups=ServerGroups(store, lambda project_id: Quota(), clock.now),
+        hosts=hosts,
+        aggregates=Aggregates(store, hosts, clock.now),
+        moves=Moves(store),
     )
 
 
@@ -267,7 +281,7 @@ def build_creation(
     clock: Clock,
     engine: Engine,
     admin_pass: AdminPass,
-    host_name: str,
+    hosts: Hosts,
 ) -> Creation:
     """Wire the use case of new servers."""
     return Creation(
@@ -277,10 +291,11 @@ def build_creation(
         admin_pass=admin_pass,
         address_rest_s=config.address_rest_s,
         availability_zone=config.availability_zone,
+        zones=hosts.open_zones,
         now=clock.now,
         wake=engine.wake,
         reachability=engine.reachability,
-        hosts=lambda: (host_name,),
+        hosts=hosts.names,
     )
 
 

@@ -22,6 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from agent.errors import HostFailed, NoCapacity
+from agent.model.host import DiskRoom
 from agent.qemuimg import (
     CONVERSION,
     GIB,
@@ -218,6 +219,16 @@ def free_bytes(path: Path) -> int:
     with refusals("The free space is not known"):
         about = os.statvfs(path)
     return about.f_bavail * about.f_frsize
+
+
+def find_room(path: Path) -> DiskRoom:
+    """Return how large the file system of `path` is, and what is free of it. `HostFailed`."""
+    with refusals("The free space is not known"):
+        about = os.statvfs(path)
+    return DiskRoom(
+        total_gb=about.f_blocks * about.f_frsize // GIB,
+        free_gb=about.f_bavail * about.f_frsize // GIB,
+    )
 
 
 def check_room(path: Path, needed_bytes: int) -> None:

@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from agent.model.host import CpuFacts
 from agent.model.observation import DomainEvent, Observation
 from agent.model.server import Hardware, Nic
 
@@ -95,6 +96,8 @@ class HostFacts:
     virt_type: str  # what `virt_type: auto` resolved to
     libvirt_version: str
     hypervisor_version: str
+    driver: str = ""  # "QEMU", "TEST"
+    cpu: CpuFacts = field(default_factory=CpuFacts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from agent.hypervisor.base import (
     TakenNetwork,
 )
 from agent.hypervisor.connection import Link, Pool
+from agent.hypervisor.cpufacts import read_cpu
 from agent.hypervisor.domainxml import find_disk, render_domain
 from agent.hypervisor.errors import NoSuchThingError, UnsupportedCallError, translated
 from agent.hypervisor.events import LOOP, Watcher
@@ -100,6 +101,8 @@ class Host:
                 virt_type=self._virt_type(connection),
                 libvirt_version=version_text(connection.getLibVersion()),
                 hypervisor_version=version_text(connection.getVersion()),
+                driver=connection.getType(),
+                cpu=read_cpu(connection),
             )
 
     def resolve_hardware(self, image_properties: Mapping[str, str]) -> Hardware:

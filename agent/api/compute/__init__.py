@@ -8,18 +8,27 @@ from flask import Blueprint, g, request
 from agent.api import changes, microversion
 from agent.api.compute import (
     actions,
+    aggregates,
+    availability_zones,
     consoles,
     diagnostics,
+    external_events,
     flavors,
+    hosts,
+    hypervisors,
     images,
     instance_actions,
     keypairs,
     limits,
+    migrations,
+    server_groups,
     server_ips,
     server_metadata,
     server_password,
     server_tags,
     servers,
+    services,
+    usage_audit,
     versions,
 )
 from agent.api.context import cloud
@@ -61,5 +70,14 @@ for module in (
     flavors,
     images,
     limits,
+    server_groups,
+    hypervisors,
+    services,
+    aggregates,
+    availability_zones,
+    hosts,
+    migrations,
+    usage_audit,
+    external_events,
 ):
     compute.register_blueprint(module.routes)

@@ -147,6 +147,12 @@ def _reset_state(server_id: str, body: dict[str, Any]) -> Response:
     return empty(202)
 
 
+def _inject_network_info(server_id: str, body: dict[str, Any]) -> Response:
+    """Nothing to do: what a guest is told of its networks is in its config drive from the start."""
+    cloud().compute.get_server(asking(), server_id)
+    return empty(202)
+
+
 def _restore(server_id: str, body: dict[str, Any]) -> Response:
     """Deletions are not put off here, so there is never anything to restore."""
     server = cloud().compute.get_server(asking(), server_id)
@@ -189,6 +195,7 @@ _ANSWERS: dict[str, Callable[[str, dict[str, Any]], Response]] = {
     "lock": _lock,
     "unlock": _unlock,
     "os-resetState": _reset_state,
+    "injectNetworkInfo": _inject_network_info,
     "restore": _restore,
     "changePassword": _change_password,
     "rescue": _rescue,
