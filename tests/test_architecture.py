@@ -136,6 +136,16 @@ MAY_IMPORT = {
         "agent.reaching",
         "agent.store",
     ),
+    "agent/rescuing.py": (
+        "agent.actions",
+        "agent.adminpass",
+        "agent.asking",
+        "agent.bootable",
+        "agent.model",
+        "agent.errors",
+        "agent.reaching",
+        "agent.store",
+    ),
     "agent/standing.py": (
         "agent.actions",
         "agent.asking",
