@@ -28,9 +28,15 @@ NAMES = {
     "reboot": "reboot (soft)",
     "reboot_hard": "reboot (hard)",
     "changePassword": "change password",
+    "createImage": "create image",
+    "createBackup": "create backup",
+    "shelveOffload": "offload (shelved)",
     "resetState": "reset state",
 }
 AFTERWARDS = {
+    "createImage": "as before, and there is a new image",
+    "createBackup": "as before; there is a new image, and the oldest are gone",
+    "shelve": "SHELVED_OFFLOADED, after SHELVED for `shelved_offload_after`",
     "lock": "as before; others than administrators change nothing",
     "unlock": "as before",
     "resetState": "ACTIVE or ERROR, as the administrator says",
