@@ -75,6 +75,8 @@ def server_from(row: AnyRow, nics: Sequence[Nic], tags: Sequence[str] = ()) -> S
         old_flavor=Flavor(**row.old_flavor) if row.old_flavor else None,
         old_vm_state=VmState(row.old_vm_state) if row.old_vm_state else None,
         rescue=RescueSystem(**row.rescue) if row.rescue else None,
+        shelved_image_id=row.shelved_image_id,
+        shelved_at=row.shelved_at,
     )
 
 
@@ -124,6 +126,8 @@ def server_values(server: Server) -> Values:
         "old_flavor": _flavor_or_none(server.old_flavor),
         "old_vm_state": _word(server.old_vm_state),
         "rescue": _rescue_values(server.rescue),
+        "shelved_image_id": server.shelved_image_id,
+        "shelved_at": server.shelved_at,
     }
 
 
@@ -140,6 +144,7 @@ def rest_from(row: AnyRow) -> Rest:
         vm_state=VmState(row.vm_state),
         task_state=TaskState(row.task_state) if row.task_state else None,
         power_state=PowerState(row.power_state),
+        shelved_at=row.shelved_at,
     )
 
 
@@ -365,6 +370,9 @@ _CHANGED: Mapping[str, Callable[[Any], Any]] = {
     "locked_by": _same,
     "locked_reason": _same,
     "rescue": _rescue_values,
+    "host": _same,
+    "shelved_image_id": _same,
+    "shelved_at": _same,
     "launched_at": _same,
     "terminated_at": _same,
     "deleted_at": _same,
