@@ -27,6 +27,7 @@ from agent.engine.clock import Clock, SystemClock
 from agent.engine.engine import Engine, EngineSettings
 from agent.engine.reconciler import Wishes
 from agent.engine.runner import CrashHook
+from agent.flavors import Flavors
 from agent.hosting import build_host
 from agent.hypervisor.base import Hypervisor, Listeners, NetworkSpec
 from agent.hypervisor.host import Host
@@ -216,6 +217,7 @@ def build_cloud(
         accounts=Accounts(store, identity),
         app_credentials=AppCredentials(store, clock.now),
         creation=build_creation(config, store, clock, engine, admin_pass),
+        flavors=Flavors(store),
         admin_pass=admin_pass,
         compute=Compute(
             store=store,

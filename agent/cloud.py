@@ -9,6 +9,7 @@ from agent.adminpass import AdminPass
 from agent.compute import Compute
 from agent.config import Config
 from agent.creation import Creation
+from agent.flavors import Flavors
 from agent.identity import Accounts, AppCredentials, Identity
 from agent.imageedits import ImageEdits
 from agent.imagesharing import ImageSharing
@@ -30,6 +31,7 @@ class Cloud:
     app_credentials: AppCredentials
     compute: Compute
     creation: Creation
+    flavors: Flavors
     admin_pass: AdminPass
     standing: Standing
     records: Records

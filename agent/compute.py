@@ -17,7 +17,7 @@ from agent.errors import Conflict
 from agent.model.identity import Caller
 from agent.model.placement import HostLoad
 from agent.model.quota import Usage
-from agent.model.server import Flavor, Server
+from agent.model.server import Server
 from agent.model.states import PowerState, VmState
 from agent.model.task import Task
 from agent.reaching import Reachability, check_host
@@ -37,7 +37,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Compute:
-    """Servers and flavors, for a caller."""
+    """Servers, for a caller."""
 
     store: Store
     now: Callable[[], datetime]
@@ -121,14 +121,6 @@ class Compute:
     def console_output(self, asking: Asking, server_id: str, lines: int | None) -> str:
         """The last lines of the serial console; also of a server that is off."""
         return self.read_console(self.get_server(asking, server_id).id, lines)
-
-    def list_flavors(self) -> Sequence[Flavor]:
-        """All flavors, the smallest first."""
-        return self.store.catalog.list_flavors()
-
-    def get_flavor(self, flavor_id: str) -> Flavor:
-        """One flavor, or `NotFound`."""
-        return self.store.catalog.get_flavor(flavor_id)
 
     def usage(self, caller: Caller) -> Usage:
         """What the caller's project uses of its quota."""

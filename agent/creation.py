@@ -16,6 +16,7 @@ from agent.adminpass import AdminPass
 from agent.asking import Asking, new_task
 from agent.errors import BadRequest, Conflict, NotFound
 from agent.model.booting import FORMATS, find_boot, find_boot_problem
+from agent.model.flavorlist import check_disks
 from agent.model.hostname import hostname_of
 from agent.model.image import Image, ImageStatus
 from agent.model.imagerules import viewer_of
@@ -81,7 +82,7 @@ class Creation:
         libvirt is away. Nothing is written then.
         """
         check_host(self.reachability)
-        flavor = self._flavor(request.flavor_id)
+        flavor = self._flavor(asking, request.flavor_id)
         image = self._image(asking, request.image_id)
         _check_fit(image, flavor)
         boot_ids = self._boot_images(asking, image)
@@ -132,11 +133,13 @@ class Creation:
             public_key=keypair.public_key if keypair else None,
         )
 
-    def _flavor(self, flavor_id: str) -> Flavor:
+    def _flavor(self, asking: Asking, flavor_id: str) -> Flavor:
         try:
-            return self.store.catalog.get_flavor(flavor_id)
+            flavor = self.store.catalog.get_flavor(flavor_id, project_id=asking.scope)
         except NotFound as error:
             raise BadRequest(f"flavorRef: {error.message}") from error
+        check_disks(flavor)
+        return flavor
 
     def _image(self, asking: Asking, image_id: str) -> Image:
         try:

@@ -88,7 +88,9 @@ KEYPAIR_IMPORT_ONLY = Change(92, "a keypair is imported, not made; its name may 
 FQDN = Change(94, "a hostname may be a whole domain name")
 PINNED_ZONE = Change(96, "a server says in which availability zone it is pinned")
 
-ROUTES: dict[str, Span] = {}
+ROUTES: dict[str, Span] = {
+    "PUT /flavors/<flavor_id>": Span(FLAVOR_DESCRIPTION.since),
+}
 """Rules below /compute/v2.1 that are not there at every version ("/os-x", or "METHOD /os-x")."""
 
 ACTIONS: dict[str, Span] = {}

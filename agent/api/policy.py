@@ -75,6 +75,7 @@ ROUTES: dict[Access, str] = {
         GET    /compute/v2.1/flavors
         GET    /compute/v2.1/flavors/<flavor_id>
         GET    /compute/v2.1/flavors/<flavor_id>/os-extra_specs
+        GET    /compute/v2.1/flavors/<flavor_id>/os-extra_specs/<key>
         GET    /compute/v2.1/flavors/detail
         GET    /compute/v2.1/limits
         GET    /compute/v2.1/os-keypairs
@@ -152,6 +153,14 @@ ROUTES: dict[Access, str] = {
         POST   /identity/v3/users
         PATCH  /identity/v3/users/<user_id>
         DELETE /identity/v3/users/<user_id>
+        POST   /compute/v2.1/flavors
+        PUT    /compute/v2.1/flavors/<flavor_id>
+        DELETE /compute/v2.1/flavors/<flavor_id>
+        POST   /compute/v2.1/flavors/<flavor_id>/action
+        POST   /compute/v2.1/flavors/<flavor_id>/os-extra_specs
+        PUT    /compute/v2.1/flavors/<flavor_id>/os-extra_specs/<key>
+        DELETE /compute/v2.1/flavors/<flavor_id>/os-extra_specs/<key>
+        GET    /compute/v2.1/flavors/<flavor_id>/os-flavor-access
         GET    /compute/v2.1/servers/<server_id>/diagnostics
         GET    /image/v2/tasks
         GET    /image/v2/tasks/<task_id>

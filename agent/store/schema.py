@@ -18,6 +18,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -59,7 +60,8 @@ metadata = MetaData(
     }
 )
 
-_ID = String(64)
+ID = String(64)
+FLAVOR_ID = String(255)  # an administrator may choose it
 _JSON = JSON(none_as_null=True)
 
 
@@ -75,7 +77,7 @@ settings = Table(
 projects = Table(
     "projects",
     metadata,
-    Column("id", _ID, primary_key=True),
+    Column("id", ID, primary_key=True),
     Column("name", String(255), nullable=False, unique=True),
     Column("enabled", Boolean, nullable=False),
     Column("description", Text, nullable=False),
@@ -85,11 +87,11 @@ projects = Table(
 users = Table(
     "users",
     metadata,
-    Column("id", _ID, primary_key=True),
+    Column("id", ID, primary_key=True),
     Column("name", String(255), nullable=False, unique=True),
     Column("password_hash", String(255), nullable=False),
     Column("enabled", Boolean, nullable=False),
-    Column("default_project_id", _ID, ForeignKey("projects.id", ondelete="SET NULL")),
+    Column("default_project_id", ID, ForeignKey("projects.id", ondelete="SET NULL")),
     Column("email", String(255)),
     Column("description", Text),
     Column("extra", _JSON, nullable=False, server_default="{}"),
@@ -98,7 +100,7 @@ users = Table(
 roles = Table(
     "roles",
     metadata,
-    Column("id", _ID, primary_key=True),
+    Column("id", ID, primary_key=True),
     Column("name", String(255), nullable=False, unique=True),
     Column("description", Text),
 )
@@ -106,16 +108,16 @@ roles = Table(
 role_assignments = Table(
     "role_assignments",
     metadata,
-    Column("user_id", _ID, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
-    Column("project_id", _ID, ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
-    Column("role_id", _ID, ForeignKey("roles.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", ID, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("project_id", ID, ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
+    Column("role_id", ID, ForeignKey("roles.id", ondelete="CASCADE"), primary_key=True),
 )
 
 system_assignments = Table(
     "system_assignments",
     metadata,
-    Column("user_id", _ID, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
-    Column("role_id", _ID, ForeignKey("roles.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", ID, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("role_id", ID, ForeignKey("roles.id", ondelete="CASCADE"), primary_key=True),
 )
 
 tokens = Table(
@@ -123,23 +125,23 @@ tokens = Table(
     metadata,
     Column("token_hash", String(128), primary_key=True),
     Column("audit_id", String(64), nullable=False),
-    Column("user_id", _ID, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
-    Column("project_id", _ID, ForeignKey("projects.id", ondelete="CASCADE")),
+    Column("user_id", ID, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("project_id", ID, ForeignKey("projects.id", ondelete="CASCADE")),
     Column("methods", _JSON, nullable=False),
     Column("issued_at", UtcTime, nullable=False),
     Column("expires_at", UtcTime, nullable=False, index=True),
     Column("parent_audit_id", String(64)),
-    Column("app_credential_id", _ID, ForeignKey("app_credentials.id", ondelete="CASCADE")),
+    Column("app_credential_id", ID, ForeignKey("app_credentials.id", ondelete="CASCADE")),
     Column("of_system", Boolean, nullable=False, server_default="0"),
 )
 
 app_credentials = Table(
     "app_credentials",
     metadata,
-    Column("id", _ID, primary_key=True),
+    Column("id", ID, primary_key=True),
     Column("name", String(255), nullable=False),
-    Column("user_id", _ID, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
-    Column("project_id", _ID, ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
+    Column("user_id", ID, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("project_id", ID, ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
     Column("secret_hash", String(255), nullable=False),
     Column("role_ids", _JSON, nullable=False),
     Column("created_at", UtcTime, nullable=False),
@@ -155,7 +157,7 @@ keypairs = Table(
     "keypairs",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("user_id", _ID, nullable=False),
+    Column("user_id", ID, nullable=False),
     Column("name", String(255), nullable=False),
     Column("public_key", Text, nullable=False),
     Column("fingerprint", String(64), nullable=False),
@@ -167,7 +169,7 @@ keypairs = Table(
 flavors = Table(
     "flavors",
     metadata,
-    Column("id", _ID, primary_key=True),
+    Column("id", FLAVOR_ID, primary_key=True),
     Column("name", String(255), nullable=False, unique=True),
     Column("vcpus", Integer, nullable=False),
     Column("ram_mb", Integer, nullable=False),
@@ -175,14 +177,17 @@ flavors = Table(
     Column("is_public", Boolean, nullable=False),
     Column("description", Text),
     Column("extra_specs", _JSON, nullable=False),
+    Column("swap_mb", Integer, nullable=False, server_default="0"),
+    Column("ephemeral_gb", Integer, nullable=False, server_default="0"),
+    Column("rxtx_factor", Float, nullable=False, server_default="1"),
 )
 
 images = Table(
     "images",
     metadata,
-    Column("id", _ID, primary_key=True),
+    Column("id", ID, primary_key=True),
     Column("name", String(255)),
-    Column("owner", _ID, nullable=False, index=True),
+    Column("owner", ID, nullable=False, index=True),
     Column("status", String(16), nullable=False),
     Column("visibility", String(16), nullable=False),
     Column("created_at", UtcTime, nullable=False),
@@ -205,7 +210,7 @@ images = Table(
 image_members = Table(
     "image_members",
     metadata,
-    Column("image_id", _ID, ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
+    Column("image_id", ID, ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
     Column("member_id", String(255), primary_key=True, index=True),  # a project's, of any kind
     Column("status", String(16), nullable=False),
     Column("created_at", UtcTime, nullable=False),
@@ -217,9 +222,9 @@ image_members = Table(
 networks = Table(
     "networks",
     metadata,
-    Column("id", _ID, primary_key=True),
+    Column("id", ID, primary_key=True),
     Column("name", String(255), nullable=False),
-    Column("project_id", _ID, nullable=False, index=True),
+    Column("project_id", ID, nullable=False, index=True),
     Column("shared", Boolean, nullable=False),
     Column("libvirt_name", String(255), nullable=False),
     Column("bridge", String(16), nullable=False),
@@ -231,10 +236,10 @@ networks = Table(
 subnets = Table(
     "subnets",
     metadata,
-    Column("id", _ID, primary_key=True),
+    Column("id", ID, primary_key=True),
     Column(
         "network_id",
-        _ID,
+        ID,
         ForeignKey("networks.id", ondelete="CASCADE"),
         nullable=False,
         unique=True,  # a network has one subnet
@@ -252,7 +257,7 @@ subnets = Table(
 resting_addresses = Table(
     "resting_addresses",
     metadata,
-    Column("subnet_id", _ID, ForeignKey("subnets.id", ondelete="CASCADE"), primary_key=True),
+    Column("subnet_id", ID, ForeignKey("subnets.id", ondelete="CASCADE"), primary_key=True),
     Column("ip", String(15), primary_key=True),
     Column("released_at", UtcTime, nullable=False),
 )
@@ -262,16 +267,16 @@ resting_addresses = Table(
 servers = Table(
     "servers",
     metadata,
-    Column("id", _ID, primary_key=True),
-    Column("project_id", _ID, nullable=False),
-    Column("user_id", _ID, nullable=False),
+    Column("id", ID, primary_key=True),
+    Column("project_id", ID, nullable=False),
+    Column("user_id", ID, nullable=False),
     Column("name", String(255), nullable=False),
     Column("hostname", String(63), nullable=False),
-    Column("flavor_id", _ID, nullable=False),
+    Column("flavor_id", FLAVOR_ID, nullable=False),
     Column("flavor", _JSON, nullable=False),
     Column("vcpus", Integer, nullable=False),  # the flavor's, where SQL can add them up
     Column("ram_mb", Integer, nullable=False),
-    Column("image_id", _ID, nullable=False, index=True),
+    Column("image_id", ID, nullable=False, index=True),
     Column("vm_state", String(32), nullable=False),
     Column("task_state", String(32)),
     Column("power_state", Integer, nullable=False),
@@ -302,10 +307,10 @@ servers = Table(
 image_tasks = Table(
     "image_tasks",  # kept some days beyond their images
     metadata,
-    Column("id", _ID, primary_key=True),
-    Column("image_id", _ID, nullable=False, index=True),
-    Column("owner", _ID, nullable=False),
-    Column("user_id", _ID, nullable=False),
+    Column("id", ID, primary_key=True),
+    Column("image_id", ID, nullable=False, index=True),
+    Column("owner", ID, nullable=False),
+    Column("user_id", ID, nullable=False),
     Column("request_id", String(64), nullable=False),
     Column("status", String(16), nullable=False),
     Column("input", _JSON, nullable=False),
@@ -321,7 +326,7 @@ image_tasks = Table(
 injections = Table(
     "injections",  # kept as long as their server: its config drive is made of them
     metadata,
-    Column("server_id", _ID, ForeignKey("servers.id", ondelete="CASCADE"), primary_key=True),
+    Column("server_id", ID, ForeignKey("servers.id", ondelete="CASCADE"), primary_key=True),
     Column("files", _JSON, nullable=False),  # [{path, content}], the content being text
     Column("credential", _JSON),  # {user, hash, sealed}, nothing of it in clear
 )
@@ -329,11 +334,11 @@ injections = Table(
 ports = Table(
     "ports",
     metadata,
-    Column("id", _ID, primary_key=True),
-    Column("network_id", _ID, ForeignKey("networks.id", ondelete="RESTRICT"), nullable=False),
-    Column("subnet_id", _ID, ForeignKey("subnets.id", ondelete="RESTRICT"), nullable=False),
-    Column("project_id", _ID, nullable=False, index=True),
-    Column("server_id", _ID, ForeignKey("servers.id", ondelete="CASCADE"), index=True),
+    Column("id", ID, primary_key=True),
+    Column("network_id", ID, ForeignKey("networks.id", ondelete="RESTRICT"), nullable=False),
+    Column("subnet_id", ID, ForeignKey("subnets.id", ondelete="RESTRICT"), nullable=False),
+    Column("project_id", ID, nullable=False, index=True),
+    Column("server_id", ID, ForeignKey("servers.id", ondelete="CASCADE"), index=True),
     Column("position", Integer, nullable=False),  # which of its server's nics it is, from 0
     Column("name", String(255), nullable=False),
     Column("mac", String(17), nullable=False, unique=True),
@@ -347,10 +352,10 @@ tasks = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("request_id", String(64), nullable=False, index=True),
-    Column("server_id", _ID, ForeignKey("servers.id", ondelete="CASCADE"), nullable=False),
+    Column("server_id", ID, ForeignKey("servers.id", ondelete="CASCADE"), nullable=False),
     Column("action", String(64), nullable=False),
-    Column("user_id", _ID, nullable=False),
-    Column("project_id", _ID, nullable=False),
+    Column("user_id", ID, nullable=False),
+    Column("project_id", ID, nullable=False),
     Column("args", _JSON, nullable=False),
     Column("started_at", UtcTime, nullable=False),
     Column("deadline_at", UtcTime, nullable=False),
@@ -385,7 +390,7 @@ server_events = Table(
     "server_events",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("server_id", _ID, ForeignKey("servers.id", ondelete="CASCADE"), nullable=False),
+    Column("server_id", ID, ForeignKey("servers.id", ondelete="CASCADE"), nullable=False),
     Column("at", UtcTime, nullable=False),
     Column("text", Text, nullable=False),
     Index(None, "server_id", "id"),

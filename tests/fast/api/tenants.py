@@ -43,6 +43,7 @@ PUBLIC = {
 """What anybody may call."""
 
 ADMINS_ONLY = (
+    "/compute/v2.1/flavors/<flavor_id>/os-flavor-access",
     "/compute/v2.1/servers/<server_id>/diagnostics",
     "/identity/v3/projects/<project_id>/users/",
     "/identity/v3/role_assignments",
@@ -54,6 +55,7 @@ ADMINS_ONLY = (
 ADMINS_LISTS = {("GET", "/identity/v3/users"), ("GET", "/identity/v3/projects")}
 
 ADMINS_CHANGES = (
+    "/compute/v2.1/flavors",
     "/identity/v3/projects",
     "/identity/v3/roles",
     "/identity/v3/users",
@@ -104,6 +106,8 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PATCH", "/identity/v3/users/<user_id>"): {"user": {"description": "x"}},
     ("PATCH", "/identity/v3/projects/<project_id>"): {"project": {"description": "x"}},
     ("PATCH", "/identity/v3/roles/<role_id>"): {"role": {"description": "x"}},
+    ("POST", "/compute/v2.1/flavors/<flavor_id>/os-extra_specs"): {"extra_specs": {"b": "c"}},
+    ("PUT", "/compute/v2.1/flavors/<flavor_id>/os-extra_specs/<key>"): {"role": "c"},
     ("PUT", "/compute/v2.1/servers/<server_id>"): {"server": {"name": "x"}},
     ("POST", "/compute/v2.1/servers/<server_id>/action"): {"lock": None},
     ("POST", "/compute/v2.1/servers/<server_id>/metadata"): {"metadata": {"b": "c"}},
