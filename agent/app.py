@@ -42,7 +42,7 @@ from agent.model.imagerules import ImageLimits
 from agent.model.injection import FileLimits
 from agent.model.layout import Layout
 from agent.model.password import PasswordRule
-from agent.model.placement import choose_host
+from agent.model.placement import allowed_hosts, choose_host
 from agent.model.quota import Quota
 from agent.model.server import Server
 from agent.model.webaddress import Allowed
@@ -175,7 +175,9 @@ def build_tools(
 
     def claim_host(server: Server) -> str:
         return store.tasks.claim_host(
-            server.id, offers.find(), lambda hosts: choose_host(hosts, server.flavor)
+            server.id,
+            allowed_hosts(offers.find(), server.requested_host),
+            lambda hosts: choose_host(hosts, server.flavor),
         )
 
     def ensure_networks() -> None:
@@ -216,7 +218,7 @@ def build_cloud(
         identity=identity,
         accounts=Accounts(store, identity),
         app_credentials=AppCredentials(store, clock.now),
-        creation=build_creation(config, store, clock, engine, admin_pass),
+        creation=build_creation(config, store, clock, engine, admin_pass, offers.host_name),
         flavors=Flavors(store),
         admin_pass=admin_pass,
         compute=Compute(
@@ -243,7 +245,12 @@ def build_cloud(
 
 
 def build_creation(
-    config: Config, store: Store, clock: Clock, engine: Engine, admin_pass: AdminPass
+    config: Config,
+    store: Store,
+    clock: Clock,
+    engine: Engine,
+    admin_pass: AdminPass,
+    host_name: str,
 ) -> Creation:
     """Wire the use case of new servers."""
     return Creation(
@@ -256,6 +263,7 @@ def build_creation(
         now=clock.now,
         wake=engine.wake,
         reachability=engine.reachability,
+        hosts=lambda: (host_name,),
     )
 
 

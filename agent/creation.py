@@ -6,15 +6,17 @@ The build itself is the engine's. Its addresses, and what its guest is given, ar
 
 from __future__ import annotations
 
+import secrets
+import string
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from agent.actions import ACTIONS
 from agent.adminpass import AdminPass
 from agent.asking import Asking, new_task
-from agent.errors import BadRequest, Conflict, NotFound
+from agent.errors import BadRequest, Conflict, Forbidden, NotFound
 from agent.model.booting import FORMATS, find_boot, find_boot_problem
 from agent.model.flavorlist import check_disks
 from agent.model.hostname import hostname_of
@@ -23,7 +25,7 @@ from agent.model.imagerules import viewer_of
 from agent.model.injection import FileLimits, InjectedFile, Injection, check_files
 from agent.model.keypair import Keypair
 from agent.model.network import NicRequest
-from agent.model.quota import Quota
+from agent.model.quota import ONE, Count, Quota
 from agent.model.server import Flavor, Server
 from agent.model.states import TaskState, VmState
 from agent.reaching import Reachability, check_host
@@ -31,6 +33,9 @@ from agent.store import Store
 from agent.workflows.password import REFUSED
 
 GIB = 2**30
+
+LONGEST_NAME = 255
+"""Characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class CreateServer:
     name: str
     image_id: str
     flavor_id: str
-    nics: tuple[NicRequest, ...] | None = None  # None: the request says nothing of networks
+    nics: tuple[NicRequest, ...] | None = None  # None: what there is is found out; (): none
     metadata: Mapping[str, str] = field(default_factory=dict)
     user_data: str | None = field(default=None, repr=False)  # base64
     access_ipv4: str = ""
@@ -50,11 +55,17 @@ class CreateServer:
     key_name: str | None = None
     files: tuple[InjectedFile, ...] = ()
     admin_pass: str | None = field(default=None, repr=False)
+    description: str | None = None
+    tags: tuple[str, ...] = ()
+    hostname: str | None = None  # None: made of the name
+    host: str | None = None  # the only one that it may be placed on: for administrators
+    count: Count = ONE
+    hints: Mapping[str, object] = field(default_factory=dict)  # to the placement
 
 
 @dataclass(frozen=True, slots=True)
 class CreatedServer:
-    """A server that is being built, and the only chance to learn its password."""
+    """The first of the servers that are being built, and the only chance to learn the password."""
 
     server: Server
     admin_pass: str = field(repr=False)
@@ -73,14 +84,18 @@ class Creation:
     now: Callable[[], datetime]
     wake: Callable[[str], None]  # tells the engine that a server wants work
     reachability: Reachability
+    hosts: Callable[[], Sequence[str]]  # the names of all; may not block
 
     def create_server(self, asking: Asking, request: CreateServer) -> CreatedServer:
-        """Write a new server and its build into the store, and wake the engine.
+        """Write new servers and their builds into the store, and wake the engine.
 
         Raises `BadRequest` for an image, flavor, key or file that does not fit, `OverQuota`,
-        `Conflict` when no address is free or the network is not clear, and `HostUnavailable` when
-        libvirt is away. Nothing is written then.
+        `Forbidden` when a host is named by who is no administrator, `Conflict` when no address is
+        free or the network is not clear, and `HostUnavailable` when libvirt is away. Nothing is
+        written then: all of them are made, or none.
         """
+        self._check_host(asking, request)
+        _check_several(request)
         check_host(self.reachability)
         flavor = self._flavor(asking, request.flavor_id)
         image = self._image(asking, request.image_id)
@@ -88,34 +103,44 @@ class Creation:
         boot_ids = self._boot_images(asking, image)
         check_files(request.files, self.file_limits.of_image(image.properties))
         password = self.admin_pass.choose(request.admin_pass, image.properties)
-        server = self._draft(asking, request, flavor, image)
+        draft = self._draft(asking, request, flavor, image)
         args = {REFUSED: password.refused} if password.refused else {}
-        created = self.store.servers.create(
-            server,
+        created = self.store.servers.create_some(
+            lambda count: _numbered(draft, request.hostname, count),
             new_task(asking, ACTIONS["create"], args),
+            count=request.count,
             quota=self.quota,
             nics=self._nics(asking, request.nics),
             injection=Injection(request.files, password.credential),
             image_ids=[image.id, *boot_ids],
             rest_s=self.address_rest_s,
-            now=server.created_at,
+            now=draft.created_at,
         )
-        self.wake(server.id)
-        return CreatedServer(created, password.clear)
+        for server in created:
+            self.wake(server.id)
+        return CreatedServer(created[0], password.clear)
+
+    def _check_host(self, asking: Asking, request: CreateServer) -> None:
+        """Let only administrators name a host, and only one that there is."""
+        if request.host is None:
+            return
+        if not asking.caller.is_admin:
+            raise Forbidden("Policy doesn't allow a host to be named: it needs the role admin.")
+        if request.host not in self.hosts():
+            raise BadRequest(f"host: Compute host {request.host} could not be found.")
 
     def _draft(self, asking: Asking, request: CreateServer, flavor: Flavor, image: Image) -> Server:
-        """The record of a new server, all but its addresses."""
+        """The record of a new server, all but its id, its number among others and its addresses."""
         keypair = self._keypair(asking, request.key_name)
         zone = request.availability_zone or self.availability_zone
         if zone != self.availability_zone:
             raise BadRequest(f"availability_zone: the only one is '{self.availability_zone}'.")
-        server_id, now = str(uuid.uuid4()), self.now()
+        now = self.now()
         return Server(
-            id=server_id,
+            id="",
             project_id=asking.caller.project.id,
             user_id=asking.caller.user.id,
             name=request.name,
-            hostname=hostname_of(request.name, server_id),
             flavor=flavor,
             image_id=image.id,
             image_properties=image.properties,
@@ -129,6 +154,11 @@ class Creation:
             access_ipv6=request.access_ipv6,
             disk_config=request.disk_config,
             availability_zone=zone,
+            pinned_zone=request.availability_zone,
+            requested_host=request.host,
+            description=request.description,
+            tags=request.tags,
+            reservation_id=_reservation_id(),
             key_name=keypair.name if keypair else None,
             public_key=keypair.public_key if keypair else None,
         )
@@ -207,6 +237,43 @@ class Creation:
                 "Multiple possible networks found, use a Network ID to be more specific."
             )
         return tuple(NicRequest(network.id) for network in candidates)
+
+
+def _check_several(request: CreateServer) -> None:
+    """Refuse, for several servers, what only one can have."""
+    if request.count.most == 1:
+        return
+    if request.hostname is not None:
+        raise BadRequest("hostname: Unable to allocate a single hostname to multiple instances.")
+    if any(nic.fixed_ip for nic in request.nics or ()):
+        raise BadRequest(
+            "networks: Invalid fixed IP and max_count: one address can't be given to several "
+            "servers. Ask for one server, or name no fixed_ip."
+        )
+    if len(f"{request.name}-{request.count.most}") > LONGEST_NAME:
+        raise BadRequest(f"name: with its number it must have at most {LONGEST_NAME} characters.")
+
+
+def _numbered(draft: Server, hostname: str | None, count: int) -> Sequence[Server]:
+    """The servers of a request: a number ends the names of several."""
+    numbers = [None] if count == 1 else range(1, count + 1)
+    return [_numbered_one(draft, hostname, number) for number in numbers]
+
+
+def _numbered_one(draft: Server, hostname: str | None, number: int | None) -> Server:
+    server_id = str(uuid.uuid4())
+    return replace(
+        draft,
+        id=server_id,
+        name=draft.name if number is None else f"{draft.name}-{number}",
+        hostname=hostname or hostname_of(draft.name, server_id, number),
+        launch_index=(number or 1) - 1,
+    )
+
+
+def _reservation_id() -> str:
+    letters = string.ascii_lowercase + string.digits
+    return "r-" + "".join(secrets.choice(letters) for _ in range(8))
 
 
 def _check_fit(image: Image, flavor: Flavor) -> None:

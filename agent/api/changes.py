@@ -90,6 +90,8 @@ PINNED_ZONE = Change(96, "a server says in which availability zone it is pinned"
 
 ROUTES: dict[str, Span] = {
     "PUT /flavors/<flavor_id>": Span(FLAVOR_DESCRIPTION.since),
+    "/servers/<server_id>/tags": Span(TAGS.since),
+    "/servers/<server_id>/tags/<tag>": Span(TAGS.since),
 }
 """Rules below /compute/v2.1 that are not there at every version ("/os-x", or "METHOD /os-x")."""
 

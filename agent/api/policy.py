@@ -88,6 +88,8 @@ ROUTES: dict[Access, str] = {
         GET    /compute/v2.1/servers/<server_id>/metadata/<key>
         GET    /compute/v2.1/servers/<server_id>/os-instance-actions
         GET    /compute/v2.1/servers/<server_id>/os-instance-actions/<request_id>
+        GET    /compute/v2.1/servers/<server_id>/tags
+        GET    /compute/v2.1/servers/<server_id>/tags/<tag>
         GET    /compute/v2.1/servers/detail
         GET    /image/v2/images
         GET    /image/v2/images/<image_id>
@@ -119,6 +121,10 @@ ROUTES: dict[Access, str] = {
         PUT    /compute/v2.1/servers/<server_id>/metadata
         PUT    /compute/v2.1/servers/<server_id>/metadata/<key>
         DELETE /compute/v2.1/servers/<server_id>/metadata/<key>
+        PUT    /compute/v2.1/servers/<server_id>/tags
+        DELETE /compute/v2.1/servers/<server_id>/tags
+        PUT    /compute/v2.1/servers/<server_id>/tags/<tag>
+        DELETE /compute/v2.1/servers/<server_id>/tags/<tag>
         POST   /image/v2/images
         PATCH  /image/v2/images/<image_id>
         DELETE /image/v2/images/<image_id>

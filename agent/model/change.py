@@ -20,6 +20,7 @@ class ServerChange(TypedDict, total=False):
     hardware: Hardware
     fault: Fault | None
     locked_by: str | None
+    locked_reason: str | None
     launched_at: datetime
     terminated_at: datetime
     deleted_at: datetime

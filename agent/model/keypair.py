@@ -16,6 +16,7 @@ class NewKeypair:
     public_key: str  # a line in OpenSSH's format, as it was given
     fingerprint: str  # MD5, in pairs of digits with colons between
     created_at: datetime
+    type: str = "ssh"  # or "x509"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +29,4 @@ class Keypair:
     public_key: str
     fingerprint: str
     created_at: datetime
+    type: str = "ssh"  # or "x509"

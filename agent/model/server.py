@@ -68,6 +68,10 @@ class Fault:
     mended_by: str = ""  # the action that may begin from ERROR because of just this fault
 
 
+ROOT_DEVICES = {"virtio": "/dev/vda", "ide": "/dev/hda"}
+"""By the bus of the disk; on any other bus it is a SCSI disk."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hardware:
     """The virtual machine's shape, resolved once at the first define and reused ever after.
@@ -83,6 +87,11 @@ class Hardware:
     disk_bus: str = "virtio"
     nic_model: str = "virtio"
     cdrom_bus: str = "scsi"
+
+    @property
+    def root_device(self) -> str:
+        """What a Linux guest calls its root disk."""
+        return ROOT_DEVICES.get(self.disk_bus, "/dev/sda")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +129,14 @@ class Server:
     terminated_at: datetime | None = None
     deleted_at: datetime | None = None
     locked_by: str | None = None  # "owner" or "admin"; None: not locked
+    locked_reason: str | None = None
+    description: str | None = None
+    tags: tuple[str, ...] = ()  # in the order of the alphabet
+    reservation_id: str = ""  # of the request that made it, and others with it
+    launch_index: int = 0  # which of them it is, from 0
+    pinned_zone: str | None = None  # the availability zone that was asked for
+    requested_host: str | None = None  # the only host that it may be placed on
+    group_ids: tuple[str, ...] = ()  # of the server groups that it is a member of
 
 
 @dataclass(frozen=True, slots=True)

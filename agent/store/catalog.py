@@ -15,9 +15,8 @@ from sqlalchemy import Connection, Select, delete, insert, or_, select, update
 from agent.errors import Conflict, NotFound
 from agent.model.server import Flavor
 from agent.store import rows
-from agent.store.allowances import flavor_access
+from agent.store.catalogschema import flavor_access, flavors
 from agent.store.db import Database
-from agent.store.schema import flavors
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from sqlalchemy import bindparam, delete, func, insert, select
 from agent.errors import Conflict, NotFound, OverQuota
 from agent.model.keypair import Keypair, NewKeypair
 from agent.store import rows
+from agent.store.catalogschema import keypairs
 from agent.store.db import Database
-from agent.store.schema import keypairs
 
 
 @dataclass(frozen=True, slots=True)

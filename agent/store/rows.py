@@ -30,8 +30,8 @@ Values = dict[str, Any]
 """Columns of a row by their names."""
 
 
-def server_from(row: AnyRow, nics: Sequence[Nic]) -> Server:
-    """Read a row of `servers`; its nics come from `ports`."""
+def server_from(row: AnyRow, nics: Sequence[Nic], tags: Sequence[str] = ()) -> Server:
+    """Read a row of `servers`; its nics come from `ports`, its tags from `server_tags`."""
     return Server(
         id=row.id,
         project_id=row.project_id,
@@ -64,11 +64,18 @@ def server_from(row: AnyRow, nics: Sequence[Nic]) -> Server:
         terminated_at=row.terminated_at,
         deleted_at=row.deleted_at,
         locked_by=row.locked_by,
+        locked_reason=row.locked_reason,
+        description=row.description,
+        tags=tuple(tags),
+        reservation_id=row.reservation_id,
+        launch_index=row.launch_index,
+        pinned_zone=row.pinned_zone,
+        requested_host=row.requested_host,
     )
 
 
 def server_values(server: Server) -> Values:
-    """Give a server's columns; its nics are rows of `ports`."""
+    """Give a server's columns; its nics and tags are rows of their own."""
     flavor = server.flavor
     return {
         "id": server.id,
@@ -104,6 +111,12 @@ def server_values(server: Server) -> Values:
         "terminated_at": server.terminated_at,
         "deleted_at": server.deleted_at,
         "locked_by": server.locked_by,
+        "locked_reason": server.locked_reason,
+        "description": server.description,
+        "reservation_id": server.reservation_id,
+        "launch_index": server.launch_index,
+        "pinned_zone": server.pinned_zone,
+        "requested_host": server.requested_host,
     }
 
 
@@ -317,6 +330,7 @@ _CHANGED: Mapping[str, Callable[[Any], Any]] = {
     "hardware": asdict,
     "fault": _fault_values,
     "locked_by": _same,
+    "locked_reason": _same,
     "launched_at": _same,
     "terminated_at": _same,
     "deleted_at": _same,

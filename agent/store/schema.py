@@ -18,7 +18,6 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Dialect,
-    Float,
     ForeignKey,
     Index,
     Integer,
@@ -60,7 +59,7 @@ metadata = MetaData(
     }
 )
 
-ID = String(64)
+_ID = String(64)
 FLAVOR_ID = String(255)  # an administrator may choose it
 _JSON = JSON(none_as_null=True)
 
@@ -77,7 +76,7 @@ settings = Table(
 projects = Table(
     "projects",
     metadata,
-    Column("id", ID, primary_key=True),
+    Column("id", _ID, primary_key=True),
     Column("name", String(255), nullable=False, unique=True),
     Column("enabled", Boolean, nullable=False),
     Column("description", Text, nullable=False),
@@ -87,11 +86,11 @@ projects = Table(
 users = Table(
     "users",
     metadata,
-    Column("id", ID, primary_key=True),
+    Column("id", _ID, primary_key=True),
     Column("name", String(255), nullable=False, unique=True),
     Column("password_hash", String(255), nullable=False),
     Column("enabled", Boolean, nullable=False),
-    Column("default_project_id", ID, ForeignKey("projects.id", ondelete="SET NULL")),
+    Column("default_project_id", _ID, ForeignKey("projects.id", ondelete="SET NULL")),
     Column("email", String(255)),
     Column("description", Text),
     Column("extra", _JSON, nullable=False, server_default="{}"),
@@ -100,7 +99,7 @@ users = Table(
 roles = Table(
     "roles",
     metadata,
-    Column("id", ID, primary_key=True),
+    Column("id", _ID, primary_key=True),
     Column("name", String(255), nullable=False, unique=True),
     Column("description", Text),
 )
@@ -108,16 +107,16 @@ roles = Table(
 role_assignments = Table(
     "role_assignments",
     metadata,
-    Column("user_id", ID, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
-    Column("project_id", ID, ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
-    Column("role_id", ID, ForeignKey("roles.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", _ID, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("project_id", _ID, ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
+    Column("role_id", _ID, ForeignKey("roles.id", ondelete="CASCADE"), primary_key=True),
 )
 
 system_assignments = Table(
     "system_assignments",
     metadata,
-    Column("user_id", ID, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
-    Column("role_id", ID, ForeignKey("roles.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", _ID, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("role_id", _ID, ForeignKey("roles.id", ondelete="CASCADE"), primary_key=True),
 )
 
 tokens = Table(
@@ -125,23 +124,23 @@ tokens = Table(
     metadata,
     Column("token_hash", String(128), primary_key=True),
     Column("audit_id", String(64), nullable=False),
-    Column("user_id", ID, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
-    Column("project_id", ID, ForeignKey("projects.id", ondelete="CASCADE")),
+    Column("user_id", _ID, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("project_id", _ID, ForeignKey("projects.id", ondelete="CASCADE")),
     Column("methods", _JSON, nullable=False),
     Column("issued_at", UtcTime, nullable=False),
     Column("expires_at", UtcTime, nullable=False, index=True),
     Column("parent_audit_id", String(64)),
-    Column("app_credential_id", ID, ForeignKey("app_credentials.id", ondelete="CASCADE")),
+    Column("app_credential_id", _ID, ForeignKey("app_credentials.id", ondelete="CASCADE")),
     Column("of_system", Boolean, nullable=False, server_default="0"),
 )
 
 app_credentials = Table(
     "app_credentials",
     metadata,
-    Column("id", ID, primary_key=True),
+    Column("id", _ID, primary_key=True),
     Column("name", String(255), nullable=False),
-    Column("user_id", ID, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
-    Column("project_id", ID, ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
+    Column("user_id", _ID, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("project_id", _ID, ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
     Column("secret_hash", String(255), nullable=False),
     Column("role_ids", _JSON, nullable=False),
     Column("created_at", UtcTime, nullable=False),
@@ -153,41 +152,12 @@ app_credentials = Table(
 
 # What servers are made from
 
-keypairs = Table(
-    "keypairs",
-    metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("user_id", ID, nullable=False),
-    Column("name", String(255), nullable=False),
-    Column("public_key", Text, nullable=False),
-    Column("fingerprint", String(64), nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-    UniqueConstraint("user_id", "name"),
-    sqlite_autoincrement=True,  # the id of a removed row is never given again
-)
-
-flavors = Table(
-    "flavors",
-    metadata,
-    Column("id", FLAVOR_ID, primary_key=True),
-    Column("name", String(255), nullable=False, unique=True),
-    Column("vcpus", Integer, nullable=False),
-    Column("ram_mb", Integer, nullable=False),
-    Column("disk_gb", Integer, nullable=False),
-    Column("is_public", Boolean, nullable=False),
-    Column("description", Text),
-    Column("extra_specs", _JSON, nullable=False),
-    Column("swap_mb", Integer, nullable=False, server_default="0"),
-    Column("ephemeral_gb", Integer, nullable=False, server_default="0"),
-    Column("rxtx_factor", Float, nullable=False, server_default="1"),
-)
-
 images = Table(
     "images",
     metadata,
-    Column("id", ID, primary_key=True),
+    Column("id", _ID, primary_key=True),
     Column("name", String(255)),
-    Column("owner", ID, nullable=False, index=True),
+    Column("owner", _ID, nullable=False, index=True),
     Column("status", String(16), nullable=False),
     Column("visibility", String(16), nullable=False),
     Column("created_at", UtcTime, nullable=False),
@@ -210,7 +180,7 @@ images = Table(
 image_members = Table(
     "image_members",
     metadata,
-    Column("image_id", ID, ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
+    Column("image_id", _ID, ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
     Column("member_id", String(255), primary_key=True, index=True),  # a project's, of any kind
     Column("status", String(16), nullable=False),
     Column("created_at", UtcTime, nullable=False),
@@ -222,9 +192,9 @@ image_members = Table(
 networks = Table(
     "networks",
     metadata,
-    Column("id", ID, primary_key=True),
+    Column("id", _ID, primary_key=True),
     Column("name", String(255), nullable=False),
-    Column("project_id", ID, nullable=False, index=True),
+    Column("project_id", _ID, nullable=False, index=True),
     Column("shared", Boolean, nullable=False),
     Column("libvirt_name", String(255), nullable=False),
     Column("bridge", String(16), nullable=False),
@@ -236,10 +206,10 @@ networks = Table(
 subnets = Table(
     "subnets",
     metadata,
-    Column("id", ID, primary_key=True),
+    Column("id", _ID, primary_key=True),
     Column(
         "network_id",
-        ID,
+        _ID,
         ForeignKey("networks.id", ondelete="CASCADE"),
         nullable=False,
         unique=True,  # a network has one subnet
@@ -257,7 +227,7 @@ subnets = Table(
 resting_addresses = Table(
     "resting_addresses",
     metadata,
-    Column("subnet_id", ID, ForeignKey("subnets.id", ondelete="CASCADE"), primary_key=True),
+    Column("subnet_id", _ID, ForeignKey("subnets.id", ondelete="CASCADE"), primary_key=True),
     Column("ip", String(15), primary_key=True),
     Column("released_at", UtcTime, nullable=False),
 )
@@ -267,16 +237,16 @@ resting_addresses = Table(
 servers = Table(
     "servers",
     metadata,
-    Column("id", ID, primary_key=True),
-    Column("project_id", ID, nullable=False),
-    Column("user_id", ID, nullable=False),
+    Column("id", _ID, primary_key=True),
+    Column("project_id", _ID, nullable=False),
+    Column("user_id", _ID, nullable=False),
     Column("name", String(255), nullable=False),
-    Column("hostname", String(63), nullable=False),
+    Column("hostname", String(255), nullable=False),
     Column("flavor_id", FLAVOR_ID, nullable=False),
     Column("flavor", _JSON, nullable=False),
     Column("vcpus", Integer, nullable=False),  # the flavor's, where SQL can add them up
     Column("ram_mb", Integer, nullable=False),
-    Column("image_id", ID, nullable=False, index=True),
+    Column("image_id", _ID, nullable=False, index=True),
     Column("vm_state", String(32), nullable=False),
     Column("task_state", String(32)),
     Column("power_state", Integer, nullable=False),
@@ -300,17 +270,30 @@ servers = Table(
     Column("terminated_at", UtcTime),
     Column("deleted_at", UtcTime),  # a deleted server keeps its row
     Column("locked_by", String(16)),
+    Column("description", Text),
+    Column("locked_reason", String(255)),
+    Column("reservation_id", String(32), nullable=False, server_default=""),  # of one request
+    Column("launch_index", Integer, nullable=False, server_default="0"),
+    Column("pinned_zone", String(255)),  # the availability zone that was asked for
+    Column("requested_host", String(255)),
     Index("ix_servers_listed", "project_id", "deleted_at", "created_at", "id"),
     Index(None, "created_at", "id"),
+)
+
+server_tags = Table(
+    "server_tags",
+    metadata,
+    Column("server_id", _ID, ForeignKey("servers.id", ondelete="CASCADE"), primary_key=True),
+    Column("tag", String(60), primary_key=True),
 )
 
 image_tasks = Table(
     "image_tasks",  # kept some days beyond their images
     metadata,
-    Column("id", ID, primary_key=True),
-    Column("image_id", ID, nullable=False, index=True),
-    Column("owner", ID, nullable=False),
-    Column("user_id", ID, nullable=False),
+    Column("id", _ID, primary_key=True),
+    Column("image_id", _ID, nullable=False, index=True),
+    Column("owner", _ID, nullable=False),
+    Column("user_id", _ID, nullable=False),
     Column("request_id", String(64), nullable=False),
     Column("status", String(16), nullable=False),
     Column("input", _JSON, nullable=False),
@@ -326,7 +309,7 @@ image_tasks = Table(
 injections = Table(
     "injections",  # kept as long as their server: its config drive is made of them
     metadata,
-    Column("server_id", ID, ForeignKey("servers.id", ondelete="CASCADE"), primary_key=True),
+    Column("server_id", _ID, ForeignKey("servers.id", ondelete="CASCADE"), primary_key=True),
     Column("files", _JSON, nullable=False),  # [{path, content}], the content being text
     Column("credential", _JSON),  # {user, hash, sealed}, nothing of it in clear
 )
@@ -334,11 +317,11 @@ injections = Table(
 ports = Table(
     "ports",
     metadata,
-    Column("id", ID, primary_key=True),
-    Column("network_id", ID, ForeignKey("networks.id", ondelete="RESTRICT"), nullable=False),
-    Column("subnet_id", ID, ForeignKey("subnets.id", ondelete="RESTRICT"), nullable=False),
-    Column("project_id", ID, nullable=False, index=True),
-    Column("server_id", ID, ForeignKey("servers.id", ondelete="CASCADE"), index=True),
+    Column("id", _ID, primary_key=True),
+    Column("network_id", _ID, ForeignKey("networks.id", ondelete="RESTRICT"), nullable=False),
+    Column("subnet_id", _ID, ForeignKey("subnets.id", ondelete="RESTRICT"), nullable=False),
+    Column("project_id", _ID, nullable=False, index=True),
+    Column("server_id", _ID, ForeignKey("servers.id", ondelete="CASCADE"), index=True),
     Column("position", Integer, nullable=False),  # which of its server's nics it is, from 0
     Column("name", String(255), nullable=False),
     Column("mac", String(17), nullable=False, unique=True),
@@ -352,10 +335,10 @@ tasks = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("request_id", String(64), nullable=False, index=True),
-    Column("server_id", ID, ForeignKey("servers.id", ondelete="CASCADE"), nullable=False),
+    Column("server_id", _ID, ForeignKey("servers.id", ondelete="CASCADE"), nullable=False),
     Column("action", String(64), nullable=False),
-    Column("user_id", ID, nullable=False),
-    Column("project_id", ID, nullable=False),
+    Column("user_id", _ID, nullable=False),
+    Column("project_id", _ID, nullable=False),
     Column("args", _JSON, nullable=False),
     Column("started_at", UtcTime, nullable=False),
     Column("deadline_at", UtcTime, nullable=False),
@@ -390,7 +373,7 @@ server_events = Table(
     "server_events",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("server_id", ID, ForeignKey("servers.id", ondelete="CASCADE"), nullable=False),
+    Column("server_id", _ID, ForeignKey("servers.id", ondelete="CASCADE"), nullable=False),
     Column("at", UtcTime, nullable=False),
     Column("text", Text, nullable=False),
     Index(None, "server_id", "id"),

@@ -15,6 +15,7 @@ from agent.api.compute import (
     limits,
     server_ips,
     server_metadata,
+    server_tags,
     servers,
     versions,
 )
@@ -46,6 +47,7 @@ def check_route(method: str, rule: str) -> None:
 for module in (
     servers,
     server_metadata,
+    server_tags,
     server_ips,
     actions,
     diagnostics,

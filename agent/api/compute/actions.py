@@ -54,6 +54,19 @@ _REBOOT = _schema(
     },
 )
 _RESET_STATE = _schema("os-resetState", state={"enum": ["active", "error"]})
+_LOCK = Draft202012Validator(
+    {
+        "properties": {
+            "lock": {
+                "type": ["object", "null"],
+                "properties": {
+                    "locked_reason": {"type": "string", "minLength": 1, "maxLength": 255}
+                },
+                "additionalProperties": False,
+            }
+        }
+    }
+)
 _CHANGE_PASSWORD = _schema("changePassword", adminPass={"type": "string"})
 _CONSOLE = _schema(
     "os-getConsoleOutput",
@@ -92,7 +105,11 @@ def _reboot(server_id: str, body: dict[str, Any]) -> Response:
 
 
 def _lock(server_id: str, body: dict[str, Any]) -> Response:
-    cloud().standing.lock(asking(), server_id)
+    reason = None
+    if version().has(changes.LOCKED_REASON):
+        check(_LOCK, body)
+        reason = (body["lock"] or {}).get("locked_reason")
+    cloud().standing.lock(asking(), server_id, reason)
     return empty(202)
 
 

@@ -15,7 +15,7 @@ from werkzeug.datastructures import MultiDict
 from agent.api import changes
 from agent.api.compute.paging import parse_page
 from agent.api.compute.query import check_query
-from agent.api.compute.texts import DESCRIPTION, NAME, check_description, check_name
+from agent.api.compute.server_parse import parse_description, parse_name
 from agent.api.microversion import Microversion
 from agent.api.parse import BOOLEAN, parse_boolean, parse_count
 from agent.errors import BadRequest
@@ -31,6 +31,9 @@ ID_PATTERN = r"^(?! )[a-zA-Z0-9. _-]{1,255}(?<! )\Z"
 ID_WORDS = "1 to 255 letters, digits, spaces, '.', '_' and '-', with no space at its ends"
 
 QUERY = frozenset({"limit", "marker", "is_public", "minRam", "minDisk", "sort_key", "sort_dir"})
+
+_NAME: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 255}
+_DESCRIPTION: dict[str, Any] = {"type": ["string", "null"], "maxLength": 65535}
 
 _SIZE: dict[str, Any] = {
     "type": ["integer", "string"],
@@ -75,10 +78,10 @@ def _fields(*required: str, **properties: Any) -> dict[str, Any]:
 @cache
 def create_schema(version: Microversion) -> Draft202012Validator:
     """The schema of a new flavor."""
-    described = {"description": DESCRIPTION} if version.has(changes.FLAVOR_DESCRIPTION) else {}
+    described = {"description": _DESCRIPTION} if version.has(changes.FLAVOR_DESCRIPTION) else {}
     flavor = _fields(
         *("name", "ram", "vcpus", "disk"),
-        name=NAME,
+        name=_NAME,
         id={
             "type": ["string", "number", "null"],
             "pattern": ID_PATTERN,
@@ -104,7 +107,7 @@ def create_schema(version: Microversion) -> Draft202012Validator:
     return _body("flavor", flavor)
 
 
-UPDATE_SCHEMA = _body("flavor", _fields("description", description=DESCRIPTION))
+UPDATE_SCHEMA = _body("flavor", _fields("description", description=_DESCRIPTION))
 SPECS_SCHEMA = _body("extra_specs", _SPECS)
 SPEC_SCHEMA = Draft202012Validator({**_SPECS, "minProperties": 1, "maxProperties": 1})
 
@@ -120,23 +123,23 @@ def parse_new_flavor(body: Mapping[str, Any]) -> Flavor:
     flavor_id = asked.get("id")
     return Flavor(
         id=str(uuid.uuid4()) if flavor_id is None else _id(str(flavor_id)),
-        name=check_name("name", asked["name"]),
+        name=parse_name(asked["name"]),
         vcpus=_size(asked, "vcpus", least=1),
         ram_mb=_size(asked, "ram", least=1),
         disk_gb=_size(asked, "disk"),
         is_public=parse_boolean(
             "os-flavor-access:is_public", asked.get("os-flavor-access:is_public", True)
         ),
-        description=check_description("description", asked.get("description")),
+        description=parse_description(asked.get("description")),
         swap_mb=_size(asked, "swap"),
         ephemeral_gb=_size(asked, "OS-FLV-EXT-DATA:ephemeral"),
         rxtx_factor=_factor(asked.get("rxtx_factor", 1.0)),
     )
 
 
-def parse_description(body: Mapping[str, Any]) -> str | None:
+def parse_update(body: Mapping[str, Any]) -> str | None:
     """Read the new description of a body that fits the schema."""
-    return check_description("description", body["flavor"]["description"])
+    return parse_description(body["flavor"]["description"])
 
 
 def parse_specs(specs: Mapping[str, Any], version: Microversion) -> Mapping[str, str]:

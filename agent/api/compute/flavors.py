@@ -17,10 +17,10 @@ from agent.api.compute.flavor_parse import (
     SPECS_SCHEMA,
     UPDATE_SCHEMA,
     create_schema,
-    parse_description,
     parse_new_flavor,
     parse_query,
     parse_specs,
+    parse_update,
 )
 from agent.api.compute.flavor_views import brief_view, flavor_view
 from agent.api.compute.paging import Page, next_links
@@ -64,7 +64,7 @@ def create() -> Response:
 @routes.put("/flavors/<flavor_id>")
 def update(flavor_id: str) -> Response:
     """Set a flavor's description: nothing else of one ever changes."""
-    description = parse_description(json_body(UPDATE_SCHEMA))
+    description = parse_update(json_body(UPDATE_SCHEMA))
     return _show(cloud().flavors.describe(flavor_id, description))
 
 

@@ -67,6 +67,18 @@ VERSION_1: dict[str, Sequence[Any]] = {
 """A row of each table that the first version had."""
 
 
+NEW_OF_SERVERS = {
+    "locked_by": None,
+    "locked_reason": None,
+    "description": None,
+    "reservation_id": "",
+    "launch_index": 0,
+    "pinned_zone": None,
+    "requested_host": None,
+}
+"""What later versions know of a server."""
+
+
 @pytest.fixture
 def first(tmp_path: Path) -> Path:
     """A database of the first version, with a row in each table."""
@@ -119,7 +131,7 @@ def test_the_newest_version_loses_no_row_and_no_column(first: Path) -> None:
     assert rows_of(first) == {
         **before,
         "alembic_version": [{"version_num": "0008"}],
-        "servers": [{**server, "locked_by": None}],
+        "servers": [{**server, **NEW_OF_SERVERS}],
         "flavors": [{**flavor, "swap_mb": 0, "ephemeral_gb": 0, "rxtx_factor": 1.0}],
         "subnets": [{**subnet, "dhcp": 1}],
         "projects": [{**project, "tags": "[]"}],
@@ -131,6 +143,7 @@ def test_the_newest_version_loses_no_row_and_no_column(first: Path) -> None:
         "app_credentials": [],
         "system_assignments": [],
         "image_tasks": [],
+        "server_tags": [],
         "image_members": [],
         "flavor_access": [],
         "quotas": [],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Flavors' further sizes and who may use them; quotas of projects and classes. Revision 0008."""
+"""Flavors' further sizes and who may use them, keypairs' types, quotas. Revision 0008."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0008"
-down_revision = "0006"
+down_revision = "0007"
 
 _ID = sa.String(64)
 _FLAVOR_ID = sa.String(255)
@@ -31,6 +31,8 @@ def _add_columns() -> None:
     for name in ("swap_mb", "ephemeral_gb"):
         column = sa.Column(name, sa.Integer(), server_default="0", nullable=False)
         op.add_column("flavors", column)
+    kind = sa.Column("type", sa.String(16), server_default="ssh", nullable=False)
+    op.add_column("keypairs", kind)
     op.add_column(
         "flavors", sa.Column("rxtx_factor", sa.Float(), server_default="1", nullable=False)
     )
