@@ -39,7 +39,6 @@ from agent.imaging import Imaging
 from agent.importing import Importing
 from agent.keypairs import Keypairs
 from agent.model.imagerules import ImageLimits
-from agent.model.injection import FileLimits
 from agent.model.layout import Layout
 from agent.model.password import PasswordRule
 from agent.model.placement import allowed_hosts, choose_host
@@ -49,6 +48,7 @@ from agent.model.webaddress import Allowed
 from agent.networking import Networking, network_spec
 from agent.offers import Offers
 from agent.passwords import Seal, hash_password
+from agent.quotas import Quotas
 from agent.records import Records
 from agent.standing import Standing
 from agent.storage import GIB, LocalImages, ServerDisks
@@ -213,12 +213,13 @@ def build_cloud(
     layout = Layout(config.state_dir)
     admin_pass = build_admin_pass(config, store, clock, engine)
     identity = build_identity(config, store, clock)
+    quotas = Quotas(store, default_quota(config))
     return Cloud(
         config=config,
         identity=identity,
         accounts=Accounts(store, identity),
         app_credentials=AppCredentials(store, clock.now),
-        creation=build_creation(config, store, clock, engine, admin_pass, offers.host_name),
+        creation=build_creation(config, store, clock, engine, admin_pass, quotas, offers.host_name),
         flavors=Flavors(store),
         admin_pass=admin_pass,
         compute=Compute(
@@ -234,8 +235,9 @@ def build_cloud(
             ),
         ),
         standing=Standing(store, clock.now, engine.interrupt),
-        records=Records(store, config.limits.server_metadata, clock.now),
-        keypairs=Keypairs(store, config.quota.keypairs, clock.now),
+        records=Records(store, quotas.quota_of, clock.now),
+        quotas=quotas,
+        keypairs=Keypairs(store, quotas.default, clock.now),
         imaging=build_imaging(config, store, clock),
         image_edits=ImageEdits(store, image_limits(config), clock.now),
         image_sharing=ImageSharing(store, image_limits(config), clock.now),
@@ -250,13 +252,14 @@ def build_creation(
     clock: Clock,
     engine: Engine,
     admin_pass: AdminPass,
+    quotas: Quotas,
     host_name: str,
 ) -> Creation:
     """Wire the use case of new servers."""
     return Creation(
         store=store,
-        quota=Quota(config.quota.instances, config.quota.cores, config.quota.ram_mb),
-        file_limits=FileLimits(config.limits.personality, config.limits.personality_bytes),
+        quota=quotas.default,
+        file_limits=quotas.file_limits,
         admin_pass=admin_pass,
         address_rest_s=config.address_rest_s,
         availability_zone=config.availability_zone,
@@ -264,6 +267,19 @@ def build_creation(
         wake=engine.wake,
         reachability=engine.reachability,
         hosts=lambda: (host_name,),
+    )
+
+
+def default_quota(config: Config) -> Quota:
+    """Say what a project may use for which nothing else was set."""
+    return Quota(
+        instances=config.quota.instances,
+        cores=config.quota.cores,
+        ram_mb=config.quota.ram_mb,
+        key_pairs=config.quota.keypairs,
+        metadata_items=config.limits.server_metadata,
+        injected_files=config.limits.personality,
+        injected_file_content_bytes=config.limits.personality_bytes,
     )
 
 

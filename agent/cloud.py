@@ -17,6 +17,7 @@ from agent.imaging import Imaging
 from agent.importing import Importing
 from agent.keypairs import Keypairs
 from agent.networking import Networking
+from agent.quotas import Quotas
 from agent.records import Records
 from agent.standing import Standing
 
@@ -36,6 +37,7 @@ class Cloud:
     standing: Standing
     records: Records
     keypairs: Keypairs
+    quotas: Quotas
     imaging: Imaging
     image_edits: ImageEdits
     image_sharing: ImageSharing

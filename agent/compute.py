@@ -14,9 +14,7 @@ from datetime import datetime
 from agent.actions import ACTIONS, states_showing
 from agent.asking import Asking, admission, new_task
 from agent.errors import Conflict
-from agent.model.identity import Caller
 from agent.model.placement import HostLoad
-from agent.model.quota import Usage
 from agent.model.server import Server
 from agent.model.serverquery import ALL_SERVERS, ServerQuery
 from agent.model.states import PowerState, VmState
@@ -118,7 +116,3 @@ class Compute:
     def console_output(self, asking: Asking, server_id: str, lines: int | None) -> str:
         """The last lines of the serial console; also of a server that is off."""
         return self.read_console(self.get_server(asking, server_id).id, lines)
-
-    def usage(self, caller: Caller) -> Usage:
-        """What the caller's project uses of its quota."""
-        return self.store.servers.usage(caller.project.id)

@@ -76,8 +76,8 @@ class Creation:
     """Makes servers, for a caller."""
 
     store: Store
-    quota: Quota
-    file_limits: FileLimits
+    quota: Quota  # the default one: the store knows what else was set
+    file_limits: Callable[[str], FileLimits]  # of a project, by its id
     admin_pass: AdminPass
     address_rest_s: float
     availability_zone: str
@@ -101,7 +101,9 @@ class Creation:
         image = self._image(asking, request.image_id)
         _check_fit(image, flavor)
         boot_ids = self._boot_images(asking, image)
-        check_files(request.files, self.file_limits.of_image(image.properties))
+        check_files(
+            request.files, self.file_limits(asking.caller.project.id).of_image(image.properties)
+        )
         password = self.admin_pass.choose(request.admin_pass, image.properties)
         draft = self._draft(asking, request, flavor, image)
         args = {REFUSED: password.refused} if password.refused else {}

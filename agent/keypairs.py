@@ -12,6 +12,7 @@ from datetime import datetime
 
 from agent.model.identity import Caller
 from agent.model.keypair import Keypair, NewKeypair
+from agent.model.quota import Quota
 from agent.sshkeys import fingerprint, make_keys
 from agent.store import Store
 
@@ -21,7 +22,7 @@ class Keypairs:
     """The caller's own keypairs: they belong to users, not to projects."""
 
     store: Store
-    most: int  # that a user may have; -1: any number
+    quota: Quota  # the default one: the store knows what else was set
     now: Callable[[], datetime]
 
     def import_public(self, caller: Caller, name: str, public_key: str) -> Keypair:
@@ -56,4 +57,4 @@ class Keypairs:
             fingerprint=fingerprint(public_key),
             created_at=self.now(),
         )
-        return self.store.keypairs.add(keypair, most=self.most)
+        return self.store.keypairs.add(keypair, self.quota, project_id=caller.project.id)

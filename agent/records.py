@@ -12,6 +12,7 @@ from datetime import datetime
 
 from agent.asking import Asking
 from agent.errors import BadRequest, NotFound
+from agent.model.quota import Quota
 from agent.model.record import (
     RecordChange,
     check_metadata_count,
@@ -28,7 +29,7 @@ class Records:
     """The records of the servers that a caller may reach; of another project's, `NotFound`."""
 
     store: Store
-    most_metadata: int  # pairs of a server; -1: any number
+    quota_of: Callable[[str], Quota]  # of a project, by its id
     now: Callable[[], datetime]
 
     def update(self, asking: Asking, server_id: str, change: RecordChange) -> Server:
@@ -132,10 +133,13 @@ class Records:
         server_id: str,
         rewrite: Callable[[Mapping[str, str]], Mapping[str, str]],
     ) -> Mapping[str, str]:
+        project_id = self.store.servers.get(server_id, project_id=asking.scope).project_id
+        most = self.quota_of(project_id).metadata_items
+
         def change(server: Server) -> RecordChange:
             _check(asking, server, "update metadata")
             metadata = rewrite(server.metadata)
-            check_metadata_count(metadata, self.most_metadata)
+            check_metadata_count(metadata, most)
             return {"metadata": metadata}
 
         return self._edit(asking, server_id, change).metadata

@@ -94,6 +94,7 @@ MAY_IMPORT = {
         "agent.store",
         "agent.workflows.password.REFUSED",
     ),
+    "agent/quotas.py": ("agent.model", "agent.errors", "agent.store"),
     "agent/flavors.py": ("agent.model", "agent.errors", "agent.store"),
     "agent/adminpass.py": (
         "agent.actions",

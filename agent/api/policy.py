@@ -80,6 +80,9 @@ ROUTES: dict[Access, str] = {
         GET    /compute/v2.1/limits
         GET    /compute/v2.1/os-keypairs
         GET    /compute/v2.1/os-keypairs/<name>
+        GET    /compute/v2.1/os-quota-sets/<project_id>
+        GET    /compute/v2.1/os-quota-sets/<project_id>/defaults
+        GET    /compute/v2.1/os-quota-sets/<project_id>/detail
         GET    /compute/v2.1/servers
         GET    /compute/v2.1/servers/<server_id>
         GET    /compute/v2.1/servers/<server_id>/ips
@@ -167,6 +170,10 @@ ROUTES: dict[Access, str] = {
         PUT    /compute/v2.1/flavors/<flavor_id>/os-extra_specs/<key>
         DELETE /compute/v2.1/flavors/<flavor_id>/os-extra_specs/<key>
         GET    /compute/v2.1/flavors/<flavor_id>/os-flavor-access
+        GET    /compute/v2.1/os-quota-class-sets/<class_name>
+        PUT    /compute/v2.1/os-quota-class-sets/<class_name>
+        PUT    /compute/v2.1/os-quota-sets/<project_id>
+        DELETE /compute/v2.1/os-quota-sets/<project_id>
         GET    /compute/v2.1/servers/<server_id>/diagnostics
         GET    /image/v2/tasks
         GET    /image/v2/tasks/<task_id>

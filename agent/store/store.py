@@ -19,6 +19,7 @@ from agent.store.injections import Injections
 from agent.store.keypairs import Keypairs
 from agent.store.migrate import check
 from agent.store.networks import Networks
+from agent.store.quotas import Quotas
 from agent.store.records import Records
 from agent.store.servers import Servers
 from agent.store.settings import Settings
@@ -39,6 +40,7 @@ class Store:
     images: Images
     image_members: ImageMembers
     keypairs: Keypairs
+    quotas: Quotas
     injections: Injections
     networks: Networks
     identity: Identity
@@ -70,6 +72,7 @@ class Store:
             images=Images(db),
             image_members=ImageMembers(db),
             keypairs=Keypairs(db),
+            quotas=Quotas(db),
             injections=Injections(db),
             networks=Networks(db),
             identity=Identity(db),

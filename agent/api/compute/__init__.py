@@ -13,6 +13,7 @@ from agent.api.compute import (
     instance_actions,
     keypairs,
     limits,
+    quota_sets,
     server_ips,
     server_metadata,
     server_tags,
@@ -55,5 +56,6 @@ for module in (
     keypairs,
     flavors,
     limits,
+    quota_sets,
 ):
     compute.register_blueprint(module.routes)

@@ -43,6 +43,7 @@ PUBLIC = {
 """What anybody may call."""
 
 ADMINS_ONLY = (
+    "/compute/v2.1/os-quota-class-sets",
     "/compute/v2.1/flavors/<flavor_id>/os-flavor-access",
     "/compute/v2.1/servers/<server_id>/diagnostics",
     "/identity/v3/projects/<project_id>/users/",
@@ -55,6 +56,7 @@ ADMINS_ONLY = (
 ADMINS_LISTS = {("GET", "/identity/v3/users"), ("GET", "/identity/v3/projects")}
 
 ADMINS_CHANGES = (
+    "/compute/v2.1/os-quota-sets",
     "/compute/v2.1/flavors",
     "/identity/v3/projects",
     "/identity/v3/roles",
@@ -108,6 +110,8 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PATCH", "/identity/v3/roles/<role_id>"): {"role": {"description": "x"}},
     ("POST", "/compute/v2.1/flavors/<flavor_id>/os-extra_specs"): {"extra_specs": {"b": "c"}},
     ("PUT", "/compute/v2.1/flavors/<flavor_id>/os-extra_specs/<key>"): {"role": "c"},
+    ("PUT", "/compute/v2.1/os-quota-class-sets/<class_name>"): {"quota_class_set": {"cores": 9}},
+    ("PUT", "/compute/v2.1/os-quota-sets/<project_id>"): {"quota_set": {"cores": 9}},
     ("PUT", "/compute/v2.1/servers/<server_id>"): {"server": {"name": "x"}},
     ("POST", "/compute/v2.1/servers/<server_id>/action"): {"lock": None},
     ("POST", "/compute/v2.1/servers/<server_id>/metadata"): {"metadata": {"b": "c"}},
@@ -183,6 +187,7 @@ class House:
             store.grants.assign(owner.id, project_id, auditor.id)
         self.ids |= {
             "flavor_id": "1",
+            "class_name": "default",
             "label": "lab",
             "key": "role",
             "name": "mine",
