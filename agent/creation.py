@@ -214,9 +214,15 @@ class Creation:
         if name is None:
             return None
         try:
-            return self.store.keypairs.get(asking.caller.user.id, name)
+            keypair = self.store.keypairs.get(asking.caller.user.id, name)
         except NotFound as error:
             raise BadRequest("Invalid key_name provided.") from error
+        if keypair.type != "ssh":
+            raise BadRequest(
+                f"key_name: it is of the type {keypair.type}: servers here let in keys of the type "
+                "ssh only."
+            )
+        return keypair
 
     def _nics(self, asking: Asking, asked: tuple[NicRequest, ...] | None) -> tuple[NicRequest, ...]:
         if asked is None:

@@ -20,7 +20,7 @@ from agent.model.record import (
     check_takes_tags,
 )
 from agent.model.server import Server
-from agent.model.task import Task
+from agent.model.task import Task, TaskQuery
 from agent.store import Store
 
 
@@ -116,15 +116,30 @@ class Records:
 
         self._edit(asking, server_id, change)
 
-    def list_tasks(self, asking: Asking, server_id: str) -> Sequence[Task]:
-        """What was done to a server, and is being done: newest first."""
-        return self.store.servers.list_tasks(self._known(asking, server_id))
+    def list_tasks(
+        self,
+        asking: Asking,
+        server_id: str,
+        *,
+        deleted: bool = False,
+        query: TaskQuery | None = None,
+    ) -> tuple[Server, Sequence[Task]]:
+        """A server, and what was done to it and is being done: newest first.
 
-    def get_task(self, asking: Asking, server_id: str, request_id: str) -> Task:
-        """What a request did to a server, or `NotFound`."""
-        for task in self.list_tasks(asking, server_id):
+        Of a deleted server too, if `deleted`. An unknown marker of the query is a `BadRequest`.
+        """
+        server = self._known(asking, server_id, deleted=deleted)
+        tasks = self.store.servers.list_tasks(server.id)
+        return server, tasks if query is None else query.choose(tasks)
+
+    def get_task(
+        self, asking: Asking, server_id: str, request_id: str, *, deleted: bool = False
+    ) -> tuple[Server, Task]:
+        """A server, and what a request did to it, or `NotFound`."""
+        server, tasks = self.list_tasks(asking, server_id, deleted=deleted)
+        for task in tasks:
             if task.request_id == request_id:
-                return task
+                return server, task
         raise NotFound(f"Action {request_id} not found")
 
     def _write(
@@ -149,8 +164,11 @@ class Records:
     ) -> Server:
         return self.store.records.edit(server_id, change, project_id=asking.scope, now=self.now())
 
-    def _known(self, asking: Asking, server_id: str) -> str:
-        return self.store.servers.get(server_id, project_id=asking.scope).id
+    def _known(self, asking: Asking, server_id: str, *, deleted: bool) -> Server:
+        kept = self.store.servers.find_kept(server_id) if deleted else None
+        if kept is not None and asking.scope in (None, kept.project_id):
+            return kept
+        return self.store.servers.get(server_id, project_id=asking.scope)
 
 
 def _check(asking: Asking, server: Server, doing: str) -> None:

@@ -24,7 +24,7 @@ BORDERS = {
     "gunicorn": ("agent/serve.py",),
     "jinja2": ("agent/hypervisor/",),
     "jsonschema": ("agent/api/",),
-    "cryptography": ("agent/sshkeys.py", "agent/passwords.py"),
+    "cryptography": ("agent/sshkeys.py", "agent/certificates.py", "agent/passwords.py"),
 }
 """Which folders may import an outside library."""
 
@@ -138,8 +138,15 @@ MAY_IMPORT = {
     "agent/imageedits.py": ("agent.model", "agent.errors", "agent.store"),
     "agent/imagesharing.py": ("agent.model", "agent.errors", "agent.store"),
     "agent/records.py": ("agent.asking", "agent.model", "agent.errors", "agent.store"),
-    "agent/keypairs.py": ("agent.model", "agent.sshkeys", "agent.store"),
-    "agent/sshkeys.py": ("agent.errors",),
+    "agent/keypairs.py": (
+        "agent.certificates",
+        "agent.errors",
+        "agent.model",
+        "agent.sshkeys",
+        "agent.store",
+    ),
+    "agent/certificates.py": ("agent.errors", "agent.model.keypair"),
+    "agent/sshkeys.py": ("agent.errors", "agent.model.keypair"),
     "agent/networking.py": ("agent.model", "agent.store", "agent.hypervisor.base"),
     "agent/doctor/": (
         "agent.belonging",

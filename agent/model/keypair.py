@@ -3,8 +3,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MadeKeys:
+    """A new pair. The private half is for whoever asked for it, once."""
+
+    public_key: str  # a line in OpenSSH's format, or a certificate in PEM
+    private_key: str = field(repr=False)  # PEM
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,8 +21,8 @@ class NewKeypair:
 
     user_id: str
     name: str
-    public_key: str  # a line in OpenSSH's format, as it was given
-    fingerprint: str  # MD5, in pairs of digits with colons between
+    public_key: str  # a line in OpenSSH's format or a certificate, as it was given
+    fingerprint: str  # MD5 (of a certificate SHA-1), in pairs of digits with colons between
     created_at: datetime
     type: str = "ssh"  # or "x509"
 

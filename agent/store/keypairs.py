@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import bindparam, delete, func, insert, select
 
-from agent.errors import Conflict, NotFound, OverQuota
+from agent.errors import BadRequest, Conflict, NotFound, OverQuota
 from agent.model.keypair import Keypair, NewKeypair
 from agent.model.quota import Quota
 from agent.store import rows
@@ -23,10 +23,18 @@ class Keypairs:
 
     db: Database
 
-    def list(self, user_id: str) -> Sequence[Keypair]:
-        """A user's keypairs, by name."""
+    def list(
+        self, user_id: str, *, limit: int | None = None, marker: str | None = None
+    ) -> Sequence[Keypair]:
+        """A user's keypairs by name, those after the name `marker`: `BadRequest` for none such."""
         statement = select(keypairs).where(keypairs.c.user_id == user_id).order_by(keypairs.c.name)
         with self.db.read() as connection:
+            if marker is not None:
+                of_marker = {"user": user_id, "name": marker}
+                if connection.execute(_KEYPAIR, of_marker).first() is None:
+                    raise BadRequest(f"marker [{marker[:60]}] not found")
+                statement = statement.where(keypairs.c.name > marker)
+            statement = statement.limit(limit)
             return [rows.keypair_from(row) for row in connection.execute(statement)]
 
     def get(self, user_id: str, name: str) -> Keypair:
