@@ -49,7 +49,10 @@ from agent.networking import Networking, network_spec
 from agent.offers import Offers
 from agent.passwords import Seal, hash_password
 from agent.quotas import Quotas
+from agent.rebuilding import Rebuilding
 from agent.records import Records
+from agent.rescuing import Rescuing
+from agent.resizing import Resizing
 from agent.standing import Standing
 from agent.storage import GIB, LocalImages, ServerDisks
 from agent.store import Store
@@ -153,7 +156,7 @@ def build_engine(
         sweep_every_s=config.sweep_every_s,
         address_rest_s=config.address_rest_s,
         unknown_after_s=config.unknown_after,
-        wishes=Wishes(config.started_outside, config.resume_on_boot),
+        wishes=Wishes(config.started_outside, config.resume_on_boot, config.resize_confirm_window),
         boot_id=boot_id,
         is_host_stopping=machine.is_stopping,
     )
@@ -222,6 +225,8 @@ def build_cloud(
         creation=build_creation(config, store, clock, engine, admin_pass, quotas, offers.host_name),
         flavors=Flavors(store),
         admin_pass=admin_pass,
+        rebuilding=build_rebuilding(store, clock, engine, admin_pass, quotas),
+        resizing=build_resizing(store, clock, engine, offers, quotas),
         compute=Compute(
             store=store,
             now=clock.now,
@@ -238,6 +243,7 @@ def build_cloud(
         records=Records(store, quotas.quota_of, clock.now),
         quotas=quotas,
         keypairs=Keypairs(store, quotas.default, clock.now),
+        rescuing=Rescuing(store, admin_pass, clock.now, engine.wake, engine.reachability),
         imaging=build_imaging(config, store, clock),
         image_edits=ImageEdits(store, image_limits(config), clock.now),
         image_sharing=ImageSharing(store, image_limits(config), clock.now),
@@ -280,6 +286,34 @@ def default_quota(config: Config) -> Quota:
         metadata_items=config.limits.server_metadata,
         injected_files=config.limits.personality,
         injected_file_content_bytes=config.limits.personality_bytes,
+    )
+
+
+def build_rebuilding(
+    store: Store, clock: Clock, engine: Engine, admin_pass: AdminPass, quotas: Quotas
+) -> Rebuilding:
+    """Wire the use case of rebuilds."""
+    return Rebuilding(
+        store=store,
+        file_limits=quotas.file_limits,
+        admin_pass=admin_pass,
+        now=clock.now,
+        wake=engine.wake,
+        reachability=engine.reachability,
+    )
+
+
+def build_resizing(
+    store: Store, clock: Clock, engine: Engine, offers: Offers, quotas: Quotas
+) -> Resizing:
+    """Wire the use cases of servers' sizes."""
+    return Resizing(
+        store=store,
+        quota=quotas.default,
+        offers=offers.known,
+        now=clock.now,
+        wake=engine.wake,
+        reachability=engine.reachability,
     )
 
 

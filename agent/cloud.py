@@ -18,7 +18,10 @@ from agent.importing import Importing
 from agent.keypairs import Keypairs
 from agent.networking import Networking
 from agent.quotas import Quotas
+from agent.rebuilding import Rebuilding
 from agent.records import Records
+from agent.rescuing import Rescuing
+from agent.resizing import Resizing
 from agent.standing import Standing
 
 
@@ -34,7 +37,10 @@ class Cloud:
     creation: Creation
     flavors: Flavors
     admin_pass: AdminPass
+    rebuilding: Rebuilding
+    resizing: Resizing
     standing: Standing
+    rescuing: Rescuing
     records: Records
     keypairs: Keypairs
     quotas: Quotas

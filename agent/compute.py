@@ -114,5 +114,11 @@ class Compute:
         )
 
     def console_output(self, asking: Asking, server_id: str, lines: int | None) -> str:
-        """The last lines of the serial console; also of a server that is off."""
-        return self.read_console(self.get_server(asking, server_id).id, lines)
+        """The last lines of the serial console; also of a server that is off.
+
+        `Conflict` in Nova's words for one that has no place on any host.
+        """
+        server = self.get_server(asking, server_id)
+        if server.host is None:
+            raise Conflict(f"Instance {server_id} is not ready")
+        return self.read_console(server.id, lines)

@@ -16,14 +16,13 @@ from datetime import datetime
 from agent.actions import ACTIONS
 from agent.adminpass import AdminPass
 from agent.asking import Asking, new_task
+from agent.bootable import check_disk_image, check_size, find_boot_images, find_image
 from agent.errors import BadRequest, Conflict, Forbidden, NotFound
-from agent.model.booting import FORMATS, find_boot, find_boot_problem
 from agent.model.flavorlist import check_disks
 from agent.model.hostname import hostname_of
-from agent.model.image import Image, ImageStatus
-from agent.model.imagerules import viewer_of
+from agent.model.image import Image
 from agent.model.injection import FileLimits, InjectedFile, Injection, check_files
-from agent.model.keypair import Keypair
+from agent.model.keypair import Keypair, check_lets_in
 from agent.model.network import NicRequest
 from agent.model.quota import ONE, Count, Quota
 from agent.model.server import Flavor, Server
@@ -31,8 +30,6 @@ from agent.model.states import TaskState, VmState
 from agent.reaching import Reachability, check_host
 from agent.store import Store
 from agent.workflows.password import REFUSED
-
-GIB = 2**30
 
 LONGEST_NAME = 255
 """Characters."""
@@ -98,12 +95,12 @@ class Creation:
         _check_several(request)
         check_host(self.reachability)
         flavor = self._flavor(asking, request.flavor_id)
-        image = self._image(asking, request.image_id)
-        _check_fit(image, flavor)
-        boot_ids = self._boot_images(asking, image)
-        check_files(
-            request.files, self.file_limits(asking.caller.project.id).of_image(image.properties)
-        )
+        image = find_image(self.store, asking, request.image_id)
+        check_disk_image(image)
+        check_size(image, flavor)
+        boot_ids = find_boot_images(self.store, asking, image)
+        limits = self.file_limits(asking.caller.project.id)
+        check_files(request.files, limits.of_image(image.properties))
         password = self.admin_pass.choose(request.admin_pass, image.properties)
         draft = self._draft(asking, request, flavor, image)
         args = {REFUSED: password.refused} if password.refused else {}
@@ -173,43 +170,6 @@ class Creation:
         check_disks(flavor)
         return flavor
 
-    def _image(self, asking: Asking, image_id: str) -> Image:
-        try:
-            return self.store.images.get(image_id, viewer=viewer_of(asking.caller))
-        except NotFound as error:
-            raise BadRequest(f"imageRef: {error.message}") from error
-
-    def _boot_images(self, asking: Asking, image: Image) -> tuple[str, ...]:
-        """The kernel and RAM disk that an image names: the caller must see them, whole."""
-        problem = find_boot_problem(image.properties)
-        if problem is not None:
-            raise BadRequest(f"imageRef: {problem}")
-        boot = find_boot(image.properties)
-        if boot is None:
-            return ()
-        for name, disk_format in FORMATS.items():
-            wanted = image.properties.get(name)
-            if wanted:
-                self._check_boot_image(asking, name, wanted, disk_format)
-        return boot.image_ids
-
-    def _check_boot_image(self, asking: Asking, name: str, wanted: str, disk_format: str) -> None:
-        """Raise `BadRequest`, naming the property, unless the image may be booted by."""
-        try:
-            found = self.store.images.get(wanted, viewer=viewer_of(asking.caller))
-        except NotFound as error:
-            raise BadRequest(f"imageRef: Image property {name}: {error.message}") from error
-        if found.disk_format != disk_format:
-            raise BadRequest(
-                f"imageRef: Image property {name}: Image {wanted} has disk_format "
-                f"{found.disk_format}; it must be {disk_format}."
-            )
-        if found.status is not ImageStatus.ACTIVE:
-            raise BadRequest(
-                f"imageRef: Image property {name}: Image {wanted} is not active, it is "
-                f"{found.status}."
-            )
-
     def _keypair(self, asking: Asking, name: str | None) -> Keypair | None:
         if name is None:
             return None
@@ -217,11 +177,7 @@ class Creation:
             keypair = self.store.keypairs.get(asking.caller.user.id, name)
         except NotFound as error:
             raise BadRequest("Invalid key_name provided.") from error
-        if keypair.type != "ssh":
-            raise BadRequest(
-                f"key_name: it is of the type {keypair.type}: servers here let in keys of the type "
-                "ssh only."
-            )
+        check_lets_in(keypair)
         return keypair
 
     def _nics(self, asking: Asking, asked: tuple[NicRequest, ...] | None) -> tuple[NicRequest, ...]:
@@ -282,31 +238,3 @@ def _numbered_one(draft: Server, hostname: str | None, number: int | None) -> Se
 def _reservation_id() -> str:
     letters = string.ascii_lowercase + string.digits
     return "r-" + "".join(secrets.choice(letters) for _ in range(8))
-
-
-def _check_fit(image: Image, flavor: Flavor) -> None:
-    """Refuse an image that can't boot on a flavor, with the numbers."""
-    if image.status is not ImageStatus.ACTIVE:
-        raise BadRequest(f"imageRef: Image {image.id} is not active, it is {image.status}.")
-    if image.disk_format in FORMATS.values():
-        raise BadRequest(
-            f"imageRef: Image {image.id} is {image.disk_format}, no disk: name it by the property "
-            "kernel_id or ramdisk_id of an image that is one."
-        )
-    if image.min_ram > flavor.ram_mb:
-        raise BadRequest(
-            f"flavorRef: Flavor's memory is too small for requested image: it has "
-            f"{flavor.ram_mb} MiB, the image needs {image.min_ram} MiB."
-        )
-    if not flavor.disk_gb:
-        return
-    if image.min_disk > flavor.disk_gb:
-        raise BadRequest(
-            f"flavorRef: Flavor's disk is too small for requested image: it has "
-            f"{flavor.disk_gb} GiB, the image needs {image.min_disk} GiB."
-        )
-    if (image.virtual_size or 0) > flavor.disk_gb * GIB:
-        raise BadRequest(
-            f"flavorRef: Flavor's disk is too small for requested image: it has "
-            f"{flavor.disk_gb * GIB} bytes, the image is {image.virtual_size} bytes."
-        )

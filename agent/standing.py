@@ -55,7 +55,7 @@ class Standing:
         What its domain is shows soon after.
         """
         self._get(asking, server_id)
-        change = ServerChange(vm_state=RESET_STATES[state])
+        change = ServerChange(vm_state=RESET_STATES[state], old_flavor=None, old_vm_state=None)
         self._record(asking, server_id, "resetState", change)
         self.interrupt(server_id)
 

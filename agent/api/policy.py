@@ -93,6 +93,7 @@ ROUTES: dict[Access, str] = {
         GET    /compute/v2.1/servers/<server_id>/os-instance-actions/<request_id>
         GET    /compute/v2.1/servers/<server_id>/tags
         GET    /compute/v2.1/servers/<server_id>/tags/<tag>
+        GET    /compute/v2.1/servers/<server_id>/os-server-password
         GET    /compute/v2.1/servers/detail
         GET    /image/v2/images
         GET    /image/v2/images/<image_id>
@@ -121,6 +122,8 @@ ROUTES: dict[Access, str] = {
         DELETE /compute/v2.1/servers/<server_id>
         POST   /compute/v2.1/servers/<server_id>/action
         POST   /compute/v2.1/servers/<server_id>/metadata
+        DELETE /compute/v2.1/servers/<server_id>/os-server-password
+        POST   /compute/v2.1/servers/<server_id>/remote-consoles
         PUT    /compute/v2.1/servers/<server_id>/metadata
         PUT    /compute/v2.1/servers/<server_id>/metadata/<key>
         DELETE /compute/v2.1/servers/<server_id>/metadata/<key>
@@ -181,7 +184,7 @@ ROUTES: dict[Access, str] = {
 }
 """Every method of every route, as the URL map writes it, below what it takes. HEAD is as GET."""
 
-ADMIN_ACTIONS = frozenset({"os-resetState"})
+ADMIN_ACTIONS = frozenset({"os-resetState", "migrate", "os-migrateLive", "evacuate"})
 """Of the one route of all actions, those that only an administrator may ask for."""
 
 NO_ADMIN = "Policy doesn't allow {what}: it needs the role admin."

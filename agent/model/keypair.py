@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from agent.errors import BadRequest
+
 
 @dataclass(frozen=True, slots=True)
 class MadeKeys:
@@ -38,3 +40,12 @@ class Keypair:
     fingerprint: str
     created_at: datetime
     type: str = "ssh"  # or "x509"
+
+
+def check_lets_in(keypair: Keypair) -> None:
+    """Raise `BadRequest` for a keypair that lets nobody into a server: a certificate."""
+    if keypair.type != "ssh":
+        raise BadRequest(
+            f"key_name: it is of the type {keypair.type}: servers here let in keys of the type ssh "
+            "only."
+        )

@@ -25,6 +25,9 @@ class RecordChange(TypedDict, total=False):
     hostname: str
     tags: tuple[str, ...]
     metadata: Mapping[str, str]
+    user_data: str | None
+    key_name: str | None
+    public_key: str | None
 
 
 def check_takes_metadata(server: Server, doing: str, *, despite_lock: bool) -> None:

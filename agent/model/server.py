@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from agent.model.states import PowerState, TaskState, VmState
@@ -25,6 +25,16 @@ class Flavor:
     swap_mb: int = 0  # MiB
     ephemeral_gb: int = 0  # GiB of a second disk
     rxtx_factor: float = 1.0  # kept and shown: nothing here shapes traffic by it
+
+
+def larger(one: Flavor, other: Flavor) -> Flavor:
+    """A size that holds both: the first flavor, with the larger of each number."""
+    return replace(one, vcpus=max(one.vcpus, other.vcpus), ram_mb=max(one.ram_mb, other.ram_mb))
+
+
+def growth(old: Flavor, new: Flavor) -> Flavor:
+    """What the new flavor has beyond the old one, and nothing where it has less."""
+    return replace(new, vcpus=max(0, new.vcpus - old.vcpus), ram_mb=max(0, new.ram_mb - old.ram_mb))
 
 
 MAX_NICS = 10
@@ -95,6 +105,14 @@ class Hardware:
 
 
 @dataclass(frozen=True, slots=True)
+class RescueSystem:
+    """The image that a server runs instead of its own disk, with its properties as they were."""
+
+    image_id: str
+    image_properties: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
     """The record of one server: intent, as the database keeps it. Times are UTC-aware."""
 
@@ -103,7 +121,7 @@ class Server:
     user_id: str
     name: str
     flavor: Flavor
-    image_id: str
+    image_id: str  # what its disk stands on
     vm_state: VmState
     created_at: datetime
     updated_at: datetime
@@ -137,6 +155,9 @@ class Server:
     pinned_zone: str | None = None  # the availability zone that was asked for
     requested_host: str | None = None  # the only host that it may be placed on
     group_ids: tuple[str, ...] = ()  # of the server groups that it is a member of
+    old_flavor: Flavor | None = None  # before a resize that waits to be confirmed or reverted
+    old_vm_state: VmState | None = None  # where the server was before that resize
+    rescue: RescueSystem | None = None  # since a rescue was asked for, until it is over
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,17 @@ class TaskState(StrEnum):
     SUSPENDING = "suspending"
     RESUMING = "resuming"
     UPDATING_PASSWORD = "updating_password"
+    REBUILDING = "rebuilding"
+    REBUILD_SPAWNING = "rebuild_spawning"
+    RESIZE_PREP = "resize_prep"
+    RESIZE_MIGRATING = "resize_migrating"
+    RESIZE_MIGRATED = "resize_migrated"
+    RESIZE_FINISH = "resize_finish"
+    RESIZE_CONFIRMING = "resize_confirming"
+    RESIZE_REVERTING = "resize_reverting"
+    RESCUING = "rescuing"
+    UNRESCUING = "unrescuing"
+    CRASH_DUMPING = "crash_dumping"  # the standard has no word: there it takes no time
     DELETING = "deleting"
 
 
@@ -65,6 +76,9 @@ class Status(StrEnum):
     PAUSED = "PAUSED"
     PASSWORD = "PASSWORD"
     REBOOT = "REBOOT"
+    REBUILD = "REBUILD"
+    RESIZE = "RESIZE"
+    REVERT_RESIZE = "REVERT_RESIZE"
     RESCUE = "RESCUE"
     SHUTOFF = "SHUTOFF"
     SUSPENDED = "SUSPENDED"

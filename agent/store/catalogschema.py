@@ -16,7 +16,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from agent.store.schema import FLAVOR_ID, UtcTime, metadata
+from agent.store.schema import FLAVOR_ID, metadata
+from agent.store.utctime import UtcTime
 
 _ID = String(64)
 _JSON = JSON(none_as_null=True)

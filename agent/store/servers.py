@@ -25,7 +25,7 @@ from agent.model.server import Flavor, Server
 from agent.model.states import TaskState, VmState
 from agent.model.task import INTERRUPTED_BY, NewTask, Task
 from agent.store import addresses, imageuse, loading, rows
-from agent.store.claims import check_return
+from agent.store.claims import check_return, settle_claim
 from agent.store.db import Database
 from agent.store.injections import insert_injection
 from agent.store.quotas import budgets
@@ -156,19 +156,31 @@ class Servers:
                 page = page.where(after(wanted.query.sort, tuple(last)))
             return loading.list_servers(connection, page.limit(wanted.limit))
 
-    def begin(self, server_id: str, task: NewTask, admission: Admission, *, now: datetime) -> Task:
-        """Take a server for an action, if it is admitted.
+    def begin(
+        self,
+        server_id: str,
+        task: NewTask,
+        admission: Admission,
+        *,
+        change: ServerChange | None = None,
+        image_ids: Collection[str] = (),
+        now: datetime,
+    ) -> Task:
+        """Take a server for an action, if it is admitted, and `change` it.
 
         A running task that may be interrupted is closed and pushed aside; what it has failed of
-        stays on record. A deletion that already runs is given again. Raises what `_admit` raises.
+        stays on record. A deletion that already runs is given again. `image_ids` are those that it
+        is to stand on from now. Raises what `admit` and `check_active` raise.
         """
         with self.db.write() as connection:
             running = loading.find_open_task(connection, server_id)
             if running and _same_deletion(running, task):
                 return running
-            _admit(connection, server_id, admission)
+            admit(connection, server_id, admission)
+            imageuse.check_active(connection, image_ids)
             _push_aside(connection, running, task, now)
-            _update(connection, server_id, now, task_state=task.task_state)
+            shown: ServerChange = {**(change or {}), "task_state": task.task_state}
+            _update(connection, server_id, now, **shown)
             return insert_task(connection, server_id, task, now)
 
     def record(
@@ -180,17 +192,18 @@ class Servers:
         change: ServerChange,
         now: datetime,
     ) -> None:
-        """Do an action that needs no host, and put it on record. Raises what `_admit` raises.
+        """Do an action that needs no host, and put it on record. Raises what `admit` raises.
 
         A running task that may be interrupted is closed, and its server is at rest again.
         """
         with self.db.write() as connection:
             running = loading.find_open_task(connection, server_id)
-            _admit(connection, server_id, admission)
+            admit(connection, server_id, admission)
             if not admission.any_task:
                 _push_aside(connection, running, task, now)
                 change = {**change, "task_state": None}
             _update(connection, server_id, now, **change)
+            settle_claim(connection, server_id)
             insert_task(connection, server_id, task, now, finished=True)
 
     def list_events(self, server_id: str) -> Sequence[tuple[datetime, str]]:
@@ -228,22 +241,36 @@ _STANDING = select(
 
 def _fitting(used: Usage, flavor: Flavor, quota: Quota, count: Count) -> int:
     """How many servers of a flavor the quota has room for; `OverQuota` for too few."""
-    asked = (
-        ("instances", 1, used.instances, quota.instances),
-        ("cores", flavor.vcpus, used.cores, quota.cores),
-        ("ram", flavor.ram_mb, used.ram_mb, quota.ram_mb),
-    )
-    room = [(most - already) // each for _, each, already, most in asked if most >= 0 and each]
-    number = min([count.most, *room])  # -1 is no limit, as in Nova
-    if number >= count.least:
-        return number
-    least = ((name, each * count.least, already, most) for name, each, already, most in asked)
-    over = [row for row in least if 0 <= row[3] < row[1] + row[2]]
-    names, more, already, most = (", ".join(map(str, column)) for column in zip(*over, strict=True))
+    each = Usage(1, flavor.vcpus, flavor.ram_mb)
+    least = Usage(count.least, count.least * each.cores, count.least * each.ram_mb)
+    check_quota(used, least, quota)
+    held = _held(used, each, quota)
+    room = [(most - already) // more for _, more, already, most in held if most >= 0 and more]
+    return min([count.most, *room])  # -1 is no limit, as in Nova
+
+
+def check_quota(used: Usage, more: Usage, quota: Quota) -> None:
+    """Raise `OverQuota`, with the numbers, when so much more is more than a project may use."""
+    asked = _held(used, more, quota)
+    # -1 is no limit, as in Nova; and nothing more is never too much.
+    over = [row for row in asked if row[1] and 0 <= row[3] < row[1] + row[2]]
+    if not over:
+        return
+    columns = (", ".join(map(str, column)) for column in zip(*over, strict=True))
+    names, wanted, already, most = columns
     raise OverQuota(
-        f"Quota exceeded for {names}: Requested {more}, "
+        f"Quota exceeded for {names}: Requested {wanted}, "
         f"but already used {already} of {most} {names}"
     )
+
+
+def _held(used: Usage, more: Usage, quota: Quota) -> list[tuple[str, int, int, int]]:
+    """Each thing that a quota counts: how much more is asked, what is used, and the most."""
+    return [
+        ("instances", more.instances, used.instances, quota.instances),
+        ("cores", more.cores, used.cores, quota.cores),
+        ("ram", more.ram_mb, used.ram_mb, quota.ram_mb),
+    ]
 
 
 def _insert(connection: Connection, server: Server, task: NewTask) -> None:
@@ -261,7 +288,7 @@ def _same_deletion(running: Task, asked: NewTask) -> bool:
     )
 
 
-def _admit(connection: Connection, server_id: str, admission: Admission) -> None:
+def admit(connection: Connection, server_id: str, admission: Admission) -> None:
     """Raise `NotFound`, `Conflict` in Nova's words, or `NoCapacity`, unless all of it holds."""
     row = connection.execute(_STANDING, {"server": server_id}).one_or_none()
     if row is None:

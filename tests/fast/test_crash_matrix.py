@@ -14,12 +14,12 @@ from agent.errors import HostFailed
 from tests.fast.crashes import (
     AT_ONCE,
     CASES,
-    REACHED,
     STARTS,
     Case,
     assert_in_order,
     building,
     crash,
+    reached,
     run_into,
 )
 from tests.fast.smallcloud import SmallCloud, everywhere
@@ -29,7 +29,7 @@ from tests.fast.test_lifecycle import break_host
 def test_the_matrix_is_whole() -> None:
     assert set(STARTS) == set(ACTIONS) - AT_ONCE
     assert not any(ACTIONS[name].workflow for name in AT_ONCE)
-    assert len(set(map(str, CASES))) == len(CASES) == 360
+    assert len(set(map(str, CASES))) == len(CASES) == 569
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -37,7 +37,7 @@ def test_killed_at_any_point_the_action_ends_as_it_should(cloud: SmallCloud, cas
     server_id = run_into(cloud, case, crash)
     cloud.settle_down()
 
-    assert_in_order(cloud, server_id, REACHED[case.action])
+    assert_in_order(cloud, server_id, reached(case))
 
 
 def test_killed_when_a_build_is_to_fail_of_its_password_it_fails_of_it(cloud: SmallCloud) -> None:

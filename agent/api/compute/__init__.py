@@ -8,6 +8,7 @@ from flask import Blueprint, g, request
 from agent.api import changes, microversion
 from agent.api.compute import (
     actions,
+    consoles,
     diagnostics,
     flavors,
     instance_actions,
@@ -16,6 +17,7 @@ from agent.api.compute import (
     quota_sets,
     server_ips,
     server_metadata,
+    server_password,
     server_tags,
     servers,
     versions,
@@ -50,7 +52,9 @@ for module in (
     server_metadata,
     server_tags,
     server_ips,
+    server_password,
     actions,
+    consoles,
     diagnostics,
     instance_actions,
     keypairs,

@@ -38,7 +38,7 @@ def parse_create(body: Mapping[str, Any], version: Microversion, max_metadata: i
     """Make a create request of a body that fits the schema; an error names the field."""
     asked = body["server"]
     _refuse_what_is_not_served(asked)
-    image_id = _image_id(asked.get("imageRef"))
+    image_id = parse_image_id(asked.get("imageRef"))
     _check_block_devices(asked.get("block_device_mapping_v2", []), image_id)
     _check_security_groups(asked.get("security_groups", []))
     name = parse_name(asked["name"])
@@ -128,7 +128,8 @@ def _is_printable(char: str) -> bool:
     return kind == "Zs" or kind[0] not in "CZ"
 
 
-def _image_id(reference: str | None) -> str:
+def parse_image_id(reference: str | None) -> str:
+    """Read the id of an image from itself, or from a URL that ends in it."""
     image_id = parse_uuid((reference or "").rstrip("/").rsplit("/", 1)[-1])
     if image_id is None:
         raise BadRequest("imageRef: must be the id of an image: servers boot from images only.")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The schemas of a server's create and update requests, in each version of the API. Pure."""
+"""The schemas of a server's create, update and rebuild requests, in each version. Pure."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ MAX_TAGS = 50
 
 TEXT: dict[str, Any] = {"type": "string"}
 NAME: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": NAME_CHARACTERS}
+USER_DATA: dict[str, Any] = {"type": "string", "maxLength": USER_DATA_CHARACTERS}
 DISK_CONFIG: dict[str, Any] = {"enum": ["AUTO", "MANUAL"]}
 DESCRIPTION: dict[str, Any] = {"type": ["string", "null"], "maxLength": 255}
 CERTIFICATES: dict[str, Any] = {
@@ -99,7 +100,7 @@ _CREATE: dict[str, Any] = {
     },
     "personality": PERSONALITY,
     "adminPass": TEXT,
-    "user_data": {"type": "string", "maxLength": USER_DATA_CHARACTERS},
+    "user_data": USER_DATA,
     "accessIPv4": TEXT,
     "accessIPv6": TEXT,
     "key_name": NAME,
@@ -140,6 +141,24 @@ _LATER_UPDATE: tuple[tuple[Change, str, dict[str, Any] | None], ...] = (
 )
 
 
+_REBUILD: dict[str, Any] = {
+    **_UPDATE,
+    "imageRef": TEXT,
+    "adminPass": TEXT,
+    "metadata": METADATA,
+    "preserve_ephemeral": BOOLEAN,
+    "personality": PERSONALITY,
+}
+
+_LATER_REBUILD: tuple[tuple[Change, str, dict[str, Any] | None], ...] = (
+    *_LATER_UPDATE,
+    (changes.REBUILD_KEY, "key_name", {**NAME, "type": ["string", "null"]}),
+    (changes.NO_PERSONALITY, "personality", None),
+    (changes.NO_PERSONALITY, "user_data", {**USER_DATA, "type": ["string", "null"]}),
+    (changes.TRUSTED_CERTIFICATES, "trusted_image_certificates", CERTIFICATES),
+)
+
+
 @cache
 def create_schema(version: Microversion) -> Draft202012Validator:
     """The body of POST /servers."""
@@ -156,6 +175,13 @@ def update_schema(version: Microversion) -> Draft202012Validator:
     """The body of PUT /servers/ID."""
     server = closed(later_fields(_UPDATE, _LATER_UPDATE, version), [])
     return Draft202012Validator(closed({"server": server}, ["server"]))
+
+
+@cache
+def rebuild_schema(version: Microversion) -> Draft202012Validator:
+    """The body of the action rebuild."""
+    server = closed(later_fields(_REBUILD, _LATER_REBUILD, version), ["imageRef"])
+    return Draft202012Validator(closed({"rebuild": server}, ["rebuild"]))
 
 
 def later_fields(

@@ -19,7 +19,7 @@ SERVERS = "/compute/v2.1/servers"
 THEN = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
 
 
-def at(seconds: float) -> datetime:
+def later(seconds: float) -> datetime:
     return THEN + timedelta(seconds=seconds)
 
 
@@ -34,7 +34,7 @@ def make_task(**fields: Any) -> Task:
             "project_id": "blue",
             "args": {},
             "started_at": THEN,
-            "deadline_at": at(60),
+            "deadline_at": later(60),
             **fields,
         }
     )
@@ -270,7 +270,8 @@ def test_a_bad_query_is_400(at: At, active: str, version: str, query: str, code:
 
 def test_a_step_begins_where_the_one_before_ended() -> None:
     task = make_task(
-        steps=(StepRecord("press", at(1)), StepRecord("shut_down", at(61.5))), finished_at=at(62)
+        steps=(StepRecord("press", later(1)), StepRecord("shut_down", later(61.5))),
+        finished_at=later(62),
     )
 
     assert events_view(task, MINIMUM, None, for_admin=True) == [
@@ -292,13 +293,13 @@ def test_a_step_begins_where_the_one_before_ended() -> None:
 
 
 @pytest.mark.parametrize(
-    ("finished_at", "shown"), [(at(9), "2026-01-02T03:04:14.000678"), (None, None)]
+    ("finished_at", "shown"), [(later(9), "2026-01-02T03:04:14.000678"), (None, None)]
 )
 def test_a_failure_is_the_last_event_also_while_it_is_being_undone(
     finished_at: datetime | None, shown: str | None
 ) -> None:
     task = make_task(
-        steps=(StepRecord("press", at(1)),), error="the host says no", finished_at=finished_at
+        steps=(StepRecord("press", later(1)),), error="the host says no", finished_at=finished_at
     )
 
     failure, _ = events_view(task, MINIMUM, None, for_admin=True)

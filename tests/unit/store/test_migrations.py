@@ -75,6 +75,9 @@ NEW_OF_SERVERS = {
     "launch_index": 0,
     "pinned_zone": None,
     "requested_host": None,
+    "old_flavor": None,
+    "old_vm_state": None,
+    "rescue": None,
 }
 """What later versions know of a server."""
 

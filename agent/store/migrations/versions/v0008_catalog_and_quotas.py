@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0008"
-down_revision = "0007"
+down_revision = "0010"
 
 _ID = sa.String(64)
 _FLAVOR_ID = sa.String(255)
