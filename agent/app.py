@@ -56,6 +56,7 @@ from agent.resizing import Resizing
 from agent.standing import Standing
 from agent.storage import GIB, LocalImages, ServerDisks
 from agent.store import Store
+from agent.usages import Usages
 from agent.workflows.step import Tools
 
 DIAGNOSE_S = 5.0
@@ -242,6 +243,7 @@ def build_cloud(
         standing=Standing(store, clock.now, engine.interrupt),
         records=Records(store, quotas.quota_of, clock.now),
         quotas=quotas,
+        usages=Usages(store, clock.now, lambda: (offers.host_name,)),
         keypairs=Keypairs(store, quotas.default, clock.now),
         rescuing=Rescuing(store, admin_pass, clock.now, engine.wake, engine.reachability),
         imaging=build_imaging(config, store, clock),

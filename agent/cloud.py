@@ -23,6 +23,7 @@ from agent.records import Records
 from agent.rescuing import Rescuing
 from agent.resizing import Resizing
 from agent.standing import Standing
+from agent.usages import Usages
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Cloud:
     records: Records
     keypairs: Keypairs
     quotas: Quotas
+    usages: Usages
     imaging: Imaging
     image_edits: ImageEdits
     image_sharing: ImageSharing

@@ -7,13 +7,14 @@ answers. It never touches libvirt: that is the engine's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from agent.actions import ACTIONS, states_showing
 from agent.asking import Asking, admission, new_task
 from agent.errors import Conflict
+from agent.model.diagnostics import Diagnostics
 from agent.model.placement import HostLoad
 from agent.model.server import Server
 from agent.model.serverquery import ALL_SERVERS, ServerQuery
@@ -42,7 +43,7 @@ class Compute:
     interrupt: Callable[[str], None]  # the same, of one whose running action was pushed aside
     reachability: Reachability
     offers: Callable[[], Sequence[HostLoad]]  # what the hosts offer, as last seen
-    diagnose: Callable[[str], Mapping[str, int]]  # blocks for some seconds at most
+    diagnose: Callable[[str], Diagnostics | None]  # blocks for some seconds at most
     read_console: Callable[[str, int | None], str]  # server id, lines (None: all)
 
     def act(self, asking: Asking, server_id: str, action: str) -> Task:
@@ -69,20 +70,20 @@ class Compute:
             self.wake(server_id)
         return begun
 
-    def diagnostics(self, asking: Asking, server_id: str) -> Mapping[str, int]:
-        """Counters of a running guest. Blocks for some seconds at most.
+    def diagnostics(self, asking: Asking, server_id: str) -> tuple[Server, Diagnostics]:
+        """A server and the counters of its running guest. Blocks for some seconds at most.
 
         `Conflict` in Nova's words when it is off, `HostUnavailable` when the host does not answer.
         """
         server = self.get_server(asking, server_id)
         check_host(self.reachability)
-        counters = self.diagnose(server.id) if server.host else {}
-        if not counters:
+        counters = self.diagnose(server.id) if server.host else None
+        if counters is None:
             state = PowerState(server.power_state).name.lower()
             raise Conflict(
                 f"Cannot 'get_diagnostics' instance {server_id} while it is in power state {state}"
             )
-        return counters
+        return server, counters
 
     def is_host_known(self) -> bool:
         """Whether what is recorded of servers can still be believed."""

@@ -96,6 +96,7 @@ MAY_IMPORT = {
         "agent.workflows.password.REFUSED",
     ),
     "agent/quotas.py": ("agent.model", "agent.errors", "agent.store"),
+    "agent/usages.py": ("agent.model", "agent.errors", "agent.store"),
     "agent/flavors.py": ("agent.model", "agent.errors", "agent.store"),
     "agent/bootable.py": ("agent.asking", "agent.model", "agent.errors", "agent.store"),
     "agent/rebuilding.py": (

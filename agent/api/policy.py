@@ -72,6 +72,8 @@ ROUTES: dict[Access, str] = {
     """,
     Access.READER: """
         POST   /identity/v3/users/<user_id>/application_credentials
+        GET    /compute/v2.1/extensions
+        GET    /compute/v2.1/extensions/<alias>
         GET    /compute/v2.1/flavors
         GET    /compute/v2.1/flavors/<flavor_id>
         GET    /compute/v2.1/flavors/<flavor_id>/os-extra_specs
@@ -83,6 +85,7 @@ ROUTES: dict[Access, str] = {
         GET    /compute/v2.1/os-quota-sets/<project_id>
         GET    /compute/v2.1/os-quota-sets/<project_id>/defaults
         GET    /compute/v2.1/os-quota-sets/<project_id>/detail
+        GET    /compute/v2.1/os-simple-tenant-usage/<project_id>
         GET    /compute/v2.1/servers
         GET    /compute/v2.1/servers/<server_id>
         GET    /compute/v2.1/servers/<server_id>/ips
@@ -173,10 +176,13 @@ ROUTES: dict[Access, str] = {
         PUT    /compute/v2.1/flavors/<flavor_id>/os-extra_specs/<key>
         DELETE /compute/v2.1/flavors/<flavor_id>/os-extra_specs/<key>
         GET    /compute/v2.1/flavors/<flavor_id>/os-flavor-access
+        GET    /compute/v2.1/os-instance_usage_audit_log
+        GET    /compute/v2.1/os-instance_usage_audit_log/<before>
         GET    /compute/v2.1/os-quota-class-sets/<class_name>
         PUT    /compute/v2.1/os-quota-class-sets/<class_name>
         PUT    /compute/v2.1/os-quota-sets/<project_id>
         DELETE /compute/v2.1/os-quota-sets/<project_id>
+        GET    /compute/v2.1/os-simple-tenant-usage
         GET    /compute/v2.1/servers/<server_id>/diagnostics
         GET    /image/v2/tasks
         GET    /image/v2/tasks/<task_id>

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from agent.model.diagnostics import Diagnostics
 from agent.model.observation import DomainEvent, Observation
 from agent.model.server import Hardware, Nic
 
@@ -206,8 +207,8 @@ class Hypervisor(Protocol):
         """
         ...
 
-    def diagnose(self, server_id: str) -> Mapping[str, int]:
-        """Counters of a running guest, named as the Compute API 2.1 does; empty when it is off."""
+    def diagnose(self, server_id: str) -> Diagnostics | None:
+        """Counters of a running guest; None when it is off."""
         ...
 
     def lives_on_disk(self, server_id: str) -> bool:

@@ -26,6 +26,7 @@ from agent.store.servers import Servers
 from agent.store.settings import Settings
 from agent.store.tasks import Tasks
 from agent.store.tokens import Tokens
+from agent.store.usages import Usages
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Store:
     image_members: ImageMembers
     keypairs: Keypairs
     quotas: Quotas
+    usages: Usages
     injections: Injections
     networks: Networks
     identity: Identity
@@ -76,6 +78,7 @@ class Store:
             image_members=ImageMembers(db),
             keypairs=Keypairs(db),
             quotas=Quotas(db),
+            usages=Usages(db),
             injections=Injections(db),
             networks=Networks(db),
             identity=Identity(db),

@@ -10,6 +10,7 @@ from agent.api.compute import (
     actions,
     consoles,
     diagnostics,
+    extensions,
     flavors,
     instance_actions,
     keypairs,
@@ -20,6 +21,8 @@ from agent.api.compute import (
     server_password,
     server_tags,
     servers,
+    tenant_usage,
+    usage_audits,
     versions,
 )
 from agent.api.context import cloud
@@ -58,8 +61,11 @@ for module in (
     diagnostics,
     instance_actions,
     keypairs,
+    extensions,
     flavors,
     limits,
     quota_sets,
+    tenant_usage,
+    usage_audits,
 ):
     compute.register_blueprint(module.routes)

@@ -43,6 +43,7 @@ PUBLIC = {
 """What anybody may call."""
 
 ADMINS_ONLY = (
+    "/compute/v2.1/os-instance_usage_audit_log",
     "/compute/v2.1/os-quota-class-sets",
     "/compute/v2.1/flavors/<flavor_id>/os-flavor-access",
     "/compute/v2.1/servers/<server_id>/diagnostics",
@@ -53,7 +54,11 @@ ADMINS_ONLY = (
 )
 """Paths that begin so are for administrators, whatever the method."""
 
-ADMINS_LISTS = {("GET", "/identity/v3/users"), ("GET", "/identity/v3/projects")}
+ADMINS_LISTS = {
+    ("GET", "/compute/v2.1/os-simple-tenant-usage"),
+    ("GET", "/identity/v3/users"),
+    ("GET", "/identity/v3/projects"),
+}
 
 ADMINS_CHANGES = (
     "/compute/v2.1/os-quota-sets",
@@ -199,6 +204,8 @@ class House:
         self.ids |= {
             "flavor_id": "1",
             "class_name": "default",
+            "alias": "os-consoles",
+            "before": "2026-01-01 00:00:00",
             "label": "lab",
             "key": "role",
             "name": "mine",
