@@ -113,6 +113,7 @@ ROUTES: dict[str, Span] = {
     "/os-hypervisors/<hypervisor_id>/uptime": Span(last=87),
     "/os-hypervisors/statistics": Span(last=87),
     "/servers/<server_id>/migrations": Span(first=23),
+    "PUT /flavors/<flavor_id>": Span(FLAVOR_DESCRIPTION.since),
     "/servers/<server_id>/tags": Span(TAGS.since),
     "/servers/<server_id>/tags/<tag>": Span(TAGS.since),
     "/servers/<server_id>/remote-consoles": Span(6),

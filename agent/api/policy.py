@@ -72,9 +72,12 @@ ROUTES: dict[Access, str] = {
     """,
     Access.READER: """
         POST   /identity/v3/users/<user_id>/application_credentials
+        GET    /compute/v2.1/extensions
+        GET    /compute/v2.1/extensions/<alias>
         GET    /compute/v2.1/flavors
         GET    /compute/v2.1/flavors/<flavor_id>
         GET    /compute/v2.1/flavors/<flavor_id>/os-extra_specs
+        GET    /compute/v2.1/flavors/<flavor_id>/os-extra_specs/<key>
         GET    /compute/v2.1/flavors/detail
         GET    /compute/v2.1/images
         GET    /compute/v2.1/images/<image_id>
@@ -87,6 +90,10 @@ ROUTES: dict[Access, str] = {
         GET    /compute/v2.1/os-keypairs/<name>
         GET    /compute/v2.1/os-server-groups
         GET    /compute/v2.1/os-server-groups/<group_id>
+        GET    /compute/v2.1/os-quota-sets/<project_id>
+        GET    /compute/v2.1/os-quota-sets/<project_id>/defaults
+        GET    /compute/v2.1/os-quota-sets/<project_id>/detail
+        GET    /compute/v2.1/os-simple-tenant-usage/<project_id>
         GET    /compute/v2.1/servers
         GET    /compute/v2.1/servers/<server_id>
         GET    /compute/v2.1/servers/<server_id>/ips
@@ -203,6 +210,19 @@ ROUTES: dict[Access, str] = {
         GET    /compute/v2.1/os-services
         PUT    /compute/v2.1/os-services/<compute_service_id>
         DELETE /compute/v2.1/os-services/<compute_service_id>
+        POST   /compute/v2.1/flavors
+        PUT    /compute/v2.1/flavors/<flavor_id>
+        DELETE /compute/v2.1/flavors/<flavor_id>
+        POST   /compute/v2.1/flavors/<flavor_id>/action
+        POST   /compute/v2.1/flavors/<flavor_id>/os-extra_specs
+        PUT    /compute/v2.1/flavors/<flavor_id>/os-extra_specs/<key>
+        DELETE /compute/v2.1/flavors/<flavor_id>/os-extra_specs/<key>
+        GET    /compute/v2.1/flavors/<flavor_id>/os-flavor-access
+        GET    /compute/v2.1/os-quota-class-sets/<class_name>
+        PUT    /compute/v2.1/os-quota-class-sets/<class_name>
+        PUT    /compute/v2.1/os-quota-sets/<project_id>
+        DELETE /compute/v2.1/os-quota-sets/<project_id>
+        GET    /compute/v2.1/os-simple-tenant-usage
         GET    /compute/v2.1/servers/<server_id>/diagnostics
         GET    /compute/v2.1/servers/<server_id>/migrations
         GET    /image/v2/tasks

@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from agent.model.diagnostics import Diagnostics
 from agent.model.host import CpuFacts
 from agent.model.observation import DomainEvent, Observation
 from agent.model.server import Hardware, Nic
@@ -249,8 +250,8 @@ class Hypervisor(Protocol):
         """Let a guest go on whose file systems a killed agent may have left frozen."""
         ...
 
-    def diagnose(self, server_id: str) -> Mapping[str, int]:
-        """Counters of a running guest, named as the Compute API 2.1 does; empty when it is off."""
+    def diagnose(self, server_id: str) -> Diagnostics | None:
+        """Counters of a running guest; None when it is off."""
         ...
 
     def lives_on_disk(self, server_id: str) -> bool:

@@ -18,7 +18,7 @@ from typing import Any
 import libvirt
 
 from agent.errors import HostFailed
-from agent.hypervisor import copying, guest, hardware, networks, survey
+from agent.hypervisor import copying, counters, guest, hardware, networks, survey
 from agent.hypervisor.base import (
     Copy,
     DomainSpec,
@@ -36,6 +36,7 @@ from agent.hypervisor.errors import NoSuchThingError, UnsupportedCallError, tran
 from agent.hypervisor.events import LOOP, Watcher
 from agent.hypervisor.survey import version_text
 from agent.hypervisor.words import SHUTOFF_SAVED, STATE_SHUTOFF, read_state
+from agent.model.diagnostics import Diagnostics
 from agent.model.observation import Observation, Seen
 from agent.model.server import Hardware
 
@@ -223,10 +224,10 @@ class Host:
         with suppress(NoSuchThingError), self._own(server_id, self._aside) as domain:
             copying.thaw(domain, FREEZE_TIMEOUT_S)
 
-    def diagnose(self, server_id: str) -> Mapping[str, int]:
-        """Counters of a running guest, named as the Compute API 2.1 does; empty when it is off."""
+    def diagnose(self, server_id: str) -> Diagnostics | None:
+        """Counters of a running guest; None when it is off."""
         with self._own(server_id, self._aside) as domain:
-            return guest.diagnose(domain)
+            return counters.diagnose(domain)
 
     def lives_on_disk(self, server_id: str) -> bool:
         """Whether the guest's system has surely taken the disk that it booted from as its own."""

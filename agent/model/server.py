@@ -22,6 +22,9 @@ class Flavor:
     is_public: bool = True
     description: str | None = None
     extra_specs: Mapping[str, str] = field(default_factory=dict)
+    swap_mb: int = 0  # MiB
+    ephemeral_gb: int = 0  # GiB of a second disk
+    rxtx_factor: float = 1.0  # kept and shown: nothing here shapes traffic by it
 
 
 def larger(one: Flavor, other: Flavor) -> Flavor:

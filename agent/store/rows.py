@@ -213,6 +213,9 @@ def flavor_values(flavor: Flavor) -> Values:
         "is_public": flavor.is_public,
         "description": flavor.description,
         "extra_specs": dict(flavor.extra_specs),
+        "swap_mb": flavor.swap_mb,
+        "ephemeral_gb": flavor.ephemeral_gb,
+        "rxtx_factor": flavor.rxtx_factor,
     }
 
 

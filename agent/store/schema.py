@@ -39,6 +39,7 @@ metadata = MetaData(
 )
 
 _ID = String(64)
+FLAVOR_ID = String(255)  # an administrator may choose it
 _JSON = JSON(none_as_null=True)
 
 
@@ -130,32 +131,6 @@ app_credentials = Table(
 
 # What servers are made from
 
-keypairs = Table(
-    "keypairs",
-    metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("user_id", _ID, nullable=False),
-    Column("name", String(255), nullable=False),
-    Column("public_key", Text, nullable=False),
-    Column("fingerprint", String(64), nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-    UniqueConstraint("user_id", "name"),
-    sqlite_autoincrement=True,  # the id of a removed row is never given again
-)
-
-flavors = Table(
-    "flavors",
-    metadata,
-    Column("id", _ID, primary_key=True),
-    Column("name", String(255), nullable=False, unique=True),
-    Column("vcpus", Integer, nullable=False),
-    Column("ram_mb", Integer, nullable=False),
-    Column("disk_gb", Integer, nullable=False),
-    Column("is_public", Boolean, nullable=False),
-    Column("description", Text),
-    Column("extra_specs", _JSON, nullable=False),
-)
-
 images = Table(
     "images",
     metadata,
@@ -246,7 +221,7 @@ servers = Table(
     Column("user_id", _ID, nullable=False),
     Column("name", String(255), nullable=False),
     Column("hostname", String(255), nullable=False),
-    Column("flavor_id", _ID, nullable=False),
+    Column("flavor_id", FLAVOR_ID, nullable=False),
     Column("flavor", _JSON, nullable=False),
     Column("vcpus", Integer, nullable=False),  # what is claimed: the flavor's, or more in a resize
     Column("ram_mb", Integer, nullable=False),

@@ -24,12 +24,14 @@ from agent.store.keypairs import Keypairs
 from agent.store.migrate import check
 from agent.store.moves import Moves
 from agent.store.networks import Networks
+from agent.store.quotas import Quotas
 from agent.store.records import Records
 from agent.store.reshaping import Reshaping
 from agent.store.servers import Servers
 from agent.store.settings import Settings
 from agent.store.tasks import Tasks
 from agent.store.tokens import Tokens
+from agent.store.usages import Usages
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class Store:
     images: Images
     image_members: ImageMembers
     keypairs: Keypairs
+    quotas: Quotas
+    usages: Usages
     injections: Injections
     networks: Networks
     identity: Identity
@@ -84,6 +88,8 @@ class Store:
             images=Images(db),
             image_members=ImageMembers(db),
             keypairs=Keypairs(db),
+            quotas=Quotas(db),
+            usages=Usages(db),
             injections=Injections(db),
             networks=Networks(db),
             identity=Identity(db),

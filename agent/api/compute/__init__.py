@@ -12,6 +12,7 @@ from agent.api.compute import (
     availability_zones,
     consoles,
     diagnostics,
+    extensions,
     external_events,
     flavors,
     hosts,
@@ -21,6 +22,7 @@ from agent.api.compute import (
     keypairs,
     limits,
     migrations,
+    quota_sets,
     server_groups,
     server_ips,
     server_metadata,
@@ -28,7 +30,8 @@ from agent.api.compute import (
     server_tags,
     servers,
     services,
-    usage_audit,
+    tenant_usage,
+    usage_audits,
     versions,
 )
 from agent.api.context import cloud
@@ -67,6 +70,7 @@ for module in (
     diagnostics,
     instance_actions,
     keypairs,
+    extensions,
     flavors,
     images,
     limits,
@@ -77,7 +81,9 @@ for module in (
     availability_zones,
     hosts,
     migrations,
-    usage_audit,
     external_events,
+    quota_sets,
+    tenant_usage,
+    usage_audits,
 ):
     compute.register_blueprint(module.routes)

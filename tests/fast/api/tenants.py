@@ -51,6 +51,8 @@ ADMINS_ONLY = (
     "/compute/v2.1/os-migrations",
     "/compute/v2.1/os-server-external-events",
     "/compute/v2.1/os-services",
+    "/compute/v2.1/os-quota-class-sets",
+    "/compute/v2.1/flavors/<flavor_id>/os-flavor-access",
     "/compute/v2.1/servers/<server_id>/diagnostics",
     "/compute/v2.1/servers/<server_id>/migrations",
     "/identity/v3/projects/<project_id>/users/",
@@ -60,9 +62,15 @@ ADMINS_ONLY = (
 )
 """Paths that begin so are for administrators, whatever the method."""
 
-ADMINS_LISTS = {("GET", "/identity/v3/users"), ("GET", "/identity/v3/projects")}
+ADMINS_LISTS = {
+    ("GET", "/compute/v2.1/os-simple-tenant-usage"),
+    ("GET", "/identity/v3/users"),
+    ("GET", "/identity/v3/projects"),
+}
 
 ADMINS_CHANGES = (
+    "/compute/v2.1/os-quota-sets",
+    "/compute/v2.1/flavors",
     "/identity/v3/projects",
     "/identity/v3/roles",
     "/identity/v3/users",
@@ -116,6 +124,10 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PATCH", "/identity/v3/users/<user_id>"): {"user": {"description": "x"}},
     ("PATCH", "/identity/v3/projects/<project_id>"): {"project": {"description": "x"}},
     ("PATCH", "/identity/v3/roles/<role_id>"): {"role": {"description": "x"}},
+    ("POST", "/compute/v2.1/flavors/<flavor_id>/os-extra_specs"): {"extra_specs": {"b": "c"}},
+    ("PUT", "/compute/v2.1/flavors/<flavor_id>/os-extra_specs/<key>"): {"role": "c"},
+    ("PUT", "/compute/v2.1/os-quota-class-sets/<class_name>"): {"quota_class_set": {"cores": 9}},
+    ("PUT", "/compute/v2.1/os-quota-sets/<project_id>"): {"quota_set": {"cores": 9}},
     ("PUT", "/compute/v2.1/servers/<server_id>"): {"server": {"name": "x"}},
     ("POST", "/compute/v2.1/servers/<server_id>/action"): {"lock": None},
     ("POST", "/compute/v2.1/servers/<server_id>/metadata"): {"metadata": {"b": "c"}},
@@ -210,6 +222,9 @@ class House:
             store.grants.assign(owner.id, project_id, auditor.id)
         self.ids |= {
             "flavor_id": "1",
+            "class_name": "default",
+            "alias": "os-consoles",
+            "before": "2026-01-01 00:00:00",
             "label": "lab",
             "key": "role",
             "name": "mine",
