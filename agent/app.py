@@ -14,8 +14,9 @@ from flask import Flask
 
 from agent import api, disks, machine
 from agent.adminpass import AdminPass
+from agent.aggregates import Aggregates
 from agent.aside import Aside
-from agent.basecache import BaseCache
+from agent.capturing import Capturing
 from agent.cloud import Cloud
 from agent.compute import Compute
 from agent.config import Config
@@ -28,23 +29,30 @@ from agent.engine.engine import Engine, EngineSettings
 from agent.engine.reconciler import Wishes
 from agent.engine.runner import CrashHook
 from agent.hosting import build_host
+from agent.hosts import Hosts
+from agent.hostwiring import build_hosts
 from agent.hypervisor.base import Hypervisor, Listeners, NetworkSpec
 from agent.hypervisor.host import Host
 from agent.identity import Accounts, AppCredentials, Brake, Identity
 from agent.imageedits import ImageEdits
-from agent.images import ImageFiles
 from agent.imagesharing import ImageSharing
-from agent.imaging import Imaging
+from agent.imagewiring import (
+    build_bases,
+    build_captures,
+    build_downloads,
+    build_imaging,
+    image_limits,
+)
 from agent.importing import Importing
 from agent.keypairs import Keypairs
-from agent.model.imagerules import ImageLimits
 from agent.model.injection import FileLimits
 from agent.model.layout import Layout
 from agent.model.password import PasswordRule
-from agent.model.placement import allowed_hosts, choose_host
+from agent.model.placement import choose_host
 from agent.model.quota import Quota
 from agent.model.server import Server
 from agent.model.webaddress import Allowed
+from agent.moves import Moves
 from agent.networking import Networking, network_spec
 from agent.offers import Offers
 from agent.passwords import Seal, hash_password
@@ -52,8 +60,9 @@ from agent.rebuilding import Rebuilding
 from agent.records import Records
 from agent.rescuing import Rescuing
 from agent.resizing import Resizing
+from agent.servergroups import ServerGroups
 from agent.standing import Standing
-from agent.storage import GIB, LocalImages, ServerDisks
+from agent.storage import ServerDisks
 from agent.store import Store
 from agent.workflows.step import Tools
 
@@ -104,12 +113,16 @@ def build_parts(
     hook: CrashHook = lambda point: None,
     boot_id: str | None = None,
 ) -> Parts:
-    """Wire everything but HTTP; opens the store, not libvirt. The keywords are for tests."""
+    """Wire everything but HTTP; opens the store, not libvirt. The keywords are for tests.
+
+    The host has its record in the store from its first start on.
+    """
     clock = clock or SystemClock()
     layout = Layout(config.state_dir)
     store = Store.open(layout.database)
     host = host or build_host(config)
     offers = Offers(config, host)
+    store.hosts.ensure(offers.host_name, clock.now())
     engine = build_engine(
         config,
         store,
@@ -155,11 +168,16 @@ def build_engine(
         sweep_every_s=config.sweep_every_s,
         address_rest_s=config.address_rest_s,
         unknown_after_s=config.unknown_after,
-        wishes=Wishes(config.started_outside, config.resume_on_boot, config.resize_confirm_window),
+        wishes=Wishes(
+            config.started_outside,
+            config.resume_on_boot,
+            config.resize_confirm_window,
+            config.shelved_offload_after,
+        ),
         boot_id=boot_id,
         is_host_stopping=machine.is_stopping,
     )
-    tools = build_tools(config, store, host, offers=offers, networks=networks)
+    tools = build_tools(config, store, host, clock, offers=offers, networks=networks)
     return Engine(store=store.tasks, tools=tools, clock=clock, settings=settings, hook=hook)
 
 
@@ -167,6 +185,7 @@ def build_tools(
     config: Config,
     store: Store,
     host: Hypervisor,
+    clock: Clock,
     *,
     offers: Offers,
     networks: Callable[[], Sequence[NetworkSpec]],
@@ -178,8 +197,8 @@ def build_tools(
     def claim_host(server: Server) -> str:
         return store.tasks.claim_host(
             server.id,
-            allowed_hosts(offers.find(), server.requested_host),
-            lambda hosts: choose_host(hosts, server.flavor),
+            offers.find(),
+            lambda hosts, wish: choose_host(hosts, server.flavor, wish),
         )
 
     def ensure_networks() -> None:
@@ -196,8 +215,10 @@ def build_tools(
             config.capacity.reserved_disk_gb,
         ),
         layout=layout,
+        captures=build_captures(config, store, clock),
         unseal=seal.open,
         claim_host=claim_host,
+        release_host=store.tasks.release_host,
         ensure_networks=ensure_networks,
     )
 
@@ -215,12 +236,14 @@ def build_cloud(
     layout = Layout(config.state_dir)
     admin_pass = build_admin_pass(config, store, clock, engine)
     identity = build_identity(config, store, clock)
+    hosts = build_hosts(config, store, clock, engine, offers)
     return Cloud(
         config=config,
         identity=identity,
         accounts=Accounts(store, identity),
         app_credentials=AppCredentials(store, clock.now),
-        creation=build_creation(config, store, clock, engine, admin_pass, offers.host_name),
+        creation=build_creation(config, store, clock, engine, admin_pass, hosts),
+        capturing=build_capturing(config, store, clock, engine, offers),
         admin_pass=admin_pass,
         rebuilding=build_rebuilding(config, store, clock, engine, admin_pass),
         resizing=build_resizing(config, store, clock, engine, offers),
@@ -245,6 +268,10 @@ def build_cloud(
         image_sharing=ImageSharing(store, image_limits(config), clock.now),
         importing=importing,
         networking=Networking(store),
+        server_groups=ServerGroups(store, lambda project_id: Quota(), clock.now),
+        hosts=hosts,
+        aggregates=Aggregates(store, hosts, clock.now),
+        moves=Moves(store),
     )
 
 
@@ -254,7 +281,7 @@ def build_creation(
     clock: Clock,
     engine: Engine,
     admin_pass: AdminPass,
-    host_name: str,
+    hosts: Hosts,
 ) -> Creation:
     """Wire the use case of new servers."""
     return Creation(
@@ -264,10 +291,11 @@ def build_creation(
         admin_pass=admin_pass,
         address_rest_s=config.address_rest_s,
         availability_zone=config.availability_zone,
+        zones=hosts.open_zones,
         now=clock.now,
         wake=engine.wake,
         reachability=engine.reachability,
-        hosts=lambda: (host_name,),
+        hosts=hosts.names,
     )
 
 
@@ -299,6 +327,22 @@ def build_resizing(
     )
 
 
+def build_capturing(
+    config: Config, store: Store, clock: Clock, engine: Engine, offers: Offers
+) -> Capturing:
+    """Wire the use cases of servers that become images."""
+    return Capturing(
+        store=store,
+        limits=image_limits(config),
+        availability_zone=config.availability_zone,
+        offload_after_s=config.shelved_offload_after,
+        offers=offers.known,
+        now=clock.now,
+        wake=engine.wake,
+        reachability=engine.reachability,
+    )
+
+
 def build_admin_pass(config: Config, store: Store, clock: Clock, engine: Engine) -> AdminPass:
     """Wire the use case of passwords."""
     return AdminPass(
@@ -319,35 +363,6 @@ def build_identity(config: Config, store: Store, clock: Clock) -> Identity:
     return Identity(store, lifetime, clock.now, Brake(clock.monotonic))
 
 
-def build_imaging(config: Config, store: Store, clock: Clock) -> Imaging:
-    """Wire the use cases of images: the command line needs no more than these."""
-    return Imaging(store, build_files(config, store), image_limits(config), clock.now)
-
-
-def build_downloads(config: Config, store: Store, clock: Clock, allowed: Allowed) -> Downloads:
-    """Wire what works on the queue of imports."""
-    return Downloads(
-        store, build_files(config, store), allowed, config.limits.image_gb * GIB, clock.now
-    )
-
-
-def build_files(config: Config, store: Store) -> LocalImages:
-    """Wire the images' bytes."""
-    layout = Layout(config.state_dir)
-    bases = build_bases(config, store)
-    return LocalImages(ImageFiles(layout.images), layout, bases, config.limits.image_gb * GIB)
-
-
-def build_bases(config: Config, store: Store) -> BaseCache:
-    """Wire the cache of what servers stand on."""
-    return BaseCache(
-        Layout(config.state_dir),
-        store.servers.list_used_images,
-        max_bytes=config.limits.base_cache_gb * GIB,
-        keep_free_bytes=int(config.capacity.reserved_disk_gb * GIB),
-    )
-
-
 def project_quota(config: Config) -> Quota:
     """Say how much a project may use."""
     return Quota(config.quota.instances, config.quota.cores, config.quota.ram_mb)
@@ -356,11 +371,6 @@ def project_quota(config: Config) -> Quota:
 def file_limits(config: Config) -> FileLimits:
     """Say how many files a guest may be given, and how large."""
     return FileLimits(config.limits.personality, config.limits.personality_bytes)
-
-
-def image_limits(config: Config) -> ImageLimits:
-    """Say how many images a project may have, and how many parts one."""
-    return ImageLimits(config.limits.image_metadata, config.quota.images)
 
 
 def build_wsgi(parts: Parts) -> Flask:

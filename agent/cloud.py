@@ -6,20 +6,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agent.adminpass import AdminPass
+from agent.aggregates import Aggregates
+from agent.capturing import Capturing
 from agent.compute import Compute
 from agent.config import Config
 from agent.creation import Creation
+from agent.hosts import Hosts
 from agent.identity import Accounts, AppCredentials, Identity
 from agent.imageedits import ImageEdits
 from agent.imagesharing import ImageSharing
 from agent.imaging import Imaging
 from agent.importing import Importing
 from agent.keypairs import Keypairs
+from agent.moves import Moves
 from agent.networking import Networking
 from agent.rebuilding import Rebuilding
 from agent.records import Records
 from agent.rescuing import Rescuing
 from agent.resizing import Resizing
+from agent.servergroups import ServerGroups
 from agent.standing import Standing
 
 
@@ -33,6 +38,7 @@ class Cloud:
     app_credentials: AppCredentials
     compute: Compute
     creation: Creation
+    capturing: Capturing
     admin_pass: AdminPass
     rebuilding: Rebuilding
     resizing: Resizing
@@ -45,3 +51,7 @@ class Cloud:
     image_sharing: ImageSharing
     importing: Importing
     networking: Networking
+    server_groups: ServerGroups
+    hosts: Hosts
+    aggregates: Aggregates
+    moves: Moves

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import string
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -23,6 +23,7 @@ from agent.model.image import Image
 from agent.model.injection import FileLimits, InjectedFile, Injection, check_files
 from agent.model.keypair import Keypair
 from agent.model.network import NicRequest
+from agent.model.placement import NO_HINTS, Hints
 from agent.model.quota import ONE, Count, Quota
 from agent.model.server import Flavor, Server
 from agent.model.states import TaskState, VmState
@@ -56,7 +57,7 @@ class CreateServer:
     hostname: str | None = None  # None: made of the name
     host: str | None = None  # the only one that it may be placed on: for administrators
     count: Count = ONE
-    hints: Mapping[str, object] = field(default_factory=dict)  # to the placement
+    hints: Hints = NO_HINTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Creation:
     admin_pass: AdminPass
     address_rest_s: float
     availability_zone: str
+    zones: Callable[[], Collection[str]]  # those that have a host which takes servers
     now: Callable[[], datetime]
     wake: Callable[[str], None]  # tells the engine that a server wants work
     reachability: Reachability
@@ -109,6 +111,7 @@ class Creation:
             quota=self.quota,
             nics=self._nics(asking, request.nics),
             injection=Injection(request.files, password.credential),
+            hints=request.hints,
             image_ids=[image.id, *boot_ids],
             rest_s=self.address_rest_s,
             now=draft.created_at,
@@ -130,8 +133,7 @@ class Creation:
         """The record of a new server, all but its id, its number among others and its addresses."""
         keypair = self._keypair(asking, request.key_name)
         zone = request.availability_zone or self.availability_zone
-        if zone != self.availability_zone:
-            raise BadRequest(f"availability_zone: the only one is '{self.availability_zone}'.")
+        self._check_zone(request.availability_zone)
         now = self.now()
         return Server(
             id="",
@@ -159,6 +161,15 @@ class Creation:
             key_name=keypair.name if keypair else None,
             public_key=keypair.public_key if keypair else None,
         )
+
+    def _check_zone(self, zone: str | None) -> None:
+        zones = self.zones() if zone is not None else ()
+        if zone is not None and zone not in zones:
+            there_are = ", ".join(sorted(zones)) or "none now"
+            raise BadRequest(
+                "availability_zone: The requested availability zone is not available; "
+                f"there are: {there_are}."
+            )
 
     def _flavor(self, flavor_id: str) -> Flavor:
         try:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from agent.config import Config
 from agent.errors import HostUnavailable
-from agent.hypervisor.base import Hypervisor
+from agent.hypervisor.base import HostFacts, Hypervisor
 from agent.model.placement import HostLoad
 
 
@@ -22,6 +22,7 @@ class Offers:
     config: Config
     host: Hypervisor
     last: HostLoad | None = None
+    facts: HostFacts | None = None
 
     @property
     def host_name(self) -> str:
@@ -31,10 +32,12 @@ class Offers:
     def learn(self) -> None:
         """Ask libvirt. Blocks."""
         facts, capacity = self.host.facts(), self.config.capacity
+        self.facts = facts
         self.last = HostLoad(
             name=self.host_name,
             vcpus=int(facts.vcpus * capacity.cpu_ratio),
             ram_mb=int((facts.ram_mb - capacity.reserved_ram_mb) * capacity.ram_ratio),
+            zone=self.config.availability_zone,
         )
 
     def find(self) -> list[HostLoad]:

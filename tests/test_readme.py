@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from agent.actions import ACTIONS, EVERYTHING, Action, OnFailure
+from agent.actions import ACTIONS, EVERYTHING, Action, OnFailure, status
 from agent.model.states import RESTING_STATUS, VmState
 from tests.readme import ELSEWHERE, HOSTS, README, ROOT, UNTRIED, read_commands, read_sections
 
@@ -28,9 +28,16 @@ NAMES = {
     "reboot": "reboot (soft)",
     "reboot_hard": "reboot (hard)",
     "changePassword": "change password",
+    "confirmResize": "confirm resize",
+    "revertResize": "revert resize",
     "resetState": "reset state",
 }
 AFTERWARDS = {
+    "rebuild": "ACTIVE; SHUTOFF as before",
+    "resize": "VERIFY_RESIZE",
+    "confirmResize": "ACTIVE or SHUTOFF, as its guest is",
+    "revertResize": "as before the resize",
+    "trigger_crash_dump": "as before",
     "lock": "as before; others than administrators change nothing",
     "unlock": "as before",
     "resetState": "ACTIVE or ERROR, as the administrator says",
@@ -52,12 +59,15 @@ def render_row(action: Action) -> str:
         allowed += ", over a stuck reboot, pause or suspend too"
     meanwhile = action.status_meanwhile or "as before"
     end = RESTING_STATUS[action.end] if action.end else AFTERWARDS[action.name]
+    failed = FAILED[action.on_failure]
+    if action.undo_task_state:
+        failed += f"; {status(VmState.ACTIVE, action.undo_task_state)} while it is undone"
     cells = (
         NAMES.get(action.name, action.name),
         allowed,
         meanwhile,
         end,
-        FAILED[action.on_failure],
+        failed,
     )
     return f"| {' | '.join(cells)} |\n"
 

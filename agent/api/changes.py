@@ -42,6 +42,7 @@ SOFT_POLICIES = Change(15, "server groups have soft-affinity and soft-anti-affin
 HOST_STATUS = Change(16, "administrators see host_status")
 DESCRIPTION = Change(19, "servers have a description")
 DELETED_ACTIONS = Change(21, "actions of deleted servers can be read")
+MIGRATION_TYPE = Change(23, "migrations say their type; a server's own are listed")
 TAGS = Change(26, "servers have tags, and lists filter by them")
 LIVE_MIGRATION_AUTO = Change(25, "block_migration may be auto, and disk_over_commit is gone")
 ERROR_HEADER = Change(27, "the version's header is the service's, and errors follow")
@@ -97,6 +98,21 @@ FORCED_LIVE_MIGRATION = Span(30, 67)
 """Versions at which administrators could `force` a server to a host past the scheduler."""
 
 ROUTES: dict[str, Span] = {
+    "/images": Span(last=35),
+    "/images/detail": Span(last=35),
+    "/images/<image_id>": Span(last=35),
+    "/images/<image_id>/metadata": Span(last=38),
+    "/images/<image_id>/metadata/<key>": Span(last=38),
+    "/os-hosts": Span(last=42),
+    "/os-hosts/<host_name>": Span(last=42),
+    "/os-hosts/<host_name>/reboot": Span(last=42),
+    "/os-hosts/<host_name>/shutdown": Span(last=42),
+    "/os-hosts/<host_name>/startup": Span(last=42),
+    "/os-hypervisors/<pattern>/search": Span(last=52),
+    "/os-hypervisors/<pattern>/servers": Span(last=52),
+    "/os-hypervisors/<hypervisor_id>/uptime": Span(last=87),
+    "/os-hypervisors/statistics": Span(last=87),
+    "/servers/<server_id>/migrations": Span(first=23),
     "/servers/<server_id>/tags": Span(TAGS.since),
     "/servers/<server_id>/tags/<tag>": Span(TAGS.since),
     "/servers/<server_id>/remote-consoles": Span(6),

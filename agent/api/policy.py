@@ -76,9 +76,17 @@ ROUTES: dict[Access, str] = {
         GET    /compute/v2.1/flavors/<flavor_id>
         GET    /compute/v2.1/flavors/<flavor_id>/os-extra_specs
         GET    /compute/v2.1/flavors/detail
+        GET    /compute/v2.1/images
+        GET    /compute/v2.1/images/<image_id>
+        GET    /compute/v2.1/images/<image_id>/metadata
+        GET    /compute/v2.1/images/<image_id>/metadata/<key>
+        GET    /compute/v2.1/images/detail
         GET    /compute/v2.1/limits
+        GET    /compute/v2.1/os-availability-zone
         GET    /compute/v2.1/os-keypairs
         GET    /compute/v2.1/os-keypairs/<name>
+        GET    /compute/v2.1/os-server-groups
+        GET    /compute/v2.1/os-server-groups/<group_id>
         GET    /compute/v2.1/servers
         GET    /compute/v2.1/servers/<server_id>
         GET    /compute/v2.1/servers/<server_id>/ips
@@ -111,8 +119,15 @@ ROUTES: dict[Access, str] = {
         GET    /network/v2.0/subnets/<subnet_id>
     """,
     Access.MEMBER: """
+        DELETE /compute/v2.1/images/<image_id>
+        POST   /compute/v2.1/images/<image_id>/metadata
+        PUT    /compute/v2.1/images/<image_id>/metadata
+        PUT    /compute/v2.1/images/<image_id>/metadata/<key>
+        DELETE /compute/v2.1/images/<image_id>/metadata/<key>
         POST   /compute/v2.1/os-keypairs
         DELETE /compute/v2.1/os-keypairs/<name>
+        POST   /compute/v2.1/os-server-groups
+        DELETE /compute/v2.1/os-server-groups/<group_id>
         POST   /compute/v2.1/servers
         PUT    /compute/v2.1/servers/<server_id>
         DELETE /compute/v2.1/servers/<server_id>
@@ -161,14 +176,51 @@ ROUTES: dict[Access, str] = {
         POST   /identity/v3/users
         PATCH  /identity/v3/users/<user_id>
         DELETE /identity/v3/users/<user_id>
+        GET    /compute/v2.1/os-aggregates
+        POST   /compute/v2.1/os-aggregates
+        GET    /compute/v2.1/os-aggregates/<aggregate_id>
+        PUT    /compute/v2.1/os-aggregates/<aggregate_id>
+        DELETE /compute/v2.1/os-aggregates/<aggregate_id>
+        POST   /compute/v2.1/os-aggregates/<aggregate_id>/action
+        GET    /compute/v2.1/os-availability-zone/detail
+        GET    /compute/v2.1/os-hosts
+        GET    /compute/v2.1/os-hosts/<host_name>
+        PUT    /compute/v2.1/os-hosts/<host_name>
+        GET    /compute/v2.1/os-hosts/<host_name>/reboot
+        GET    /compute/v2.1/os-hosts/<host_name>/shutdown
+        GET    /compute/v2.1/os-hosts/<host_name>/startup
+        GET    /compute/v2.1/os-hypervisors
+        GET    /compute/v2.1/os-hypervisors/<hypervisor_id>
+        GET    /compute/v2.1/os-hypervisors/<pattern>/search
+        GET    /compute/v2.1/os-hypervisors/<pattern>/servers
+        GET    /compute/v2.1/os-hypervisors/<hypervisor_id>/uptime
+        GET    /compute/v2.1/os-hypervisors/detail
+        GET    /compute/v2.1/os-hypervisors/statistics
+        GET    /compute/v2.1/os-instance_usage_audit_log
+        GET    /compute/v2.1/os-instance_usage_audit_log/<before>
+        GET    /compute/v2.1/os-migrations
+        POST   /compute/v2.1/os-server-external-events
+        GET    /compute/v2.1/os-services
+        PUT    /compute/v2.1/os-services/<compute_service_id>
+        DELETE /compute/v2.1/os-services/<compute_service_id>
         GET    /compute/v2.1/servers/<server_id>/diagnostics
+        GET    /compute/v2.1/servers/<server_id>/migrations
         GET    /image/v2/tasks
         GET    /image/v2/tasks/<task_id>
     """,
 }
 """Every method of every route, as the URL map writes it, below what it takes. HEAD is as GET."""
 
-ADMIN_ACTIONS = frozenset({"os-resetState", "migrate", "os-migrateLive", "evacuate"})
+ADMIN_ACTIONS = frozenset(
+    {
+        "os-resetState",
+        "injectNetworkInfo",
+        "migrate",
+        "os-migrateLive",
+        "evacuate",
+        "shelveOffload",
+    }
+)
 """Of the one route of all actions, those that only an administrator may ask for."""
 
 NO_ADMIN = "Policy doesn't allow {what}: it needs the role admin."

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from agent.model.change import ServerChange
-from agent.model.placement import HostLoad
+from agent.model.placement import HostLoad, Wish
 from agent.model.server import OwnedNic, Rest, Server
 from agent.model.states import TaskState, VmState
 from agent.model.task import NewTask, Task
@@ -38,13 +38,20 @@ class TaskStore(Protocol):
         ...
 
     def claim_host(
-        self, server_id: str, hosts: Sequence[HostLoad], choose: Callable[[Sequence[HostLoad]], str]
+        self,
+        server_id: str,
+        hosts: Sequence[HostLoad],
+        choose: Callable[[Sequence[HostLoad], Wish], str],
     ) -> str:
-        """Place a server: add what is claimed to each of `hosts`, ask `choose`, write its answer.
+        """Place a server: say what is claimed of each of `hosts`, ask `choose`, write its answer.
 
         One transaction, so that two servers never get the same last place. A server that has a
         host keeps it. What `choose` raises goes through, and nothing is written.
         """
+        ...
+
+    def release_host(self, server_id: str) -> None:
+        """Take back the place of a server that was to come back to a host; nothing for others."""
         ...
 
     def record_step(

@@ -13,6 +13,8 @@ class Quota:
     instances: int = 10
     cores: int = 20
     ram_mb: int = 51200  # MiB
+    server_groups: int = 10
+    server_group_members: int = 10  # of one group
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ One statement for the rows and one for all their parts, however many: never one 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, select
@@ -16,6 +17,7 @@ from agent.errors import NotFound
 from agent.model.server import Nic, OwnedNic, Server
 from agent.model.task import Task
 from agent.store import rows
+from agent.store.groups import list_group_ids
 from agent.store.schema import networks, ports, server_tags, servers, subnets, task_steps, tasks
 
 # Statements are built once: building one costs SQLAlchemy as much as running it.
@@ -61,7 +63,8 @@ def get_server(connection: Connection, server_id: str, project_id: str | None) -
         raise no_server(server_id)
     nics = connection.execute(_SERVER_NICS, {"server": server_id})
     tags = connection.scalars(_SERVER_TAGS, {"server": server_id})
-    return rows.server_from(row, [rows.nic_from(nic) for nic in nics], tags.all())
+    server = rows.server_from(row, [rows.nic_from(nic) for nic in nics], tags.all())
+    return _with_groups([server], list_group_ids(connection, [server_id]))[0]
 
 
 def list_servers(connection: Connection, page: Select[Any]) -> list[Server]:
@@ -76,7 +79,10 @@ def list_servers(connection: Connection, page: Select[Any]) -> list[Server]:
         nics[row.server_id].append(rows.nic_from(row))
     for row in connection.execute(_TAGS.where(server_tags.c.server_id.in_(ids))):
         tags[row.server_id].append(row.tag)
-    return [rows.server_from(row, nics.get(row.id, ()), tags.get(row.id, ())) for row in found]
+    servers_found = [
+        rows.server_from(row, nics.get(row.id, ()), tags.get(row.id, ())) for row in found
+    ]
+    return _with_groups(servers_found, list_group_ids(connection, ids))
 
 
 def list_network_nics(connection: Connection, network_id: str) -> list[OwnedNic]:
@@ -102,6 +108,16 @@ def find_open_task(connection: Connection, server_id: str) -> Task | None:
     """The unfinished task of a server."""
     found = list_tasks(connection, _OPEN_TASK, {"server": server_id})
     return found[0] if found else None
+
+
+def _with_groups(found: list[Server], group_ids: Mapping[str, str]) -> list[Server]:
+    """The same servers, those that are in a group with its id."""
+    if not group_ids:
+        return found
+    return [
+        replace(server, group_ids=(group_ids[server.id],)) if server.id in group_ids else server
+        for server in found
+    ]
 
 
 def no_server(server_id: str) -> NotFound:

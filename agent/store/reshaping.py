@@ -85,7 +85,11 @@ class Reshaping:
             check_quota(used, Usage(0, more.vcpus, more.ram_mb), quota)
             check_growth(connection, server, more, offers)
             claim(connection, server_id, larger(server.flavor, flavor))
-            args = {**task.args, "flavor": rows.flavor_text(flavor)}
+            args = {
+                **task.args,
+                "flavor": rows.flavor_text(flavor),
+                "old_flavor_id": server.flavor.id,  # for the list of migrations
+            }
             _take(connection, server_id, replace(task, args=args), record, now)
 
 

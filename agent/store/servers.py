@@ -16,10 +16,11 @@ from typing import Unpack
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from agent.errors import BadRequest, Conflict, OverQuota
+from agent.model.capture import MAKES
 from agent.model.change import ServerChange
 from agent.model.injection import Injection
 from agent.model.network import NicRequest
-from agent.model.placement import HostLoad
+from agent.model.placement import NO_HINTS, Hints, HostLoad
 from agent.model.quota import ONE, Count, Quota, Usage
 from agent.model.server import Flavor, Server
 from agent.model.states import TaskState, VmState
@@ -28,6 +29,7 @@ from agent.store import addresses, imageuse, loading, rows
 from agent.store.claims import check_return, settle_claim
 from agent.store.db import Database
 from agent.store.injections import insert_injection
+from agent.store.places import keep_hints
 from agent.store.schema import server_events, servers, tasks
 from agent.store.serverselect import ServerFilter, after, select_marker, select_servers
 from agent.store.tags import write_tags
@@ -62,6 +64,7 @@ class Servers:
         quota: Quota,
         nics: Sequence[NicRequest],
         injection: Injection | None = None,
+        hints: Hints = NO_HINTS,
         image_ids: Collection[str] = (),
         rest_s: float,
         now: datetime,
@@ -74,6 +77,7 @@ class Servers:
             quota=quota,
             nics=nics,
             injection=injection,
+            hints=hints,
             image_ids=image_ids,
             rest_s=rest_s,
             now=now,
@@ -89,6 +93,7 @@ class Servers:
         quota: Quota,
         nics: Sequence[NicRequest],
         injection: Injection | None = None,
+        hints: Hints = NO_HINTS,
         image_ids: Collection[str] = (),
         rest_s: float,
         now: datetime,
@@ -98,7 +103,7 @@ class Servers:
         `draft` makes as many as it is told, of one project and flavor; they are given with their
         nics. `image_ids` are those that they stand on: they must still be active. Released
         addresses are given again after `rest_s` seconds. Raises `OverQuota` with the numbers, and
-        what `addresses.allocate` and `check_active` raise; nothing is written then.
+        what `addresses.allocate`, `check_active` and `keep_hints` raise; nothing is written then.
         """
         with self.db.write() as connection:
             imageuse.check_active(connection, image_ids)
@@ -110,6 +115,7 @@ class Servers:
                 _insert(connection, server, task)
                 addresses.allocate(connection, server, nics, rest_s=rest_s, now=now)
                 insert_injection(connection, server.id, injection)
+                keep_hints(connection, server, hints, most_members=quota.server_group_members)
                 insert_task(connection, server.id, task, now)
             return [loading.get_server(connection, server.id, None) for server in drafts]
 
@@ -175,17 +181,9 @@ class Servers:
         is to stand on from now. Raises what `admit` and `check_active` raise.
         """
         with self.db.write() as connection:
-            running = loading.find_open_task(connection, server_id)
-            if running and _same_deletion(running, task):
-                return running
-            admit(connection, server_id, admission)
-            imageuse.check_active(connection, image_ids)
-            _push_aside(connection, running, task, now)
-            shown: ServerChange = {**(change or {}), "task_state": task.task_state}
-            if task.shows_progress:
-                shown["progress"] = 0
-            _update(connection, server_id, now, **shown)
-            return insert_task(connection, server_id, task, now)
+            return take(
+                connection, server_id, task, admission, now, change=change, image_ids=image_ids
+            )
 
     def record(
         self,
@@ -224,6 +222,30 @@ class Servers:
         """All tasks of a server with their steps, newest first; of a deleted server too."""
         with self.db.read() as connection:
             return loading.list_tasks(connection, _TASKS_OF, {"server": server_id})
+
+
+def take(
+    connection: Connection,
+    server_id: str,
+    task: NewTask,
+    admission: Admission,
+    now: datetime,
+    *,
+    change: ServerChange | None = None,
+    image_ids: Collection[str] = (),
+) -> Task:
+    """Do what `Servers.begin` does, inside the caller's transaction."""
+    running = loading.find_open_task(connection, server_id)
+    if running and _same_deletion(running, task):
+        return running
+    admit(connection, server_id, admission)
+    imageuse.check_active(connection, image_ids)
+    _push_aside(connection, running, task, now)
+    shown: ServerChange = {**(change or {}), "task_state": task.task_state}
+    if task.shows_progress:
+        shown["progress"] = 0
+    _update(connection, server_id, now, **shown)
+    return insert_task(connection, server_id, task, now)
 
 
 _TASKS_OF = (
@@ -328,6 +350,7 @@ def _push_aside(connection: Connection, running: Task | None, by: NewTask, now: 
     if running:
         error = running.error or f"{INTERRUPTED_BY}{by.action}"
         close_task(connection, running.id, now, error=error)
+        imageuse.drop_unfinished(connection, running.args.get(MAKES))
 
 
 def _update(

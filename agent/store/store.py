@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.errors import AgentError
+from agent.store.aggregates import Aggregates
 from agent.store.appcredentials import AppCredentials
+from agent.store.captures import Captures
 from agent.store.catalog import Catalog
 from agent.store.db import Database
 from agent.store.grants import Grants
+from agent.store.groups import ServerGroups
+from agent.store.hosts import Hosts
 from agent.store.identity import Identity
 from agent.store.imagemembers import ImageMembers
 from agent.store.images import Images
@@ -18,6 +22,7 @@ from agent.store.imagetasks import ImageTasks
 from agent.store.injections import Injections
 from agent.store.keypairs import Keypairs
 from agent.store.migrate import check
+from agent.store.moves import Moves
 from agent.store.networks import Networks
 from agent.store.records import Records
 from agent.store.reshaping import Reshaping
@@ -36,6 +41,7 @@ class Store:
     records: Records
     reshaping: Reshaping
     tasks: Tasks  # what the engine gets: an `agent.engine.ports.TaskStore`
+    captures: Captures
     catalog: Catalog
     image_tasks: ImageTasks
     images: Images
@@ -48,6 +54,10 @@ class Store:
     tokens: Tokens
     app_credentials: AppCredentials
     settings: Settings
+    server_groups: ServerGroups
+    hosts: Hosts
+    aggregates: Aggregates
+    moves: Moves
 
     @classmethod
     def open(cls, path_or_url: str | Path) -> Store:
@@ -68,6 +78,7 @@ class Store:
             records=Records(db),
             reshaping=Reshaping(db),
             tasks=Tasks(db),
+            captures=Captures(db),
             catalog=Catalog(db),
             image_tasks=ImageTasks(db),
             images=Images(db),
@@ -80,6 +91,10 @@ class Store:
             tokens=Tokens(db),
             app_credentials=AppCredentials(db),
             settings=Settings(db),
+            server_groups=ServerGroups(db),
+            hosts=Hosts(db),
+            aggregates=Aggregates(db),
+            moves=Moves(db),
         )
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from agent.model.change import ServerChange
-from agent.model.placement import HostLoad
+from agent.model.placement import HostLoad, Wish
 from agent.model.server import OwnedNic, Rest, Server
 from agent.model.states import TaskState, VmState
 from agent.model.task import NewTask, Task
@@ -26,6 +26,7 @@ from agent.store import addresses, loading, rows
 from agent.store.claims import settle_claim, with_claims
 from agent.store.db import Database
 from agent.store.injections import forget_injection
+from agent.store.places import wish_of, with_standing
 from agent.store.schema import server_events, servers, task_steps, tasks
 from agent.store.settings import read_setting, write_setting
 from agent.store.utctime import UtcTime
@@ -61,12 +62,16 @@ class Tasks:
             return loading.list_tasks(connection, _OPEN_TASKS, {})
 
     def claim_host(
-        self, server_id: str, hosts: Sequence[HostLoad], choose: Callable[[Sequence[HostLoad]], str]
+        self,
+        server_id: str,
+        hosts: Sequence[HostLoad],
+        choose: Callable[[Sequence[HostLoad], Wish], str],
     ) -> str:
-        """Place a server: add what is claimed to each of `hosts`, ask `choose`, write its answer.
+        """Place a server: say what is claimed of each of `hosts`, ask `choose`, write its answer.
 
-        Servers that are suspended claim nothing. `NotFound` when the server is gone; what `choose`
-        raises goes through; nothing is written then.
+        `choose` gets what the server's request and group wish too; the server then shows the zone
+        of its host. Servers that are suspended claim nothing. `NotFound` when the server is gone;
+        what `choose` raises goes through; nothing is written then.
         """
         with self.db.write() as connection:
             server = connection.execute(_PLACE, {"server": server_id}).one_or_none()
@@ -74,9 +79,20 @@ class Tasks:
                 raise loading.no_server(server_id)
             if server.host is not None:
                 return str(server.host)
-            name = choose(with_claims(connection, hosts, server.project_id))
-            connection.execute(update(servers).where(servers.c.id == server_id).values(host=name))
+            loads = with_standing(connection, with_claims(connection, hosts, server.project_id))
+            wish, loads = wish_of(connection, server, loads)
+            name = choose(loads, wish)
+            zone = next((load.zone for load in loads if load.name == name), "")
+            placed = {"host": name, **({"availability_zone": zone} if zone else {})}
+            connection.execute(update(servers).where(servers.c.id == server_id).values(placed))
             return name
+
+    def release_host(self, server_id: str) -> None:
+        """Take back the place of a server that was to come back to a host; nothing for others."""
+        offloaded = servers.c.vm_state == VmState.SHELVED_OFFLOADED.value
+        with self.db.write() as connection:
+            own = update(servers).where(servers.c.id == server_id, offloaded)
+            connection.execute(own.values(host=None))
 
     def record_step(
         self,
@@ -262,7 +278,11 @@ def close_task(connection: Connection, task_id: int, now: datetime, *, error: st
 
 
 _RESTS = select(
-    servers.c.id, servers.c.vm_state, servers.c.task_state, servers.c.power_state
+    servers.c.id,
+    servers.c.vm_state,
+    servers.c.task_state,
+    servers.c.power_state,
+    servers.c.shelved_at,
 ).where(servers.c.host == bindparam("host"), servers.c.deleted_at.is_(None))
 
 _RESTS_IN = select(servers.c.id).where(
@@ -271,6 +291,14 @@ _RESTS_IN = select(servers.c.id).where(
     servers.c.task_state.is_(None),
     servers.c.deleted_at.is_(None),
 )
+
+_PLACE = select(
+    servers.c.id,
+    servers.c.host,
+    servers.c.project_id,
+    servers.c.pinned_zone,
+    servers.c.requested_host,
+).where(servers.c.id == bindparam("server"), servers.c.deleted_at.is_(None))
 
 _UNCONFIRMED = (
     select(servers.c.id)
@@ -284,10 +312,6 @@ _UNCONFIRMED = (
     )
     .group_by(servers.c.id)
     .having(func.max(tasks.c.finished_at) <= bindparam("since", type_=UtcTime))
-)
-
-_PLACE = select(servers.c.host, servers.c.project_id).where(
-    servers.c.id == bindparam("server"), servers.c.deleted_at.is_(None)
 )
 
 _OPEN_TASKS = select(tasks).where(tasks.c.finished_at.is_(None)).order_by(tasks.c.id)

@@ -7,11 +7,11 @@ Generated from the table of actions. What must come of each is typed here, not a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.actions import ACTIONS
 from agent.errors import HostFailed
-from tests.fast.smallcloud import Crash, SmallCloud, everywhere, kept_disks
+from tests.fast.smallcloud import Crash, SmallCloud, everywhere, kept_disks, off_its_host
 from tests.fast.test_lifecycle import Deaf, break_host
 
 MOMENTS = ("before", "after", "recorded")
@@ -34,6 +34,11 @@ REACHED = {
     "rescue": "rescued",
     "unrescue": "active",
     "trigger_crash_dump": "active",
+    "createImage": "as before",
+    "createBackup": "as before",
+    "shelve": "shelved_offloaded",
+    "shelveOffload": "shelved_offloaded",
+    "unshelve": "active",
     "delete": None,
 }
 """Where each action must end; None is gone."""
@@ -67,6 +72,17 @@ def paused(cloud: SmallCloud) -> str:
 
 def suspended(cloud: SmallCloud) -> str:
     return cloud.made(cloud.create(), "suspended")
+
+
+def shelved(cloud: SmallCloud) -> str:
+    """A server that is put away and stays on its host."""
+    cloud.config = replace(cloud.config, shelved_offload_after=-1)
+    cloud.reboot()
+    return cloud.made(cloud.create(), "shelved")
+
+
+def offloaded(cloud: SmallCloud) -> str:
+    return cloud.made(cloud.create(), "shelved_offloaded")
 
 
 def rescued(cloud: SmallCloud) -> str:
@@ -144,9 +160,16 @@ STARTS: dict[str, tuple[Start, ...]] = {
     "rescue": (active, stopped, error_with_domain),
     "unrescue": (rescued,),
     "trigger_crash_dump": (active,),
+    "createImage": (active, stopped, paused, suspended),
+    "createBackup": (active,),  # else as createImage
+    "shelve": (active, paused),  # from off there is less to do
+    "shelveOffload": (shelved,),
+    "unshelve": (offloaded, shelved),
     "delete": (
         building,
         rescued,
+        shelved,
+        offloaded,
         active,
         stopped,
         paused,
@@ -239,14 +262,20 @@ def crash(server_id: str = "") -> None:
 def reached(case: Case) -> str | None:
     """Where a case must end."""
     is_off = (case.action, case.start.__name__) in STAYS_OFF
-    return "stopped" if is_off else REACHED[case.action]
+    end = "stopped" if is_off else REACHED[case.action]
+    return case.start.__name__ if end == "as before" else end
 
 
 def assert_in_order(cloud: SmallCloud, server_id: str, vm_state: str | None) -> None:
     """The server is where it must be, nothing is open, and all places agree."""
+    assert cloud.image_leftovers() == []
+    assert set(cloud.images().values()) == {"active"}
     server = cloud.find(server_id)
     assert (server.vm_state if server else None) == vm_state
     assert server is None or server.task_state is None
     assert cloud.open_tasks() == 0
-    assert cloud.inventory() == (everywhere() if vm_state is None else everywhere(server_id))
+    is_away = vm_state == "shelved_offloaded"
+    assert server is None or (server.host is None) == is_away
+    there = everywhere() if vm_state is None else everywhere(server_id)
+    assert cloud.inventory() == (off_its_host(server_id) if is_away else there)
     assert kept_disks(cloud.config) == ({server_id} if vm_state == "resized" else set())

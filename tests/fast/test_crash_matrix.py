@@ -29,7 +29,7 @@ from tests.fast.test_lifecycle import break_host
 def test_the_matrix_is_whole() -> None:
     assert set(STARTS) == set(ACTIONS) - AT_ONCE
     assert not any(ACTIONS[name].workflow for name in AT_ONCE)
-    assert len(set(map(str, CASES))) == len(CASES) == 569
+    assert len(set(map(str, CASES))) == len(CASES) == 1019
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -38,6 +38,18 @@ def test_killed_at_any_point_the_action_ends_as_it_should(cloud: SmallCloud, cas
     cloud.settle_down()
 
     assert_in_order(cloud, server_id, reached(case))
+    left = IMAGES.get(case.action, set())
+    assert cloud.images() == dict.fromkeys({"tiny", *left}, "active")
+
+
+IMAGES = {
+    "createImage": {"snapshot"},
+    "createBackup": {"backup"},
+    "shelve": {"one-shelved"},
+    "shelveOffload": {"one-shelved"},
+    "rebuild": {"other"},
+}
+"""The images that there are after an action, besides the one that was there."""
 
 
 def test_killed_when_a_build_is_to_fail_of_its_password_it_fails_of_it(cloud: SmallCloud) -> None:

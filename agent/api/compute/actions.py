@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from agent.api import changes, policy
 from agent.api.body import json_body
-from agent.api.compute import consoles, reshaping
+from agent.api.compute import capture_actions, consoles, reshaping
 from agent.api.context import asking, cloud, version
 from agent.api.parse import check, parse_uuid
 from agent.api.replies import empty
@@ -147,6 +147,12 @@ def _reset_state(server_id: str, body: dict[str, Any]) -> Response:
     return empty(202)
 
 
+def _inject_network_info(server_id: str, body: dict[str, Any]) -> Response:
+    """Nothing to do: what a guest is told of its networks is in its config drive from the start."""
+    cloud().compute.get_server(asking(), server_id)
+    return empty(202)
+
+
 def _restore(server_id: str, body: dict[str, Any]) -> Response:
     """Deletions are not put off here, so there is never anything to restore."""
     server = cloud().compute.get_server(asking(), server_id)
@@ -189,11 +195,13 @@ _ANSWERS: dict[str, Callable[[str, dict[str, Any]], Response]] = {
     "lock": _lock,
     "unlock": _unlock,
     "os-resetState": _reset_state,
+    "injectNetworkInfo": _inject_network_info,
     "restore": _restore,
     "changePassword": _change_password,
     "rescue": _rescue,
     "trigger_crash_dump": _crash_dump,
     "os-getConsoleOutput": _console_output,
     **reshaping.ANSWERS,
+    **capture_actions.ANSWERS,
 }
 """Actions that have more to say, or to answer."""

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agent.api import changes
+from agent.api.compute.hint_parse import parse_hints
 from agent.api.compute.metadata_parse import parse_metadata
 from agent.api.compute.personality_parse import parse_personality
 from agent.api.microversion import Microversion
@@ -27,8 +28,6 @@ from agent.model.record import RecordChange, check_metadata_count
 
 NOT_SERVED = ("block_device_mapping",)
 """Fields of the standard that may only be empty."""
-
-HINTS = ("os:scheduler_hints", "OS-SCH-HNT:scheduler_hints")
 
 MOST_AT_ONCE = 1000
 """Servers of one request, whatever the quota: they are all written in one transaction."""
@@ -63,7 +62,7 @@ def parse_create(body: Mapping[str, Any], version: Microversion, max_metadata: i
         hostname=asked.get("hostname"),
         host=_host(asked, zones_host),
         count=_count(asked),
-        hints=next((body[name] for name in HINTS if name in body), {}),
+        hints=parse_hints(body),
     )
 
 

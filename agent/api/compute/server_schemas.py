@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 
 from agent.api import changes
 from agent.api.changes import Change
+from agent.api.compute.hint_parse import HINT_NAMES, HINTS
 from agent.api.compute.metadata_parse import METADATA
 from agent.api.compute.personality_parse import PERSONALITY
 from agent.api.microversion import Microversion
@@ -62,18 +63,6 @@ _FQDN: dict[str, Any] = {
     "maxLength": 255,
     "pattern": r"^[a-zA-Z0-9._-]*\Z",
     "description": "a host or domain name: 1 to 255 of a-z, A-Z, 0-9, '-', '.' and '_'",
-}
-_UUIDS: dict[str, Any] = {"type": ["string", "array"], "items": TEXT}
-_HINTS: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "group": TEXT,
-        "different_host": _UUIDS,
-        "same_host": _UUIDS,
-        "query": {"type": ["string", "object"]},
-        "build_near_host_ip": TEXT,
-        "cidr": {"type": "string", "pattern": r"^/[0-9a-f.:]+\Z"},
-    },
 }
 
 _NIC: dict[str, Any] = {
@@ -166,7 +155,7 @@ def create_schema(version: Microversion) -> Draft202012Validator:
     if version.has(changes.NETWORKS_REQUIRED):
         required.append("networks")
     server = closed(later_fields(_CREATE, _LATER_CREATE, version), required)
-    hints = dict.fromkeys(("os:scheduler_hints", "OS-SCH-HNT:scheduler_hints"), _HINTS)
+    hints = dict.fromkeys(HINT_NAMES, HINTS)
     return Draft202012Validator(closed({"server": server, **hints}, ["server"]))
 
 

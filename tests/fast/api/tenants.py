@@ -43,7 +43,16 @@ PUBLIC = {
 """What anybody may call."""
 
 ADMINS_ONLY = (
+    "/compute/v2.1/os-aggregates",
+    "/compute/v2.1/os-availability-zone/detail",
+    "/compute/v2.1/os-hosts",
+    "/compute/v2.1/os-hypervisors",
+    "/compute/v2.1/os-instance_usage_audit_log",
+    "/compute/v2.1/os-migrations",
+    "/compute/v2.1/os-server-external-events",
+    "/compute/v2.1/os-services",
     "/compute/v2.1/servers/<server_id>/diagnostics",
+    "/compute/v2.1/servers/<server_id>/migrations",
     "/identity/v3/projects/<project_id>/users/",
     "/identity/v3/role_assignments",
     "/identity/v3/system/",
@@ -86,7 +95,10 @@ UNSCOPED = (
 ANSWER = ("PUT", "/image/v2/images/<image_id>/members/<member_id>")
 """Whether to take an image is the member's to say, not its owner's."""
 
-OF_PROJECT = ("server_id", "image_id", "network_id", "subnet_id", "port_id", "project_id")
+OF_PROJECT = (
+    *("server_id", "image_id", "network_id", "subnet_id", "port_id", "project_id"),
+    "group_id",
+)
 """Ids of what belongs to a project: to callers of another they look as if they were not there."""
 
 OF_USER = ("user_id", "credential_id", "name")
@@ -109,7 +121,13 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/compute/v2.1/servers/<server_id>/metadata"): {"metadata": {"b": "c"}},
     ("PUT", "/compute/v2.1/servers/<server_id>/metadata"): {"metadata": {"b": "c"}},
     ("PUT", "/compute/v2.1/servers/<server_id>/metadata/<key>"): {"meta": {"role": "c"}},
+    ("POST", "/compute/v2.1/servers/<server_id>/remote-consoles"): {
+        "remote_console": {"protocol": "vnc", "type": "novnc"}
+    },
     ("PUT", "/compute/v2.1/servers/<server_id>/tags"): {"tags": ["green"]},
+    ("POST", "/compute/v2.1/images/<image_id>/metadata"): {"metadata": {"role": "c"}},
+    ("PUT", "/compute/v2.1/images/<image_id>/metadata"): {"metadata": {"role": "c"}},
+    ("PUT", "/compute/v2.1/images/<image_id>/metadata/<key>"): {"meta": {"role": "c"}},
     ("POST", "/image/v2/images/<image_id>/import"): _DOWNLOAD,
     ("POST", "/image/v2/images/<image_id>/members"): {"member": "2" * 32},
     ("PUT", "/image/v2/images/<image_id>/members/<member_id>"): {"status": "accepted"},
@@ -117,6 +135,8 @@ BODIES: dict[tuple[str, str], Any] = {
 """Bodies that would do something, where the id is only looked at after the body."""
 
 VERSIONS = {
+    "/compute/v2.1/servers/<server_id>/remote-consoles": "2.6",
+    "/compute/v2.1/servers/<server_id>/migrations": "2.23",
     "/compute/v2.1/servers/<server_id>/tags": "2.26",
     "/compute/v2.1/servers/<server_id>/tags/<tag>": "2.26",
 }
@@ -213,7 +233,9 @@ class House:
         }
         public = ask("GET", "/image/v2/images")["images"][0]["id"]
         shape = {"disk_format": "qcow2", "container_format": "bare"}
-        image = ask("POST", "/image/v2/images", {"name": "own", "tags": ["blue"], **shape})["id"]
+        image = ask(
+            "POST", "/image/v2/images", {"name": "own", "tags": ["blue"], "role": "web", **shape}
+        )["id"]
         self._upload(image)
         ask("POST", f"/image/v2/images/{image}/members", {"member": self.ids["member_id"]})
         waiting = ask("POST", "/image/v2/images", {"name": "waiting", **shape})["id"]
@@ -239,10 +261,30 @@ class House:
         self.ids |= {
             **places,
             "image_id": image,
+            **self._add_places(),
             "server_id": server,
             "request_id": actions["instanceActions"][0]["request_id"],
             "port_id": ports[0]["id"],
             "task_id": ask("GET", f"/image/v2/images/{waiting}/tasks")["tasks"][0]["id"],
+        }
+
+    def _add_places(self) -> Mapping[str, str]:
+        """A server group, an aggregate, and this host by all its names."""
+        group = self._as_owner(
+            "POST",
+            "/compute/v2.1/os-server-groups",
+            {"server_group": {"name": "apart", "policies": ["anti-affinity"]}},
+        )
+        cloud = self.cloud.parts.cloud
+        host = cloud.hosts.list_hosts()[0].record.name
+        return {
+            "group_id": group["server_group"]["id"],
+            "aggregate_id": str(cloud.aggregates.create("rack", None).id),
+            "host_name": host,
+            "pattern": host,
+            "hypervisor_id": "1",
+            "compute_service_id": "1",
+            "before": "2026-01-01 00:00:00",
         }
 
     def _upload(self, image_id: str) -> None:

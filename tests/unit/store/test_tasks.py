@@ -15,7 +15,7 @@ from agent.engine.ports import TaskStore
 from agent.errors import NoCapacity, NotFound
 from agent.model.change import ServerChange
 from agent.model.network import NicRequest
-from agent.model.placement import HostLoad, choose_host
+from agent.model.placement import HostLoad, Wish, choose_host
 from agent.model.server import Fault, Hardware, Rest, Server
 from agent.model.states import PowerState, TaskState, VmState
 from agent.model.task import StepRecord
@@ -293,7 +293,7 @@ def test_placing_adds_what_is_claimed_to_each_host(store: Store) -> None:
     server = build(store)
     asked: list[HostLoad] = []
 
-    def choose(hosts: Sequence[HostLoad]) -> str:
+    def choose(hosts: Sequence[HostLoad], wish: Wish) -> str:
         asked.extend(hosts)
         return "b"
 
@@ -311,7 +311,7 @@ def test_placing_adds_what_is_claimed_to_each_host(store: Store) -> None:
 def test_a_placed_server_keeps_its_host(store: Store) -> None:
     server = placed(store, "a")
 
-    def refuse(hosts: Sequence[HostLoad]) -> str:
+    def refuse(hosts: Sequence[HostLoad], wish: Wish) -> str:
         raise NoCapacity("it was asked")
 
     assert store.tasks.claim_host(server.id, [], refuse) == "a"
@@ -321,14 +321,16 @@ def test_a_refused_placement_writes_nothing(store: Store) -> None:
     server = build(store)
 
     with pytest.raises(NoCapacity):
-        store.tasks.claim_host(server.id, [HostLoad("a", 1, 1)], lambda h: choose_host(h, SMALL))
+        store.tasks.claim_host(
+            server.id, [HostLoad("a", 1, 1)], lambda h, wish: choose_host(h, SMALL)
+        )
 
     assert store.tasks.get_server(server.id).host is None
 
 
 def test_a_server_that_is_gone_is_not_placed(store: Store) -> None:
     with pytest.raises(NotFound):
-        store.tasks.claim_host("nowhere", [], lambda hosts: "a")
+        store.tasks.claim_host("nowhere", [], lambda hosts, wish: "a")
 
 
 def test_the_last_place_is_given_once(store: Store) -> None:
@@ -339,7 +341,7 @@ def test_the_last_place_is_given_once(store: Store) -> None:
         gate.wait()
         try:
             return store.tasks.claim_host(
-                server.id, [HostLoad("a", 3, 4000)], lambda hosts: choose_host(hosts, SMALL)
+                server.id, [HostLoad("a", 3, 4000)], lambda hosts, wish: choose_host(hosts, SMALL)
             )
         except NoCapacity:
             return "none"

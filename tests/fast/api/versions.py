@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A cloud that serves every version of the Compute API, asked at one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from werkzeug.test import TestResponse
+
+from agent import api
+from tests.fast.api.conftest import ApiClient, let_in
+from tests.fast.smallcloud import SmallCloud
+
+HIGHEST = "2.96"
+
+
+@dataclass(frozen=True, slots=True)
+class Versioned:
+    """A caller who speaks one version: paths are below /compute/v2.1."""
+
+    client: ApiClient
+    version: str
+
+    def ask(self, method: str, path: str, json: object = None) -> TestResponse:
+        headers = {"OpenStack-API-Version": f"compute {self.version}"}
+        options: dict[str, Any] = {} if json is None else {"json": json}
+        return self.client.request(method, f"/compute/v2.1{path}", headers=headers, **options)
+
+    def get(self, path: str) -> Any:
+        """The body of a GET that succeeds."""
+        answer = self.ask("GET", path)
+        assert answer.status_code == 200, answer.text
+        return answer.get_json()
+
+
+At = Callable[..., Versioned]
+
+
+def speak_all_versions(cloud: SmallCloud) -> At:
+    """Let a cloud serve all versions, and give callers of it by version and user."""
+    cloud.config = replace(cloud.config, max_microversion=HIGHEST)
+    cloud.reboot()
+    app = api.build_app(cloud.parts.cloud)
+    clients = {
+        "lab": let_in(cloud, app, "lab", "lab"),
+        "admin": let_in(cloud, app, "admin", "admin"),
+    }
+
+    def at(version: str, who: str = "lab") -> Versioned:
+        return Versioned(clients[who], version)
+
+    return at
