@@ -90,3 +90,4 @@ class NewTask:
     args: Mapping[str, str | int]
     deadline_s: float  # from its start
     task_state: TaskState | None  # what its server shows from the start; None: it needs no work
+    shows_progress: bool = False  # of its own, from 0 on

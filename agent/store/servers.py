@@ -240,6 +240,8 @@ def take(
     imageuse.check_active(connection, image_ids)
     _push_aside(connection, running, task, now)
     shown: ServerChange = {**(change or {}), "task_state": task.task_state}
+    if task.shows_progress:
+        shown["progress"] = 0
     _update(connection, server_id, now, **shown)
     return insert_task(connection, server_id, task, now)
 
