@@ -77,7 +77,7 @@ def render_domain(spec: DomainSpec, *, owner: str, version: str) -> str:
         hardware=hardware,
         mark={"namespace": NAMESPACE, "owner": owner, "version": version},
         title=re.sub(r"[\r\n]", " ", spec.server_name),
-        nics=[(nic, _nic_port(index)) for index, nic in enumerate(spec.nics)],
+        nics=[(nic, _nic_port(nic.position)) for nic in spec.nics],
         disk=DISKS[hardware.disk_bus],
         cdrom=CDROMS[hardware.cdrom_bus],
         is_pc=is_pc(hardware.machine),
@@ -130,5 +130,5 @@ def _clean(value: object) -> object:
     return _FORBIDDEN.sub(_REPLACEMENT, value)
 
 
-def _nic_port(index: int) -> int:
-    return PORTS["nic"] if index == 0 else PORTS["spare"] + index - 1
+def _nic_port(position: int) -> int:
+    return PORTS["nic"] if position == 0 else PORTS["spare"] + position - 1

@@ -36,6 +36,8 @@ _NICS = (
         subnets.c.gateway_ip,
         subnets.c.dns,
         subnets.c.dhcp,
+        ports.c.position,
+        ports.c.tag,
     )
     .join(networks, networks.c.id == ports.c.network_id)
     .join(subnets, subnets.c.id == ports.c.subnet_id)

@@ -26,6 +26,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
     true,
 )
@@ -226,6 +227,9 @@ networks = Table(
     Column("mode", String(16), nullable=False),
     Column("mtu", Integer, nullable=False),
     Column("created_at", UtcTime, nullable=False),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("updated_at", UtcTime),
+    Column("revision", Integer, nullable=False, server_default="1"),
 )
 
 subnets = Table(
@@ -247,6 +251,10 @@ subnets = Table(
     Column("dns", _JSON, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("dhcp", Boolean, nullable=False, server_default=true()),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("updated_at", UtcTime),
+    Column("revision", Integer, nullable=False, server_default="1"),
+    Column("has_gateway", Boolean, nullable=False, server_default=true()),  # that is shown
 )
 
 resting_addresses = Table(
@@ -339,6 +347,11 @@ ports = Table(
     Column("mac", String(17), nullable=False, unique=True),
     Column("ip", String(15), nullable=False),
     Column("created_at", UtcTime, nullable=False),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("updated_at", UtcTime),
+    Column("revision", Integer, nullable=False, server_default="1"),
+    Column("is_kept", Boolean, nullable=False, server_default=false()),  # beyond its server
+    Column("tag", String(60)),  # of the nic, for its guest
     UniqueConstraint("subnet_id", "ip"),
 )
 

@@ -9,7 +9,7 @@ engine's, in `tasks.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Unpack
 
@@ -149,8 +149,18 @@ class Servers:
         with self.db.read() as connection:
             return _usage(connection, project_id)
 
-    def begin(self, server_id: str, task: NewTask, admission: Admission, *, now: datetime) -> Task:
+    def begin(
+        self,
+        server_id: str,
+        task: NewTask,
+        admission: Admission,
+        *,
+        now: datetime,
+        also: Callable[[Connection], Mapping[str, str | int]] = lambda connection: {},
+    ) -> Task:
         """Take a server for an action, if it is admitted.
+
+        `also` is done in the same transaction, and gives more of the task's args.
 
         A running task that may be interrupted is closed and pushed aside; what it has failed of
         stays on record. A deletion that already runs is given again. Raises what `_admit` raises.
@@ -162,6 +172,7 @@ class Servers:
             _admit(connection, server_id, admission)
             _push_aside(connection, running, task, now)
             _update(connection, server_id, now, task_state=task.task_state)
+            task = replace(task, args={**task.args, **also(connection)})
             return insert_task(connection, server_id, task, now)
 
     def record(

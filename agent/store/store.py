@@ -16,8 +16,10 @@ from agent.store.imagemembers import ImageMembers
 from agent.store.images import Images
 from agent.store.imagetasks import ImageTasks
 from agent.store.injections import Injections
+from agent.store.interfaces import Interfaces
 from agent.store.keypairs import Keypairs
 from agent.store.migrate import check
+from agent.store.networkedits import NetworkEdits
 from agent.store.networks import Networks
 from agent.store.records import Records
 from agent.store.servers import Servers
@@ -40,7 +42,9 @@ class Store:
     image_members: ImageMembers
     keypairs: Keypairs
     injections: Injections
+    interfaces: Interfaces
     networks: Networks
+    network_edits: NetworkEdits
     identity: Identity
     grants: Grants
     tokens: Tokens
@@ -71,7 +75,9 @@ class Store:
             image_members=ImageMembers(db),
             keypairs=Keypairs(db),
             injections=Injections(db),
+            interfaces=Interfaces(Servers(db)),
             networks=Networks(db),
+            network_edits=NetworkEdits(db),
             identity=Identity(db),
             grants=Grants(db),
             tokens=Tokens(db),

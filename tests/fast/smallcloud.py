@@ -26,10 +26,10 @@ from agent.hypervisor.host import Host
 from agent.imaging import CreateImage
 from agent.model.imagequery import Condition, ImageQuery
 from agent.model.layout import Layout
+from agent.model.network import NOBODY
 from agent.model.server import Server
 from agent.setup import initialise
 from agent.store import ServerFilter, Store
-from agent.store.addresses import NOBODY
 from tests.fast.statements import share_compiled
 from tests.lab.commands import run
 

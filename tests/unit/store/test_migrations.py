@@ -104,23 +104,29 @@ def test_there_is_a_row_in_each_table(first: Path) -> None:
 
 
 def test_an_older_database_is_refused_and_says_what_to_do(first: Path) -> None:
-    with pytest.raises(Conflict, match="older version 0001, this program wants 0006: run `cumulet"):
+    with pytest.raises(Conflict, match="older version 0001, this program wants 0012: run `cumulet"):
         Store.open(first)
+
+
+MADE = {"description": "", "updated_at": None, "revision": 1}
+"""What networks, subnets and ports have more since then."""
 
 
 def test_the_newest_version_loses_no_row_and_no_column(first: Path) -> None:
     before = rows_of(first)
     (server,), (subnet,) = before["servers"], before["subnets"]
     (project,), (user,), (role,) = before["projects"], before["users"], before["roles"]
-    (token,) = before["tokens"]
+    (token,), (network,), (port,) = before["tokens"], before["networks"], before["ports"]
 
     migrate.upgrade(first)
 
     assert rows_of(first) == {
         **before,
-        "alembic_version": [{"version_num": "0006"}],
+        "alembic_version": [{"version_num": "0012"}],
         "servers": [{**server, "locked_by": None}],
-        "subnets": [{**subnet, "dhcp": 1}],
+        "networks": [{**network, **MADE}],
+        "subnets": [{**subnet, "dhcp": 1, **MADE, "has_gateway": 1}],
+        "ports": [{**port, **MADE, "is_kept": 0, "tag": None}],
         "projects": [{**project, "tags": "[]"}],
         "users": [{**user, "email": None, "description": None, "extra": "{}"}],
         "roles": [{**role, "description": None}],
