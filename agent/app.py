@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from flask import Flask
 
@@ -23,6 +23,7 @@ from agent.consolelog import read_console
 from agent.creation import Creation
 from agent.downloads import Downloads
 from agent.driving import ConfigDrives
+from agent.engine.carrying import carry
 from agent.engine.clock import Clock, SystemClock
 from agent.engine.engine import Engine, EngineSettings
 from agent.engine.reconciler import Wishes
@@ -136,14 +137,10 @@ def build_engine(
     """Wire the engine to its store, host and disks."""
 
     def networks() -> list[NetworkSpec]:
-        return [
-            network_spec(network, subnet)
-            for network, subnet in zip(
-                store.networks.list_networks(project_id=None),
-                store.networks.list_subnets(project_id=None),
-                strict=True,
-            )
-        ]
+        # In this order: one that is deleted in between is left out.
+        subnets = store.networks.list_subnets(project_id=None)
+        known = {each.id: each for each in store.networks.list_networks(project_id=None)}
+        return [network_spec(known[s.network_id], s) for s in subnets if s.network_id in known]
 
     settings = EngineSettings(
         host=offers.host_name,
@@ -156,7 +153,7 @@ def build_engine(
         boot_id=boot_id,
         is_host_stopping=machine.is_stopping,
     )
-    tools = build_tools(config, store, host, offers=offers, networks=networks)
+    tools = build_tools(config, store, host, offers=offers, networks=networks, now=clock.now)
     return Engine(store=store.tasks, tools=tools, clock=clock, settings=settings, hook=hook)
 
 
@@ -167,6 +164,7 @@ def build_tools(
     *,
     offers: Offers,
     networks: Callable[[], Sequence[NetworkSpec]],
+    now: Callable[[], datetime],
 ) -> Tools:
     """Wire what the workflows' steps may touch."""
     layout = Layout(config.state_dir)
@@ -177,9 +175,8 @@ def build_tools(
             server.id, offers.find(), lambda hosts: choose_host(hosts, server.flavor)
         )
 
-    def ensure_networks() -> None:
-        for network in networks():
-            host.ensure_network(network)
+    def drop_port(server_id: str, port_id: str) -> None:
+        store.network_edits.drop_port(server_id, port_id, now())
 
     return Tools(
         hypervisor=host,
@@ -193,7 +190,8 @@ def build_tools(
         layout=layout,
         unseal=seal.open,
         claim_host=claim_host,
-        ensure_networks=ensure_networks,
+        drop_port=drop_port,
+        ensure_networks=lambda: carry(host, networks()),
     )
 
 

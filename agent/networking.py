@@ -11,6 +11,9 @@ from agent.model.identity import Caller
 from agent.model.network import Network, Port, Subnet
 from agent.store import Store
 
+BRIDGES = "cml-"
+"""How the bridges of networks that projects make are called, each with the start of its id."""
+
 
 @dataclass(frozen=True, slots=True)
 class Networking:
@@ -43,6 +46,11 @@ class Networking:
         return self.store.networks.get_port(port_id, project_id=caller.project.id)
 
 
+def is_private(network: Network) -> bool:
+    """Whether a project has made it: its bridge says so, for the first one's is the host's."""
+    return network.bridge.startswith(BRIDGES)
+
+
 def network_spec(network: Network, subnet: Subnet) -> NetworkSpec:
     """What libvirt is to carry for a network of the API."""
     return NetworkSpec(
@@ -55,4 +63,6 @@ def network_spec(network: Network, subnet: Subnet) -> NetworkSpec:
         mode=network.mode,
         dhcp=subnet.dhcp,
         uuid=network.id,
+        dns=subnet.dns,
+        is_private=is_private(network),
     )

@@ -19,11 +19,14 @@ from markupsafe import Markup
 
 from agent.errors import HostFailed
 from agent.hypervisor.base import DomainSpec, NetworkSpec, Reservation
-from agent.model.server import MAX_NICS
+from agent.model.server import MAX_NICS, Hardware, Nic
 from agent.packaged import packaged
 
 NAMESPACE = "urn:cumulet:domain:1"
 """The XML namespace of our mark in a domain's <metadata>."""
+
+NETWORK_NAMESPACE = "urn:cumulet:network:1"
+"""The same, of a network that a project has made."""
 
 # Each device sits behind a numbered port, for ever: a guest must find its hardware where it was.
 PORT_COUNT = 16
@@ -86,6 +89,15 @@ def render_domain(spec: DomainSpec, *, owner: str, version: str) -> str:
     )
 
 
+def render_nic(nic: Nic, hardware: Hardware) -> str:
+    """Render a nic for a domain that runs, as `render_domain` would put it into a stored one."""
+    parts = _environment().get_template("devices.xml.j2").module
+    xml: str = parts.interface(  # type: ignore[attr-defined]
+        nic, _nic_port(nic.position), hardware.nic_model, is_pc(hardware.machine)
+    )
+    return str(xml)
+
+
 def is_pc(machine: str) -> bool:
     """Whether a machine type is the old i440FX one: PCI and IDE; all others are q35."""
     return machine == "pc" or machine.startswith("pc-i440fx")
@@ -96,7 +108,9 @@ def render_network(
 ) -> str:
     """Render a libvirt network's XML."""
     template = _environment().get_template("network.xml.j2")
-    return template.render(network=spec, netmask=netmask, reservations=reservations)
+    return template.render(
+        network=spec, netmask=netmask, reservations=reservations, namespace=NETWORK_NAMESPACE
+    )
 
 
 def render_reservation(reservation: Reservation) -> str:

@@ -41,6 +41,8 @@ class TaskState(StrEnum):
     RESUMING = "resuming"
     UPDATING_PASSWORD = "updating_password"
     DELETING = "deleting"
+    ATTACHING_INTERFACE = "attaching_interface"
+    DETACHING_INTERFACE = "detaching_interface"
 
 
 class PowerState(IntEnum):

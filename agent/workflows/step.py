@@ -67,6 +67,7 @@ class Tools:
     layout: Layout
     claim_host: Callable[[Server], str]  # places the server; raises NoCapacity
     unseal: Callable[[str], str]  # opens a sealed password
+    drop_port: Callable[[str, str], None]  # takes a port from a server: its id, the port's
     ensure_networks: Callable[[], None]  # makes those that are missing on the host
 
 

@@ -21,6 +21,8 @@ ALLOWED_FROM = {
     "suspend": {"active"},
     "resume": {"suspended"},
     "changePassword": {"active", "error"},
+    "attach_interface": {"active", "paused", "stopped"},
+    "detach_interface": {"active", "paused", "stopped"},
     "lock": None,
     "unlock": None,
     "resetState": None,
@@ -42,6 +44,8 @@ EVERY_TASK = {
     "resuming",
     "updating_password",
     "deleting",
+    "attaching_interface",
+    "detaching_interface",
 }
 INTERRUPTS = {
     "reboot_hard": {
