@@ -29,7 +29,7 @@ from agent.errors import BadRequest, Conflict, NotFound
 from agent.model.network import NOBODY, NicRequest, PortRequest
 from agent.model.server import MAX_NICS, Server
 from agent.store import rows
-from agent.store.schema import networks, ports, resting_addresses, subnets
+from agent.store.netschema import networks, ports, resting_addresses, subnets
 
 
 class TakenError(Conflict):

@@ -16,7 +16,8 @@ from agent.errors import NotFound
 from agent.model.server import Nic, OwnedNic, Server
 from agent.model.task import Task
 from agent.store import rows
-from agent.store.schema import networks, ports, servers, subnets, task_steps, tasks
+from agent.store.netschema import networks, ports, subnets
+from agent.store.schema import servers, task_steps, tasks
 
 # Statements are built once: building one costs SQLAlchemy as much as running it.
 

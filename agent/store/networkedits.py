@@ -27,7 +27,7 @@ from agent.errors import BadRequest, Conflict, NotFound
 from agent.model.network import NOBODY, Network, Port, PortRequest, Subnet
 from agent.store import addresses, rows
 from agent.store.db import Database
-from agent.store.schema import networks, ports, subnets
+from agent.store.netschema import networks, ports, subnets
 
 
 @dataclass(frozen=True, slots=True)

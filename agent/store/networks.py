@@ -14,7 +14,7 @@ from agent.errors import Conflict, NotFound
 from agent.model.network import NOBODY, Network, Port, Subnet
 from agent.store import rows
 from agent.store.db import Database
-from agent.store.schema import networks, ports, subnets
+from agent.store.netschema import networks, ports, subnets
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,8 +83,8 @@ def unplug(context: Context) -> Outcome:
     if context.elapsed_s >= RELEASE_DEADLINE_S:
         raise HostFailed(
             f"The guest did not let go of interface {nic.port_id} within "
-            f"{RELEASE_DEADLINE_S:.0f} seconds: it has not booted, is paused, or does not take part "
-            "in hot-plugging. Stop the server, and detach it then."
+            f"{RELEASE_DEADLINE_S:.0f} seconds: it has not booted, is paused, or knows no "
+            "hot-plugging. Stop the server, and detach it then."
         )
     return Later(ASK_EVERY_S)
 
