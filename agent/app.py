@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import IPv4Network
 
 from flask import Flask
 
@@ -37,7 +38,9 @@ from agent.images import ImageFiles
 from agent.imagesharing import ImageSharing
 from agent.imaging import Imaging
 from agent.importing import Importing
+from agent.interfaces import Interfaces
 from agent.keypairs import Keypairs
+from agent.labnetwork import foreign_routes
 from agent.model.imagerules import ImageLimits
 from agent.model.injection import FileLimits
 from agent.model.layout import Layout
@@ -46,6 +49,7 @@ from agent.model.placement import choose_host
 from agent.model.quota import Quota
 from agent.model.server import Server
 from agent.model.webaddress import Allowed
+from agent.networkedits import NetworkEdits
 from agent.networking import Networking, network_spec
 from agent.offers import Offers
 from agent.passwords import Seal, hash_password
@@ -235,6 +239,31 @@ def build_cloud(
         image_sharing=ImageSharing(store, image_limits(config), clock.now),
         importing=importing,
         networking=Networking(store),
+        network_edits=build_network_edits(config, store, clock, engine),
+        interfaces=Interfaces(
+            store=store,
+            rest_s=config.address_rest_s,
+            now=clock.now,
+            wake=engine.wake,
+            reachability=engine.reachability,
+            wait_for_end=engine.wait_for_end,
+        ),
+    )
+
+
+def build_network_edits(config: Config, store: Store, clock: Clock, engine: Engine) -> NetworkEdits:
+    """Wire the use cases of networks that users make."""
+    return NetworkEdits(
+        store=store,
+        networking=Networking(store),
+        network_quota=config.quota.networks,
+        port_quota=config.quota.ports,
+        lab=config.network.libvirt_network,
+        allowed=tuple(map(IPv4Network, config.network.project_subnets)),
+        taken=foreign_routes,
+        rest_s=config.address_rest_s,
+        now=clock.now,
+        changed=engine.carry_networks,
     )
 
 

@@ -14,7 +14,9 @@ from agent.imageedits import ImageEdits
 from agent.imagesharing import ImageSharing
 from agent.imaging import Imaging
 from agent.importing import Importing
+from agent.interfaces import Interfaces
 from agent.keypairs import Keypairs
+from agent.networkedits import NetworkEdits
 from agent.networking import Networking
 from agent.records import Records
 from agent.standing import Standing
@@ -39,3 +41,5 @@ class Cloud:
     image_sharing: ImageSharing
     importing: Importing
     networking: Networking
+    network_edits: NetworkEdits
+    interfaces: Interfaces

@@ -139,6 +139,15 @@ MAY_IMPORT = {
     "agent/keypairs.py": ("agent.model", "agent.sshkeys", "agent.store"),
     "agent/sshkeys.py": ("agent.errors",),
     "agent/networking.py": ("agent.model", "agent.store", "agent.hypervisor.base"),
+    "agent/networkedits.py": ("agent.errors", "agent.model", "agent.networking", "agent.store"),
+    "agent/interfaces.py": (
+        "agent.actions",
+        "agent.asking",
+        "agent.errors",
+        "agent.model",
+        "agent.reaching",
+        "agent.store",
+    ),
     "agent/doctor/": (
         "agent.belonging",
         "agent.config",
@@ -165,6 +174,7 @@ MAY_IMPORT = {
         "agent.importing",
         "agent.identity",
         "agent.keypairs",
+        "agent.networkedits",
         "agent.networking",
         "agent.patience",
         "agent.records",

@@ -88,8 +88,14 @@ KEYPAIR_IMPORT_ONLY = Change(92, "a keypair is imported, not made; its name may 
 FQDN = Change(94, "a hostname may be a whole domain name")
 PINNED_ZONE = Change(96, "a server says in which availability zone it is pinned")
 
-ROUTES: dict[str, Span] = {}
+ROUTES: dict[str, Span] = {
+    "/os-security-groups": Span(last=35),
+    "/os-security-groups/<group_id>": Span(last=35),
+}
 """Rules below /compute/v2.1 that are not there at every version ("/os-x", or "METHOD /os-x")."""
 
-ACTIONS: dict[str, Span] = {}
+ACTIONS: dict[str, Span] = {
+    "addFixedIp": Span(last=43),
+    "removeFixedIp": Span(last=43),
+}
 """Actions of a server that are not there at every version, by their names."""

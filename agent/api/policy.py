@@ -79,6 +79,8 @@ ROUTES: dict[Access, str] = {
         GET    /compute/v2.1/limits
         GET    /compute/v2.1/os-keypairs
         GET    /compute/v2.1/os-keypairs/<name>
+        GET    /compute/v2.1/os-security-groups
+        GET    /compute/v2.1/os-security-groups/<group_id>
         GET    /compute/v2.1/servers
         GET    /compute/v2.1/servers/<server_id>
         GET    /compute/v2.1/servers/<server_id>/ips
@@ -87,6 +89,9 @@ ROUTES: dict[Access, str] = {
         GET    /compute/v2.1/servers/<server_id>/metadata/<key>
         GET    /compute/v2.1/servers/<server_id>/os-instance-actions
         GET    /compute/v2.1/servers/<server_id>/os-instance-actions/<request_id>
+        GET    /compute/v2.1/servers/<server_id>/os-interface
+        GET    /compute/v2.1/servers/<server_id>/os-interface/<port_id>
+        GET    /compute/v2.1/servers/<server_id>/os-security-groups
         GET    /compute/v2.1/servers/detail
         GET    /image/v2/images
         GET    /image/v2/images/<image_id>
@@ -96,14 +101,23 @@ ROUTES: dict[Access, str] = {
         GET    /image/v2/images/<image_id>/tasks
         GET    /image/v2/info/import
         GET    /image/v2/schemas/<name>
+        GET    /network/v2.0/agents
+        GET    /network/v2.0/availability_zones
         GET    /network/v2.0/extensions
+        GET    /network/v2.0/extensions/<alias>
         GET    /network/v2.0/floatingips
         GET    /network/v2.0/networks
         GET    /network/v2.0/networks/<network_id>
         GET    /network/v2.0/ports
         GET    /network/v2.0/ports/<port_id>
+        GET    /network/v2.0/quotas/<project_id>
+        GET    /network/v2.0/quotas/<project_id>/default
+        GET    /network/v2.0/quotas/<project_id>/details.json
         GET    /network/v2.0/routers
+        GET    /network/v2.0/security-group-rules
+        GET    /network/v2.0/security-group-rules/<rule_id>
         GET    /network/v2.0/security-groups
+        GET    /network/v2.0/security-groups/<group_id>
         GET    /network/v2.0/subnets
         GET    /network/v2.0/subnets/<subnet_id>
     """,
@@ -118,6 +132,8 @@ ROUTES: dict[Access, str] = {
         PUT    /compute/v2.1/servers/<server_id>/metadata
         PUT    /compute/v2.1/servers/<server_id>/metadata/<key>
         DELETE /compute/v2.1/servers/<server_id>/metadata/<key>
+        POST   /compute/v2.1/servers/<server_id>/os-interface
+        DELETE /compute/v2.1/servers/<server_id>/os-interface/<port_id>
         POST   /image/v2/images
         PATCH  /image/v2/images/<image_id>
         DELETE /image/v2/images/<image_id>
@@ -130,6 +146,16 @@ ROUTES: dict[Access, str] = {
         DELETE /image/v2/images/<image_id>/members/<member_id>
         PUT    /image/v2/images/<image_id>/tags/<tag>
         DELETE /image/v2/images/<image_id>/tags/<tag>
+        POST   /network/v2.0/networks
+        PUT    /network/v2.0/networks/<network_id>
+        DELETE /network/v2.0/networks/<network_id>
+        POST   /network/v2.0/ports
+        PUT    /network/v2.0/ports/<port_id>
+        DELETE /network/v2.0/ports/<port_id>
+        POST   /network/v2.0/routers
+        POST   /network/v2.0/subnets
+        PUT    /network/v2.0/subnets/<subnet_id>
+        DELETE /network/v2.0/subnets/<subnet_id>
     """,
     Access.ADMIN: """
         GET    /identity/v3/projects

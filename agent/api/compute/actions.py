@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 
 from agent.api import changes, policy
 from agent.api.body import json_body
+from agent.api.compute import network_actions
 from agent.api.context import asking, cloud, version
 from agent.api.parse import check
 from agent.api.replies import empty
@@ -127,5 +128,6 @@ _ANSWERS: dict[str, Callable[[str, dict[str, Any]], Response]] = {
     "os-resetState": _reset_state,
     "changePassword": _change_password,
     "os-getConsoleOutput": _console_output,
+    **network_actions.ANSWERS,
 }
 """Actions that have more to say, or to answer."""

@@ -127,7 +127,7 @@ def parse_create(body: Mapping[str, Any], max_metadata: int) -> CreateServer:
         name=_name(asked["name"]),
         image_id=image_id,
         flavor_id=str(asked["flavorRef"]).rstrip("/").rsplit("/", 1)[-1],
-        nics=tuple(_nic(nic) for nic in asked.get("networks", [])) or None,
+        nics=_nics(asked.get("networks", [])) or None,
         metadata=_metadata(asked.get("metadata", {}), max_metadata),
         user_data=_user_data(asked.get("user_data", "")),
         access_ipv4=_address(asked, "accessIPv4", ipaddress.IPv4Address),
@@ -217,6 +217,15 @@ def _check_security_groups(groups: list[dict[str, str]]) -> None:
             raise BadRequest(f"security_groups: Security group {name} not found.")
 
 
+def _nics(asked: list[dict[str, Any]]) -> tuple[NicRequest, ...]:
+    nics = tuple(map(_nic, asked))
+    for what, given in (("port", [nic.port_id for nic in nics]), ("tag", [n.tag for n in nics])):
+        twice = [value for value in given if value and given.count(value) > 1]
+        if twice:
+            raise BadRequest(f"networks: the {what} {twice[0]} is given twice.")
+    return nics
+
+
 def _nic(asked: Mapping[str, Any]) -> NicRequest:
     if asked.get("port"):
         if asked.get("fixed_ip"):
@@ -224,10 +233,10 @@ def _nic(asked: Mapping[str, Any]) -> NicRequest:
                 f"networks: Specified Fixed IP '{asked['fixed_ip'][:45]}' cannot be used with "
                 f"port '{asked['port'][:36]}': the two cannot be specified together."
             )
-        raise BadRequest(
-            "networks: a port can't be given: this version of the cloud makes the ports itself. "
-            "Give the uuid of a network."
-        )
+        port_id = parse_uuid(asked["port"])
+        if port_id is None:
+            raise BadRequest("networks: port must be the id of a port.")
+        return NicRequest(port_id=port_id, tag=asked.get("tag"))
     if "uuid" not in asked:
         raise BadRequest("networks: Bad network format: missing 'uuid'.")
     network_id = parse_uuid(asked["uuid"])
@@ -236,7 +245,8 @@ def _nic(asked: Mapping[str, Any]) -> NicRequest:
             "networks: Bad networks format: network uuid is not in proper format "
             f"({asked['uuid'][:60]})."
         )
-    return NicRequest(network_id, _address(asked, "fixed_ip", ipaddress.IPv4Address) or None)
+    fixed_ip = _address(asked, "fixed_ip", ipaddress.IPv4Address) or None
+    return NicRequest(network_id, fixed_ip, tag=asked.get("tag"))
 
 
 def _metadata(metadata: Mapping[str, str], limit: int) -> Mapping[str, str]:

@@ -341,7 +341,6 @@ def _is_hidden(route: Route, project: str, role: str) -> bool:
         if role == "admin" and "/os-keypairs/" not in rule:
             return route[0] == "POST" and rule.endswith("/application_credentials")
         return True
-    if project == "other" and role != "admin":
-        return bool(names & set(OF_PROJECT))
-    hidden_from_admins = {"network_id", "subnet_id", "port_id"}  # until they list all projects'
-    return project == "other" and bool(names & hidden_from_admins)
+    if "group_id" in names or "rule_id" in names:
+        return project == "other"  # each project has its own, and sees no other's
+    return project == "other" and role != "admin" and bool(names & set(OF_PROJECT))
