@@ -89,6 +89,10 @@ FQDN = Change(94, "a hostname may be a whole domain name")
 PINNED_ZONE = Change(96, "a server says in which availability zone it is pinned")
 
 ROUTES: dict[str, Span] = {
+    "/os-networks": Span(last=35),
+    "/os-networks/<network_id>": Span(last=35),
+    "/os-tenant-networks": Span(last=35),
+    "/os-tenant-networks/<network_id>": Span(last=35),
     "/os-security-groups": Span(last=35),
     "/os-security-groups/<group_id>": Span(last=35),
 }

@@ -79,6 +79,10 @@ ROUTES: dict[Access, str] = {
         GET    /compute/v2.1/limits
         GET    /compute/v2.1/os-keypairs
         GET    /compute/v2.1/os-keypairs/<name>
+        GET    /compute/v2.1/os-networks
+        GET    /compute/v2.1/os-networks/<network_id>
+        GET    /compute/v2.1/os-tenant-networks
+        GET    /compute/v2.1/os-tenant-networks/<network_id>
         GET    /compute/v2.1/os-security-groups
         GET    /compute/v2.1/os-security-groups/<group_id>
         GET    /compute/v2.1/servers
@@ -124,6 +128,7 @@ ROUTES: dict[Access, str] = {
     Access.MEMBER: """
         POST   /compute/v2.1/os-keypairs
         DELETE /compute/v2.1/os-keypairs/<name>
+        DELETE /compute/v2.1/os-security-groups/<group_id>
         POST   /compute/v2.1/servers
         PUT    /compute/v2.1/servers/<server_id>
         DELETE /compute/v2.1/servers/<server_id>

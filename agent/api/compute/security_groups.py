@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 
 from agent.api.context import asking, caller, cloud
-from agent.errors import NotFound
+from agent.errors import BadRequest, NotFound
 from agent.model.securitygroup import DEFAULT, DESCRIPTION, SecurityGroup, default_group
 
 routes = Blueprint("security_groups", __name__)
@@ -34,6 +34,13 @@ def show_group(group_id: str) -> Response:
     if group.id != group_id:
         raise NotFound(f"Security group {group_id} not found.")
     return jsonify(security_group=group_view(group))
+
+
+@routes.delete("/os-security-groups/<group_id>")
+def delete_group(group_id: str) -> Response:
+    """Refuse to delete the project's only group."""
+    show_group(group_id)
+    raise BadRequest("The security group default is not deleted: it is the only one.")
 
 
 def group_view(group: SecurityGroup) -> dict[str, Any]:

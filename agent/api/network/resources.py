@@ -35,9 +35,8 @@ def list_subnets() -> Response:
     """List the subnets of the networks that the caller sees."""
     networks = {network.id: network for network in cloud().networking.list_networks(caller())}
     subnets = cloud().networking.list_subnets(caller())
-    return list_views(
-        "subnets", (subnet_view(s, networks[s.network_id].project_id) for s in subnets)
-    )
+    seen = [subnet for subnet in subnets if subnet.network_id in networks]
+    return list_views("subnets", (subnet_view(s, networks[s.network_id].project_id) for s in seen))
 
 
 @routes.get("/subnets/<subnet_id>")
@@ -51,9 +50,7 @@ def show_subnet(subnet_id: str) -> Response:
 @routes.get("/ports")
 def list_ports() -> Response:
     """List the ports of the caller's project."""
-    return list_views(
-        "ports", (port_view(port) for port in cloud().networking.list_ports(caller()))
-    )
+    return list_views("ports", map(port_view, cloud().networking.list_ports(caller())))
 
 
 @routes.get("/ports/<port_id>")

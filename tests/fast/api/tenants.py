@@ -22,6 +22,7 @@ from agent import api
 from agent.api import application
 from agent.model.identity import AppCredential, Project, User
 from agent.model.network import Network, Subnet
+from agent.model.securitygroup import default_group
 from tests.fast.api.conftest import PASSWORD, add_user, let_in
 from tests.fast.smallcloud import SmallCloud
 from tests.keys import ED25519
@@ -109,6 +110,9 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/compute/v2.1/servers/<server_id>/metadata"): {"metadata": {"b": "c"}},
     ("PUT", "/compute/v2.1/servers/<server_id>/metadata"): {"metadata": {"b": "c"}},
     ("PUT", "/compute/v2.1/servers/<server_id>/metadata/<key>"): {"meta": {"role": "c"}},
+    ("PUT", "/network/v2.0/networks/<network_id>"): {"network": {"name": "x"}},
+    ("PUT", "/network/v2.0/subnets/<subnet_id>"): {"subnet": {"name": "x"}},
+    ("PUT", "/network/v2.0/ports/<port_id>"): {"port": {"name": "x"}},
     ("POST", "/image/v2/images/<image_id>/import"): _DOWNLOAD,
     ("POST", "/image/v2/images/<image_id>/members"): {"member": "2" * 32},
     ("PUT", "/image/v2/images/<image_id>/members/<member_id>"): {"status": "accepted"},
@@ -184,6 +188,8 @@ class House:
             "name": "mine",
             "tag": "blue",
             "project_id": lab.id,
+            "alias": "quotas",
+            **self._security(lab),
             "user_id": owner.id,
             "role_id": auditor.id,
             "member_id": third.id,
@@ -231,6 +237,11 @@ class House:
             "port_id": ports[0]["id"],
             "task_id": ask("GET", f"/image/v2/images/{waiting}/tasks")["tasks"][0]["id"],
         }
+
+    def _security(self, project: Project) -> dict[str, str]:
+        """The ids of the project's one security group and of a rule in it."""
+        group = default_group(project.id)
+        return {"group_id": group.id, "rule_id": group.rules[0].id}
 
     def _upload(self, image_id: str) -> None:
         imaging, caller = self.cloud.parts.cloud.imaging, self.cloud.asking.caller

@@ -174,8 +174,8 @@ def test_a_server_is_made_with_a_port(
     taken = create(client, image_id, networks=[{"port": port["id"]}])
 
     shown = list_of(client, server_id)
-    assert [entry["port_id"] for entry in shown][0] == port["id"]
-    assert len(shown) == 2
+    first, _ = shown
+    assert first["port_id"] == port["id"]
     assert macs_in_domain(cloud, server_id) == {entry["mac_addr"] for entry in shown}
     assert taken.status_code == 409
 
@@ -257,7 +257,7 @@ def test_a_guest_that_does_not_let_go_keeps_its_interface(
     assert new["mac_addr"] in macs_in_domain(cloud, active)
     assert guests.asked >= 40
     shown = client.get(f"/compute/v2.1/servers/{active}/os-instance-actions").get_json()
-    assert shown["instanceActions"][0]["message"] == "Error"
+    assert "did not let go" in shown["instanceActions"][0]["message"]
 
 
 def test_a_refused_interface_is_undone(
