@@ -26,7 +26,7 @@ from agent.hypervisor.host import Host
 from agent.imaging import CreateImage
 from agent.model.imagequery import Condition, ImageQuery
 from agent.model.layout import Layout
-from agent.model.network import NOBODY
+from agent.model.network import NOBODY, NicRequest
 from agent.model.server import Server
 from agent.setup import initialise
 from agent.store import ServerFilter, Store
@@ -196,6 +196,11 @@ class SmallCloud:
     def act(self, server_id: str, action: str) -> None:
         if action == "changePassword":
             self.parts.cloud.admin_pass.change(self.asking, server_id, STRONG)
+        elif action == "attach_interface":
+            self.parts.cloud.interfaces.attach(self.asking, server_id, NicRequest())
+        elif action == "detach_interface":
+            port_id = self.server(server_id).nics[0].port_id
+            self.parts.cloud.interfaces.detach(self.asking, server_id, port_id)
         else:
             self.parts.cloud.compute.act(self.asking, server_id, action)
 

@@ -14,22 +14,26 @@ from agent.errors import HostFailed
 from tests.fast.crashes import (
     AT_ONCE,
     CASES,
-    REACHED,
     STARTS,
     Case,
     assert_in_order,
     building,
+    count_nics,
     crash,
+    reached,
     run_into,
 )
 from tests.fast.smallcloud import SmallCloud, everywhere
 from tests.fast.test_lifecycle import break_host
 
+NICS = {"attach_interface": 2, "detach_interface": 1}
+"""How many a server has after it."""
+
 
 def test_the_matrix_is_whole() -> None:
     assert set(STARTS) == set(ACTIONS) - AT_ONCE
     assert not any(ACTIONS[name].workflow for name in AT_ONCE)
-    assert len(set(map(str, CASES))) == len(CASES) == 360
+    assert len(set(map(str, CASES))) == len(CASES) == 417
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -37,7 +41,9 @@ def test_killed_at_any_point_the_action_ends_as_it_should(cloud: SmallCloud, cas
     server_id = run_into(cloud, case, crash)
     cloud.settle_down()
 
-    assert_in_order(cloud, server_id, REACHED[case.action])
+    assert_in_order(cloud, server_id, reached(case))
+    if case.action in NICS:
+        assert count_nics(cloud, server_id) == {NICS[case.action]}
 
 
 def test_killed_when_a_build_is_to_fail_of_its_password_it_fails_of_it(cloud: SmallCloud) -> None:

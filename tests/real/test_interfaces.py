@@ -10,6 +10,7 @@ from tests.real.conftest import RealCloud
 
 NETWORK = "/network/v2.0"
 CIDR = "10.231.7.0/24"
+LEASE = "/usr/share/udhcpc/default.script"
 
 
 def test_a_running_guest_gets_a_nic_and_lets_go_of_it(real: RealCloud) -> None:
@@ -43,7 +44,7 @@ def test_a_running_guest_gets_a_nic_and_lets_go_of_it(real: RealCloud) -> None:
     )["interfaceAttachment"]
     name = wait_for_nic(real, server_id, attached["mac_addr"])
     assert name is not None
-    guest.shell(f"ip link set {name} up && udhcpc -i {name} -n -q -f")
+    guest.shell(f"ip link set {name} up && udhcpc -i {name} -f -n -q -t 10 -T 1 -s {LEASE}")
     assert "10.231.7.99" in guest.shell(f"ip addr show {name}")
     assert {address["addr"] for address in addresses(real, server_id)} == {
         "10.231.7.77",
