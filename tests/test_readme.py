@@ -29,8 +29,12 @@ NAMES = {
     "reboot_hard": "reboot (hard)",
     "changePassword": "change password",
     "resetState": "reset state",
+    "attach_interface": "attach interface",
+    "detach_interface": "detach interface",
 }
 AFTERWARDS = {
+    "attach_interface": "as before, with one interface more",
+    "detach_interface": "as before, with one interface less",
     "lock": "as before; others than administrators change nothing",
     "unlock": "as before",
     "resetState": "ACTIVE or ERROR, as the administrator says",
