@@ -85,9 +85,7 @@ def find_leftovers(
             for mac in sorted(seen.macs - recorded.macs)
         ),
         *(
-            Leftover(
-                Kind.NETWORK, uuid, f"{name} bears our mark; no network is recorded for it"
-            )
+            Leftover(Kind.NETWORK, uuid, f"{name} bears our mark; no network is recorded for it")
             for uuid, name in sorted(seen.networks.items())
             if uuid not in recorded.network_ids
         ),

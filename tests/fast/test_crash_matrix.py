@@ -16,6 +16,7 @@ from tests.fast.crashes import (
     CASES,
     STARTS,
     Case,
+    active,
     assert_in_order,
     building,
     count_nics,
@@ -75,3 +76,19 @@ def test_killed_while_a_failed_build_is_undone_it_is_undone_all_the_same(
     assert server.fault is not None
     assert server.fault.message == "the host says no"
     assert cloud.inventory() == {**everywhere(), "database": {server_id}}
+
+
+@pytest.mark.parametrize("step", ["plug", "reserve"])
+@pytest.mark.parametrize("moment", ["undo-before", "undo-recorded"])
+def test_killed_while_a_refused_interface_is_undone_it_is_undone_all_the_same(
+    cloud: SmallCloud, step: str, moment: str
+) -> None:
+    """The test driver can't plug into a guest that runs."""
+    case = Case("attach_interface", active, f"attach_interface/{step}/{moment}")
+    server_id = run_into(cloud, case, crash)
+    cloud.settle_down()
+
+    assert_in_order(cloud, server_id, "active")
+    assert count_nics(cloud, server_id) == {1}
+    (task, *_) = cloud.parts.store.servers.list_tasks(server_id)
+    assert task.error is not None

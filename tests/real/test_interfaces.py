@@ -5,8 +5,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.lab.waiting import wait_for
 from tests.real.conftest import RealCloud
+
+pytestmark = pytest.mark.real
 
 NETWORK = "/network/v2.0"
 CIDR = "10.231.7.0/24"
