@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from agent.model.states import RESTING_STATUS, Status, TaskState, VmState
+from agent.workflows.crashdump import CRASH_DUMP
 from agent.workflows.create import CREATE
 from agent.workflows.delete import DELETE
 from agent.workflows.interface import ATTACH, DETACH
@@ -22,6 +23,9 @@ from agent.workflows.password import CHANGE_PASSWORD
 from agent.workflows.pause import PAUSE, RESUME, SUSPEND, UNPAUSE
 from agent.workflows.power import START, STOP
 from agent.workflows.reboot import REBOOT_HARD, REBOOT_SOFT
+from agent.workflows.rebuild import REBUILD
+from agent.workflows.rescue import RESCUE, UNRESCUE
+from agent.workflows.resize import CONFIRM_RESIZE, RESIZE, REVERT_RESIZE
 from agent.workflows.step import Workflow
 
 
@@ -47,6 +51,7 @@ class Action:
     workflow: Workflow = ()  # empty: it is done with its request
     end: VmState | None = None  # None: the request or a step says, or nothing changes
     on_failure: OnFailure = OnFailure.NEVER
+    undo_task_state: TaskState | None = None  # while a failure is undone; None: as it was
     deadline_s: float = 0
     interrupts: frozenset[TaskState] = frozenset()  # running tasks that it pushes aside
     status_meanwhile: Status | None = None
@@ -199,6 +204,73 @@ _ROWS = (
         workflow=DETACH,
         on_failure=OnFailure.AS_BEFORE,
         deadline_s=120,
+    ),
+    Action(
+        name="rebuild",
+        allowed_from=_from(VmState.ACTIVE, VmState.STOPPED, VmState.ERROR),
+        task_state=TaskState.REBUILDING,
+        workflow=REBUILD,
+        on_failure=OnFailure.FAULT,
+        deadline_s=600,
+        status_meanwhile=Status.REBUILD,
+        status_from=_from(VmState.ACTIVE, VmState.STOPPED, VmState.ERROR),
+    ),
+    Action(
+        name="resize",
+        allowed_from=_from(VmState.ACTIVE, VmState.STOPPED),
+        task_state=TaskState.RESIZE_PREP,
+        workflow=RESIZE,
+        on_failure=OnFailure.AS_BEFORE,
+        undo_task_state=TaskState.RESIZE_REVERTING,
+        deadline_s=3600,  # a large disk is copied
+        status_meanwhile=Status.RESIZE,
+        status_from=_from(VmState.ACTIVE, VmState.STOPPED),
+    ),
+    Action(
+        name="confirmResize",
+        allowed_from=_from(VmState.RESIZED),
+        task_state=TaskState.RESIZE_CONFIRMING,
+        workflow=CONFIRM_RESIZE,
+        on_failure=OnFailure.FAULT,
+        deadline_s=120,
+    ),
+    Action(
+        name="revertResize",
+        allowed_from=_from(VmState.RESIZED),
+        task_state=TaskState.RESIZE_REVERTING,
+        workflow=REVERT_RESIZE,
+        on_failure=OnFailure.FAULT,
+        deadline_s=120,
+        status_meanwhile=Status.REVERT_RESIZE,
+        status_from=_from(VmState.RESIZED, VmState.ACTIVE, VmState.STOPPED),
+    ),
+    Action(
+        name="rescue",
+        allowed_from=_from(VmState.ACTIVE, VmState.STOPPED, VmState.ERROR),
+        task_state=TaskState.RESCUING,
+        workflow=RESCUE,
+        end=VmState.RESCUED,
+        on_failure=OnFailure.AS_BEFORE,
+        deadline_s=600,  # an image may have to be converted
+    ),
+    Action(
+        name="unrescue",
+        allowed_from=_from(VmState.RESCUED),
+        task_state=TaskState.UNRESCUING,
+        workflow=UNRESCUE,
+        end=VmState.ACTIVE,
+        on_failure=OnFailure.AS_BEFORE,
+        deadline_s=120,
+    ),
+    Action(
+        name="trigger_crash_dump",
+        allowed_from=_from(
+            VmState.ACTIVE, VmState.PAUSED, VmState.RESCUED, VmState.RESIZED, VmState.ERROR
+        ),
+        task_state=TaskState.CRASH_DUMPING,
+        workflow=CRASH_DUMP,
+        on_failure=OnFailure.AS_BEFORE,
+        deadline_s=30,
     ),
     Action(name="lock", allowed_from=None, any_task=True),
     Action(name="unlock", allowed_from=None, any_task=True),

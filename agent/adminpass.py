@@ -69,6 +69,16 @@ class AdminPass:
             return ChosenPassword(given, Credential(user, hash=LOCKED), refused)
         return ChosenPassword(given, self._hide(given, user, image_properties))
 
+    def take(self, given: str | None, image_properties: Mapping[str, str]) -> ChosenPassword:
+        """Take the password that was given for a system, or make one up.
+
+        `BadRequest` for one that breaks the rule, or for a text that is no password.
+        """
+        chosen = self.choose(given, image_properties)
+        if chosen.refused is not None:
+            raise BadRequest(f"adminPass: {chosen.refused}")
+        return chosen
+
     def change(self, asking: Asking, server_id: str, password: str) -> None:
         """Have a running guest's agent set a password. Blocks for some seconds at most.
 
@@ -114,7 +124,7 @@ def _explain(server: Server, cause: str) -> str:
     text = f"Failed to set admin password on {server.id} because {cause.rstrip('.')}."
     if server.vm_state is VmState.ERROR:
         text += (
-            " Wait until the guest has booted. If it has no agent, delete the server and create it "
-            "anew; a rebuild would do as well, once this cloud serves it."
+            " Wait until the guest has booted. If it has no agent, rebuild the server with a "
+            "password that keeps the rule."
         )
     return text

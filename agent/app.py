@@ -45,7 +45,7 @@ from agent.model.imagerules import ImageLimits
 from agent.model.injection import FileLimits
 from agent.model.layout import Layout
 from agent.model.password import PasswordRule
-from agent.model.placement import choose_host
+from agent.model.placement import allowed_hosts, choose_host
 from agent.model.quota import Quota
 from agent.model.server import Server
 from agent.model.webaddress import Allowed
@@ -53,7 +53,10 @@ from agent.networkedits import NetworkEdits
 from agent.networking import Networking, network_spec
 from agent.offers import Offers
 from agent.passwords import Seal, hash_password
+from agent.rebuilding import Rebuilding
 from agent.records import Records
+from agent.rescuing import Rescuing
+from agent.resizing import Resizing
 from agent.standing import Standing
 from agent.storage import GIB, LocalImages, ServerDisks
 from agent.store import Store
@@ -153,7 +156,7 @@ def build_engine(
         sweep_every_s=config.sweep_every_s,
         address_rest_s=config.address_rest_s,
         unknown_after_s=config.unknown_after,
-        wishes=Wishes(config.started_outside, config.resume_on_boot),
+        wishes=Wishes(config.started_outside, config.resume_on_boot, config.resize_confirm_window),
         boot_id=boot_id,
         is_host_stopping=machine.is_stopping,
     )
@@ -176,7 +179,9 @@ def build_tools(
 
     def claim_host(server: Server) -> str:
         return store.tasks.claim_host(
-            server.id, offers.find(), lambda hosts: choose_host(hosts, server.flavor)
+            server.id,
+            allowed_hosts(offers.find(), server.requested_host),
+            lambda hosts: choose_host(hosts, server.flavor),
         )
 
     def drop_port(server_id: str, port_id: str) -> None:
@@ -217,8 +222,10 @@ def build_cloud(
         identity=identity,
         accounts=Accounts(store, identity),
         app_credentials=AppCredentials(store, clock.now),
-        creation=build_creation(config, store, clock, engine, admin_pass),
+        creation=build_creation(config, store, clock, engine, admin_pass, offers.host_name),
         admin_pass=admin_pass,
+        rebuilding=build_rebuilding(config, store, clock, engine, admin_pass),
+        resizing=build_resizing(config, store, clock, engine, offers),
         compute=Compute(
             store=store,
             now=clock.now,
@@ -232,6 +239,7 @@ def build_cloud(
             ),
         ),
         standing=Standing(store, clock.now, engine.interrupt),
+        rescuing=Rescuing(store, admin_pass, clock.now, engine.wake, engine.reachability),
         records=Records(store, config.limits.server_metadata, clock.now),
         keypairs=Keypairs(store, config.quota.keypairs, clock.now),
         imaging=build_imaging(config, store, clock),
@@ -240,14 +248,19 @@ def build_cloud(
         importing=importing,
         networking=Networking(store),
         network_edits=build_network_edits(config, store, clock, engine),
-        interfaces=Interfaces(
-            store=store,
-            rest_s=config.address_rest_s,
-            now=clock.now,
-            wake=engine.wake,
-            reachability=engine.reachability,
-            wait_for_end=engine.wait_for_end,
-        ),
+        interfaces=build_interfaces(config, store, clock, engine),
+    )
+
+
+def build_interfaces(config: Config, store: Store, clock: Clock, engine: Engine) -> Interfaces:
+    """Wire the use cases of servers' interfaces."""
+    return Interfaces(
+        store=store,
+        rest_s=config.address_rest_s,
+        now=clock.now,
+        wake=engine.wake,
+        reachability=engine.reachability,
+        wait_for_end=engine.wait_for_end,
     )
 
 
@@ -268,16 +281,50 @@ def build_network_edits(config: Config, store: Store, clock: Clock, engine: Engi
 
 
 def build_creation(
-    config: Config, store: Store, clock: Clock, engine: Engine, admin_pass: AdminPass
+    config: Config,
+    store: Store,
+    clock: Clock,
+    engine: Engine,
+    admin_pass: AdminPass,
+    host_name: str,
 ) -> Creation:
     """Wire the use case of new servers."""
     return Creation(
         store=store,
-        quota=Quota(config.quota.instances, config.quota.cores, config.quota.ram_mb),
-        file_limits=FileLimits(config.limits.personality, config.limits.personality_bytes),
+        quota=project_quota(config),
+        file_limits=file_limits(config),
         admin_pass=admin_pass,
         address_rest_s=config.address_rest_s,
         availability_zone=config.availability_zone,
+        now=clock.now,
+        wake=engine.wake,
+        reachability=engine.reachability,
+        hosts=lambda: (host_name,),
+    )
+
+
+def build_rebuilding(
+    config: Config, store: Store, clock: Clock, engine: Engine, admin_pass: AdminPass
+) -> Rebuilding:
+    """Wire the use case of rebuilds."""
+    return Rebuilding(
+        store=store,
+        file_limits=file_limits(config),
+        admin_pass=admin_pass,
+        now=clock.now,
+        wake=engine.wake,
+        reachability=engine.reachability,
+    )
+
+
+def build_resizing(
+    config: Config, store: Store, clock: Clock, engine: Engine, offers: Offers
+) -> Resizing:
+    """Wire the use cases of servers' sizes."""
+    return Resizing(
+        store=store,
+        quota=project_quota(config),
+        offers=offers.known,
         now=clock.now,
         wake=engine.wake,
         reachability=engine.reachability,
@@ -331,6 +378,16 @@ def build_bases(config: Config, store: Store) -> BaseCache:
         max_bytes=config.limits.base_cache_gb * GIB,
         keep_free_bytes=int(config.capacity.reserved_disk_gb * GIB),
     )
+
+
+def project_quota(config: Config) -> Quota:
+    """Say how much a project may use."""
+    return Quota(config.quota.instances, config.quota.cores, config.quota.ram_mb)
+
+
+def file_limits(config: Config) -> FileLimits:
+    """Say how many files a guest may be given, and how large."""
+    return FileLimits(config.limits.personality, config.limits.personality_bytes)
 
 
 def image_limits(config: Config) -> ImageLimits:

@@ -18,7 +18,10 @@ from agent.interfaces import Interfaces
 from agent.keypairs import Keypairs
 from agent.networkedits import NetworkEdits
 from agent.networking import Networking
+from agent.rebuilding import Rebuilding
 from agent.records import Records
+from agent.rescuing import Rescuing
+from agent.resizing import Resizing
 from agent.standing import Standing
 
 
@@ -33,7 +36,10 @@ class Cloud:
     compute: Compute
     creation: Creation
     admin_pass: AdminPass
+    rebuilding: Rebuilding
+    resizing: Resizing
     standing: Standing
+    rescuing: Rescuing
     records: Records
     keypairs: Keypairs
     imaging: Imaging

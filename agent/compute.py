@@ -18,6 +18,7 @@ from agent.model.identity import Caller
 from agent.model.placement import HostLoad
 from agent.model.quota import Usage
 from agent.model.server import Flavor, Server
+from agent.model.serverquery import ALL_SERVERS, ServerQuery
 from agent.model.states import PowerState, VmState
 from agent.model.task import Task
 from agent.reaching import Reachability, check_host
@@ -26,12 +27,10 @@ from agent.store import ServerFilter, Store
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which servers a list is to show; what is None or empty lets all through."""
+    """Which servers a list is to show."""
 
-    name: str | None = None  # a regular expression, or the name itself
-    statuses: tuple[str, ...] = ()  # any of these; a word that is no status matches nothing
-    image_id: str | None = None
-    flavor_id: str | None = None
+    query: ServerQuery = ALL_SERVERS
+    statuses: tuple[str, ...] = ()  # any of these; empty: any at all
     all_projects: bool = False
 
 
@@ -87,8 +86,8 @@ class Compute:
             )
         return counters
 
-    def is_host_known(self, server: Server) -> bool:
-        """Whether what is recorded of a server can still be believed."""
+    def is_host_known(self) -> bool:
+        """Whether what is recorded of servers can still be believed."""
         return self.reachability.is_known
 
     def get_server(self, asking: Asking, server_id: str) -> Server:
@@ -98,7 +97,7 @@ class Compute:
     def list_servers(
         self, asking: Asking, wanted: Wanted, *, limit: int, marker: str | None
     ) -> Sequence[Server]:
-        """A page of the caller's servers, newest first; an unknown marker is a `BadRequest`.
+        """A page of the caller's servers; an unknown marker is a `BadRequest`.
 
         A status means what is shown now: that of a host that is away too.
         """
@@ -109,18 +108,22 @@ class Compute:
                 project_id=None if everything else asking.caller.project.id,
                 limit=limit,
                 marker=marker,
-                name=wanted.name,
                 states=states_showing(wanted.statuses, is_host_known=is_host_known)
                 if wanted.statuses
                 else None,
-                image_id=wanted.image_id,
-                flavor_id=wanted.flavor_id,
+                query=wanted.query,
             )
         )
 
     def console_output(self, asking: Asking, server_id: str, lines: int | None) -> str:
-        """The last lines of the serial console; also of a server that is off."""
-        return self.read_console(self.get_server(asking, server_id).id, lines)
+        """The last lines of the serial console; also of a server that is off.
+
+        `Conflict` in Nova's words for one that has no place on any host.
+        """
+        server = self.get_server(asking, server_id)
+        if server.host is None:
+            raise Conflict(f"Instance {server_id} is not ready")
+        return self.read_console(server.id, lines)
 
     def list_flavors(self) -> Sequence[Flavor]:
         """All flavors, the smallest first."""

@@ -6,30 +6,32 @@ The build itself is the engine's. Its addresses, and what its guest is given, ar
 
 from __future__ import annotations
 
+import secrets
+import string
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from agent.actions import ACTIONS
 from agent.adminpass import AdminPass
 from agent.asking import Asking, new_task
-from agent.errors import BadRequest, Conflict, NotFound
-from agent.model.booting import FORMATS, find_boot, find_boot_problem
+from agent.bootable import check_disk_image, check_size, find_boot_images, find_image
+from agent.errors import BadRequest, Conflict, Forbidden, NotFound
 from agent.model.hostname import hostname_of
-from agent.model.image import Image, ImageStatus
-from agent.model.imagerules import viewer_of
+from agent.model.image import Image
 from agent.model.injection import FileLimits, InjectedFile, Injection, check_files
 from agent.model.keypair import Keypair
 from agent.model.network import NicRequest
-from agent.model.quota import Quota
+from agent.model.quota import ONE, Count, Quota
 from agent.model.server import Flavor, Server
 from agent.model.states import TaskState, VmState
 from agent.reaching import Reachability, check_host
 from agent.store import Store
 from agent.workflows.password import REFUSED
 
-GIB = 2**30
+LONGEST_NAME = 255
+"""Characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class CreateServer:
     name: str
     image_id: str
     flavor_id: str
-    nics: tuple[NicRequest, ...] | None = None  # None: the request says nothing of networks
+    nics: tuple[NicRequest, ...] | None = None  # None: what there is is found out; (): none
     metadata: Mapping[str, str] = field(default_factory=dict)
     user_data: str | None = field(default=None, repr=False)  # base64
     access_ipv4: str = ""
@@ -49,11 +51,17 @@ class CreateServer:
     key_name: str | None = None
     files: tuple[InjectedFile, ...] = ()
     admin_pass: str | None = field(default=None, repr=False)
+    description: str | None = None
+    tags: tuple[str, ...] = ()
+    hostname: str | None = None  # None: made of the name
+    host: str | None = None  # the only one that it may be placed on: for administrators
+    count: Count = ONE
+    hints: Mapping[str, object] = field(default_factory=dict)  # to the placement
 
 
 @dataclass(frozen=True, slots=True)
 class CreatedServer:
-    """A server that is being built, and the only chance to learn its password."""
+    """The first of the servers that are being built, and the only chance to learn the password."""
 
     server: Server
     admin_pass: str = field(repr=False)
@@ -72,49 +80,64 @@ class Creation:
     now: Callable[[], datetime]
     wake: Callable[[str], None]  # tells the engine that a server wants work
     reachability: Reachability
+    hosts: Callable[[], Sequence[str]]  # the names of all; may not block
 
     def create_server(self, asking: Asking, request: CreateServer) -> CreatedServer:
-        """Write a new server and its build into the store, and wake the engine.
+        """Write new servers and their builds into the store, and wake the engine.
 
         Raises `BadRequest` for an image, flavor, key or file that does not fit, `OverQuota`,
-        `Conflict` when no address is free or the network is not clear, and `HostUnavailable` when
-        libvirt is away. Nothing is written then.
+        `Forbidden` when a host is named by who is no administrator, `Conflict` when no address is
+        free or the network is not clear, and `HostUnavailable` when libvirt is away. Nothing is
+        written then: all of them are made, or none.
         """
+        self._check_host(asking, request)
+        _check_several(request)
         check_host(self.reachability)
         flavor = self._flavor(request.flavor_id)
-        image = self._image(asking, request.image_id)
-        _check_fit(image, flavor)
-        boot_ids = self._boot_images(asking, image)
+        image = find_image(self.store, asking, request.image_id)
+        check_disk_image(image)
+        check_size(image, flavor)
+        boot_ids = find_boot_images(self.store, asking, image)
         check_files(request.files, self.file_limits.of_image(image.properties))
         password = self.admin_pass.choose(request.admin_pass, image.properties)
-        server = self._draft(asking, request, flavor, image)
+        draft = self._draft(asking, request, flavor, image)
         args = {REFUSED: password.refused} if password.refused else {}
-        created = self.store.servers.create(
-            server,
+        created = self.store.servers.create_some(
+            lambda count: _numbered(draft, request.hostname, count),
             new_task(asking, ACTIONS["create"], args),
+            count=request.count,
             quota=self.quota,
             nics=self._nics(asking, request.nics),
             injection=Injection(request.files, password.credential),
             image_ids=[image.id, *boot_ids],
             rest_s=self.address_rest_s,
-            now=server.created_at,
+            now=draft.created_at,
         )
-        self.wake(server.id)
-        return CreatedServer(created, password.clear)
+        for server in created:
+            self.wake(server.id)
+        return CreatedServer(created[0], password.clear)
+
+    def _check_host(self, asking: Asking, request: CreateServer) -> None:
+        """Let only administrators name a host, and only one that there is."""
+        if request.host is None:
+            return
+        if not asking.caller.is_admin:
+            raise Forbidden("Policy doesn't allow a host to be named: it needs the role admin.")
+        if request.host not in self.hosts():
+            raise BadRequest(f"host: Compute host {request.host} could not be found.")
 
     def _draft(self, asking: Asking, request: CreateServer, flavor: Flavor, image: Image) -> Server:
-        """The record of a new server, all but its addresses."""
+        """The record of a new server, all but its id, its number among others and its addresses."""
         keypair = self._keypair(asking, request.key_name)
         zone = request.availability_zone or self.availability_zone
         if zone != self.availability_zone:
             raise BadRequest(f"availability_zone: the only one is '{self.availability_zone}'.")
-        server_id, now = str(uuid.uuid4()), self.now()
+        now = self.now()
         return Server(
-            id=server_id,
+            id="",
             project_id=asking.caller.project.id,
             user_id=asking.caller.user.id,
             name=request.name,
-            hostname=hostname_of(request.name, server_id),
             flavor=flavor,
             image_id=image.id,
             image_properties=image.properties,
@@ -128,6 +151,11 @@ class Creation:
             access_ipv6=request.access_ipv6,
             disk_config=request.disk_config,
             availability_zone=zone,
+            pinned_zone=request.availability_zone,
+            requested_host=request.host,
+            description=request.description,
+            tags=request.tags,
+            reservation_id=_reservation_id(),
             key_name=keypair.name if keypair else None,
             public_key=keypair.public_key if keypair else None,
         )
@@ -137,43 +165,6 @@ class Creation:
             return self.store.catalog.get_flavor(flavor_id)
         except NotFound as error:
             raise BadRequest(f"flavorRef: {error.message}") from error
-
-    def _image(self, asking: Asking, image_id: str) -> Image:
-        try:
-            return self.store.images.get(image_id, viewer=viewer_of(asking.caller))
-        except NotFound as error:
-            raise BadRequest(f"imageRef: {error.message}") from error
-
-    def _boot_images(self, asking: Asking, image: Image) -> tuple[str, ...]:
-        """The kernel and RAM disk that an image names: the caller must see them, whole."""
-        problem = find_boot_problem(image.properties)
-        if problem is not None:
-            raise BadRequest(f"imageRef: {problem}")
-        boot = find_boot(image.properties)
-        if boot is None:
-            return ()
-        for name, disk_format in FORMATS.items():
-            wanted = image.properties.get(name)
-            if wanted:
-                self._check_boot_image(asking, name, wanted, disk_format)
-        return boot.image_ids
-
-    def _check_boot_image(self, asking: Asking, name: str, wanted: str, disk_format: str) -> None:
-        """Raise `BadRequest`, naming the property, unless the image may be booted by."""
-        try:
-            found = self.store.images.get(wanted, viewer=viewer_of(asking.caller))
-        except NotFound as error:
-            raise BadRequest(f"imageRef: Image property {name}: {error.message}") from error
-        if found.disk_format != disk_format:
-            raise BadRequest(
-                f"imageRef: Image property {name}: Image {wanted} has disk_format "
-                f"{found.disk_format}; it must be {disk_format}."
-            )
-        if found.status is not ImageStatus.ACTIVE:
-            raise BadRequest(
-                f"imageRef: Image property {name}: Image {wanted} is not active, it is "
-                f"{found.status}."
-            )
 
     def _keypair(self, asking: Asking, name: str | None) -> Keypair | None:
         if name is None:
@@ -210,29 +201,38 @@ class Creation:
         return tuple(NicRequest(network.id) for network in candidates)
 
 
-def _check_fit(image: Image, flavor: Flavor) -> None:
-    """Refuse an image that can't boot on a flavor, with the numbers."""
-    if image.status is not ImageStatus.ACTIVE:
-        raise BadRequest(f"imageRef: Image {image.id} is not active, it is {image.status}.")
-    if image.disk_format in FORMATS.values():
-        raise BadRequest(
-            f"imageRef: Image {image.id} is {image.disk_format}, no disk: name it by the property "
-            "kernel_id or ramdisk_id of an image that is one."
-        )
-    if image.min_ram > flavor.ram_mb:
-        raise BadRequest(
-            f"flavorRef: Flavor's memory is too small for requested image: it has "
-            f"{flavor.ram_mb} MiB, the image needs {image.min_ram} MiB."
-        )
-    if not flavor.disk_gb:
+def _check_several(request: CreateServer) -> None:
+    """Refuse, for several servers, what only one can have."""
+    if request.count.most == 1:
         return
-    if image.min_disk > flavor.disk_gb:
+    if request.hostname is not None:
+        raise BadRequest("hostname: Unable to allocate a single hostname to multiple instances.")
+    if any(nic.fixed_ip for nic in request.nics or ()):
         raise BadRequest(
-            f"flavorRef: Flavor's disk is too small for requested image: it has "
-            f"{flavor.disk_gb} GiB, the image needs {image.min_disk} GiB."
+            "networks: Invalid fixed IP and max_count: one address can't be given to several "
+            "servers. Ask for one server, or name no fixed_ip."
         )
-    if (image.virtual_size or 0) > flavor.disk_gb * GIB:
-        raise BadRequest(
-            f"flavorRef: Flavor's disk is too small for requested image: it has "
-            f"{flavor.disk_gb * GIB} bytes, the image is {image.virtual_size} bytes."
-        )
+    if len(f"{request.name}-{request.count.most}") > LONGEST_NAME:
+        raise BadRequest(f"name: with its number it must have at most {LONGEST_NAME} characters.")
+
+
+def _numbered(draft: Server, hostname: str | None, count: int) -> Sequence[Server]:
+    """The servers of a request: a number ends the names of several."""
+    numbers = [None] if count == 1 else range(1, count + 1)
+    return [_numbered_one(draft, hostname, number) for number in numbers]
+
+
+def _numbered_one(draft: Server, hostname: str | None, number: int | None) -> Server:
+    server_id = str(uuid.uuid4())
+    return replace(
+        draft,
+        id=server_id,
+        name=draft.name if number is None else f"{draft.name}-{number}",
+        hostname=hostname or hostname_of(draft.name, server_id, number),
+        launch_index=(number or 1) - 1,
+    )
+
+
+def _reservation_id() -> str:
+    letters = string.ascii_lowercase + string.digits
+    return "r-" + "".join(secrets.choice(letters) for _ in range(8))

@@ -13,15 +13,17 @@ Who may see what (libvirt gives the files of a started guest to QEMU's user by i
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import uuid
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from agent.errors import HostFailed, NoCapacity
-from agent.qemuimg import GIB, QUICK, absolute, run_qemu_img
-from agent.wholefile import is_abandoned, refusals, sync_folder, whole_file
+from agent.qemuimg import GIB, MIB, QUICK, absolute, ask_qemu_img, run_qemu_img
+from agent.wholefile import create_private, is_abandoned, refusals, sync_folder, whole_file
 
 FOLDER_MODES = {"": 0o711, "servers": 0o711, "base": 0o711, "images": 0o700}
 """The folders of a state folder (and itself), with their modes."""
@@ -29,6 +31,12 @@ FOLDER_MODES = {"": 0o711, "servers": 0o711, "base": 0o711, "images": 0o700}
 TEMPORARY_FILES = ("base/.*.part", "images/.*.part", "servers/*/.*.part")
 
 REMOVAL_TRIES = 10
+
+KEPT_AT_REBUILD = "console.log"
+"""Of a server's files, those whose names begin so outlive its disk."""
+
+FICLONE = 0x40049409  # linux/fs.h: two files share their blocks until one is written
+BLOCK_BYTES = 512  # stat's
 
 
 def ensure_folders(state_dir: Path) -> None:
@@ -62,6 +70,70 @@ def create_overlay(base: Path, base_format: str, path: Path, size_bytes: int = 0
                 limits=QUICK,
             )
             part.chmod(0o600)
+
+
+def copy_disk(source: Path, target: Path) -> None:
+    """Copy a disk that nobody writes, unless the copy is there: then it is whole.
+
+    At once and without space where the file system can share blocks; else its holes stay holes,
+    and it blocks for as long as the bytes take. `HostFailed`.
+    """
+    with refusals("The disk could not be copied"):
+        if target.exists():
+            return
+        with (
+            whole_file(target) as part,
+            source.open("rb") as reader,
+            os.fdopen(create_private(part), "wb") as writer,
+        ):
+            if not _clone(reader.fileno(), writer.fileno()):
+                _copy_data(reader.fileno(), writer.fileno())
+
+
+def used_bytes(path: Path) -> int:
+    """Return how many bytes a file takes on the disk. `HostFailed`."""
+    with refusals("The disk could not be looked at"):
+        return path.stat().st_blocks * BLOCK_BYTES
+
+
+def grow_disk(path: Path, size_bytes: int) -> None:
+    """Give a qcow2 disk that nobody uses its new virtual size, unless it has it.
+
+    `HostFailed` for one that is larger: what a guest has there can't be cut off.
+    """
+    has = int(ask_qemu_img("info", ["-f", "qcow2"], path)["virtual-size"])
+    if has > size_bytes:
+        raise HostFailed(
+            f"Unable to resize disk down: it has {has} bytes, the flavor {size_bytes}. "
+            "Choose a flavor with a larger disk."
+        )
+    if has < size_bytes:
+        # The limit is on a file's length, and the new tables go to its end.
+        limits = replace(QUICK, write_bytes=path.stat().st_size + 64 * MIB)
+        run_qemu_img("resize", ["-q", "-f", "qcow2"], [path, size_bytes], limits=limits)
+
+
+def put_disk_back(kept: Path, path: Path) -> None:
+    """Let a disk that was kept be the disk again; nothing when that is done. `HostFailed`."""
+    with refusals("The disk could not be put back"):
+        if kept.exists():
+            kept.replace(path)
+            sync_folder(path.parent)
+
+
+def remove_disks(folder: Path) -> None:
+    """Remove the disks of a server, and all else of it but what its console printed."""
+    with refusals("The server's disks could not be removed"):
+        found = folder.iterdir() if folder.is_dir() else ()
+        for path in [path for path in found if not path.name.startswith(KEPT_AT_REBUILD)]:
+            path.unlink(missing_ok=True)
+
+
+def remove_files(*paths: Path) -> None:
+    """Remove files of one server's folder, those that are there. `HostFailed`."""
+    with refusals("The server's files could not be removed"):
+        for path in paths:
+            path.unlink(missing_ok=True)
 
 
 def remove_server_files(folder: Path) -> None:
@@ -115,6 +187,31 @@ def sweep_temp_files(state_dir: Path) -> int:
         for path in left_over:
             path.unlink(missing_ok=True)
     return len(left_over)
+
+
+def _clone(source: int, target: int) -> bool:
+    """Let a new file share the blocks of another; False where the file system can't."""
+    try:
+        fcntl.ioctl(target, FICLONE, source)
+    except OSError:
+        return False
+    return True
+
+
+def _copy_data(source: int, target: int) -> None:
+    """Copy what is in a file, and leave its holes out."""
+    size = os.fstat(source).st_size
+    os.truncate(target, size)
+    at = 0
+    while at < size:
+        try:
+            at = os.lseek(source, at, os.SEEK_DATA)
+        except OSError:  # only a hole is left
+            return
+        end = os.lseek(source, at, os.SEEK_HOLE)
+        os.lseek(target, at, os.SEEK_SET)
+        while at < end:
+            at += os.sendfile(target, source, at, end - at)
 
 
 def _ensure_folder(folder: Path, mode: int) -> None:

@@ -6,12 +6,12 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent import configdrive
 from agent.model.injection import Injection
-from agent.model.password import is_windows
+from agent.model.password import Credential, is_windows
 from agent.model.server import Server
 from agent.vendordata import render_vendor_parts
 
@@ -30,6 +30,25 @@ class ConfigDrives:
         """Write a server's config drive. Blocks; `HostFailed` when the disk refuses."""
         injection = self.find_injection(server.id)
         configdrive.write_iso(configdrive.render_tree(self._spec(server, injection)), path)
+
+    def write_rescue(self, server: Server, credential: Credential, path: Path) -> None:
+        """Write the config drive of the system that a server in rescue runs.
+
+        It has the server's key and addresses and a password of its own, and none of the files and
+        user data: those were for the system that is to be mended. Blocks; `HostFailed`.
+        """
+        system = replace(
+            server,
+            image_id=server.rescue.image_id if server.rescue else server.image_id,
+            image_properties=server.rescue.image_properties if server.rescue else {},
+            user_data=None,
+            launched_at=None,
+        )
+        injection = Injection(credential=credential)
+        # An image of this very server would else believe that it has had all that it was given.
+        parts = render_vendor_parts(f"{server.id}-rescue", injection)
+        spec = replace(self._spec(system, injection), vendor_parts=parts)
+        configdrive.write_iso(configdrive.render_tree(spec), path)
 
     def _spec(self, server: Server, injection: Injection) -> configdrive.ConfigDriveSpec:
         credential = injection.credential

@@ -19,6 +19,7 @@ from agent.errors import HostFailed
 from agent.wholefile import create_private, refusals, whole_file
 
 _MAKING = threading.Lock()  # of the key: two at once must not make two
+_HASHING = threading.Lock()  # crypt(3) writes into one buffer for the whole process
 
 
 def hash_password(password: str) -> str:
@@ -28,7 +29,8 @@ def hash_password(password: str) -> str:
     """
     from oslo_utils import secretutils
 
-    hashed = secretutils.crypt_password(password, secretutils.crypt_mksalt("SHA-512"))
+    with _HASHING:
+        hashed = secretutils.crypt_password(password, secretutils.crypt_mksalt("SHA-512"))
     if not hashed.startswith("$6$"):  # how crypt(3) says that it can't
         raise HostFailed("The password could not be hashed: the host's libcrypt refuses it.")
     return hashed

@@ -30,6 +30,7 @@ FORMATS = {
     "info": ("-f",),
     "measure": ("-f", "-O"),
     "bench": ("-f",),
+    "resize": ("-f",),
 }
 """The commands that may be run, with the options that name formats for each."""
 

@@ -6,13 +6,18 @@ None of it needs the host: the engine is not woken, and a server that can't be r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from agent.asking import Asking
-from agent.errors import NotFound
-from agent.model.record import RecordChange, check_metadata_count, check_takes_metadata
+from agent.errors import BadRequest, NotFound
+from agent.model.record import (
+    RecordChange,
+    check_metadata_count,
+    check_takes_metadata,
+    check_takes_tags,
+)
 from agent.model.server import Server
 from agent.model.task import Task
 from agent.store import Store
@@ -63,6 +68,53 @@ class Records:
 
         self._edit(asking, server_id, change)
 
+    def get_tags(self, asking: Asking, server_id: str) -> Sequence[str]:
+        """A server's tags."""
+        return self.store.servers.get(server_id, project_id=asking.scope).tags
+
+    def check_tag(self, asking: Asking, server_id: str, tag: str) -> None:
+        """Raise `NotFound` unless a server has a tag."""
+        _check_has(self.store.servers.get(server_id, project_id=asking.scope), tag)
+
+    def replace_tags(self, asking: Asking, server_id: str, tags: Collection[str]) -> Sequence[str]:
+        """Give a server just these tags; `Conflict` when it is in the wrong state."""
+
+        def change(server: Server) -> RecordChange:
+            check_takes_tags(server, "update tags")
+            return {"tags": tuple(tags)}
+
+        return self._edit(asking, server_id, change).tags
+
+    def add_tag(self, asking: Asking, server_id: str, tag: str, most: int) -> bool:
+        """Give a server one more tag of at most so many; False when it has it already.
+
+        `BadRequest` for one too many, `Conflict` as `replace_tags`.
+        """
+        added = False
+
+        def change(server: Server) -> RecordChange:
+            nonlocal added
+            check_takes_tags(server, "update tag")
+            if tag in server.tags:
+                return {}
+            if len(server.tags) >= most:
+                raise BadRequest(f"The number of tags exceeded the per-server limit {most}")
+            added = True
+            return {"tags": (*server.tags, tag)}
+
+        self._edit(asking, server_id, change)
+        return added
+
+    def delete_tag(self, asking: Asking, server_id: str, tag: str) -> None:
+        """Take one tag away; `NotFound`, or `Conflict` as `replace_tags`."""
+
+        def change(server: Server) -> RecordChange:
+            check_takes_tags(server, "delete tag")
+            _check_has(server, tag)
+            return {"tags": tuple(other for other in server.tags if other != tag)}
+
+        self._edit(asking, server_id, change)
+
     def list_tasks(self, asking: Asking, server_id: str) -> Sequence[Task]:
         """What was done to a server, and is being done: newest first."""
         return self.store.servers.list_tasks(self._known(asking, server_id))
@@ -99,6 +151,11 @@ class Records:
 
 def _check(asking: Asking, server: Server, doing: str) -> None:
     check_takes_metadata(server, doing, despite_lock=asking.caller.is_admin)
+
+
+def _check_has(server: Server, tag: str) -> None:
+    if tag not in server.tags:
+        raise NotFound(f"Server {server.id} has no tag '{tag[:60]}'")
 
 
 def _item(metadata: Mapping[str, str], key: str) -> str:

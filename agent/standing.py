@@ -30,12 +30,13 @@ class Standing:
     now: Callable[[], datetime]
     interrupt: Callable[[str], None]  # tells the engine that a server's action was pushed aside
 
-    def lock(self, asking: Asking, server_id: str) -> None:
+    def lock(self, asking: Asking, server_id: str, reason: str | None = None) -> None:
         """Let nobody but an administrator change a server; an administrator's lock stays his."""
         server = self._get(asking, server_id)
         locker = _locker(asking, server)
         if server.locked_by is None or locker == "admin":
-            self._record(asking, server_id, "lock", ServerChange(locked_by=locker))
+            change = ServerChange(locked_by=locker, locked_reason=reason)
+            self._record(asking, server_id, "lock", change)
 
     def unlock(self, asking: Asking, server_id: str) -> None:
         """Take a lock away; `Forbidden` when it is an administrator's and who asks is none."""
@@ -45,7 +46,8 @@ class Standing:
                 "Policy doesn't allow this: an administrator has locked the server, and only an "
                 "administrator may unlock it."
             )
-        self._record(asking, server_id, "unlock", ServerChange(locked_by=None))
+        change = ServerChange(locked_by=None, locked_reason=None)
+        self._record(asking, server_id, "unlock", change)
 
     def reset_state(self, asking: Asking, server_id: str, state: str) -> None:
         """Say that a server is active or in error, whatever is being done to it, for an admin.
@@ -53,7 +55,7 @@ class Standing:
         What its domain is shows soon after.
         """
         self._get(asking, server_id)
-        change = ServerChange(vm_state=RESET_STATES[state])
+        change = ServerChange(vm_state=RESET_STATES[state], old_flavor=None, old_vm_state=None)
         self._record(asking, server_id, "resetState", change)
         self.interrupt(server_id)
 

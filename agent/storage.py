@@ -21,6 +21,7 @@ from agent.imaging import Received
 from agent.model.booting import FORMATS
 from agent.model.image import Image
 from agent.model.layout import Layout
+from agent.model.password import Credential
 from agent.model.server import Server
 from agent.qemuimg import check_readable
 
@@ -94,6 +95,52 @@ class ServerDisks:
         path = self.layout.config_drive(server.id)
         if not path.exists():
             self.drives.write(server, path)
+
+    def wipe(self, server_id: str) -> None:
+        """Remove the server's disks and config drive; what its console printed stays."""
+        disks.remove_disks(self.layout.server(server_id))
+
+    def check_copy_room(self, server_id: str) -> None:
+        """Raise `NoCapacity` with the numbers when the root disk could not be copied."""
+        used = disks.used_bytes(self.layout.disk(server_id))
+        disks.check_room(self.layout.server(server_id), used + int(self.reserved_gb * GIB))
+
+    def keep_disk(self, server_id: str) -> None:
+        """Keep a copy of the root disk as it is now, unless one is kept."""
+        disks.copy_disk(self.layout.disk(server_id), self.layout.kept_disk(server_id))
+
+    def has_kept_disk(self, server_id: str) -> bool:
+        """Whether the disk of before a resize is kept."""
+        return self.layout.kept_disk(server_id).is_file()
+
+    def drop_kept_disk(self, server_id: str) -> None:
+        """Remove the kept disk; nothing when there is none."""
+        disks.remove_files(self.layout.kept_disk(server_id))
+
+    def put_disk_back(self, server_id: str) -> None:
+        """Let the kept disk be the root disk again; nothing when that is done."""
+        disks.put_disk_back(self.layout.kept_disk(server_id), self.layout.disk(server_id))
+
+    def grow_disk(self, server: Server) -> None:
+        """Give the root disk the flavor's size; one of the image's own size stays as it is."""
+        if server.flavor.disk_gb:
+            disks.grow_disk(self.layout.disk(server.id), server.flavor.disk_gb * GIB)
+
+    def create_rescue_disk(self, server: Server) -> None:
+        """Make the disk that a server in rescue runs from, unless it is there."""
+        if server.rescue is not None:
+            base = self.layout.base(server.rescue.image_id)
+            disks.create_overlay(base, "qcow2", self.layout.rescue_disk(server.id))
+
+    def write_rescue_drive(self, server: Server, credential: Credential) -> None:
+        """Make the config drive of a server in rescue, unless it is there."""
+        path = self.layout.rescue_drive(server.id)
+        if not path.exists():
+            self.drives.write_rescue(server, credential, path)
+
+    def remove_rescue(self, server_id: str) -> None:
+        """Remove both of them; nothing when they are gone."""
+        disks.remove_files(self.layout.rescue_disk(server_id), self.layout.rescue_drive(server_id))
 
     def remove_server(self, server_id: str) -> None:
         """Remove the server's folder with all that is in it; nothing when it is gone."""

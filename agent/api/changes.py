@@ -32,15 +32,18 @@ KEYPAIR_TYPE = Change(2, "keypairs have a type; their creation answers 201, dele
 SERVER_ATTRIBUTES = Change(3, "administrators see how a server is started, and its user data")
 IPV6_FILTER = Change(5, "everybody may filter servers by ip6")
 FLAVOR_ACCESS_OF_PUBLIC = Change(7, "access to a public flavor can't be given: 409")
+MKS_CONSOLE = Change(8, "a remote console may be of the protocol mks")
 LOCKED = Change(9, "a server says whether it is locked")
 KEYPAIR_USER = Change(10, "administrators may name a keypair's user")
 FORCED_DOWN = Change(11, "a service can be said to be down")
+NO_SHARED_STORAGE = Change(14, "evacuate does not ask whether storage is shared")
 GROUP_OWNER = Change(13, "a server group says its project and user")
 SOFT_POLICIES = Change(15, "server groups have soft-affinity and soft-anti-affinity")
 HOST_STATUS = Change(16, "administrators see host_status")
 DESCRIPTION = Change(19, "servers have a description")
 DELETED_ACTIONS = Change(21, "actions of deleted servers can be read")
 TAGS = Change(26, "servers have tags, and lists filter by them")
+LIVE_MIGRATION_AUTO = Change(25, "block_migration may be auto, and disk_over_commit is gone")
 ERROR_HEADER = Change(27, "the version's header is the service's, and errors follow")
 CPU_INFO_OBJECT = Change(28, "a hypervisor's cpu_info is an object")
 NIC_TAGS = Change(32, "a network of a new server may bear a tag")
@@ -63,6 +66,7 @@ TAGS_AT_CREATE = Change(52, "a new server may be given tags")
 UUIDS = Change(53, "services and hypervisors are named by uuid")
 REBUILD_KEY = Change(54, "a rebuild may change the key_name")
 FLAVOR_DESCRIPTION = Change(55, "flavors have a description")
+MIGRATION_HOST = Change(56, "migrate may name a host")
 NO_PERSONALITY = Change(57, "no personality, and its limits are gone; a rebuild takes user_data")
 ACTION_PAGING = Change(58, "instance actions have updated_at and pages")
 MIGRATION_PAGING = Change(59, "migrations have a uuid and pages")
@@ -88,6 +92,10 @@ KEYPAIR_IMPORT_ONLY = Change(92, "a keypair is imported, not made; its name may 
 FQDN = Change(94, "a hostname may be a whole domain name")
 PINNED_ZONE = Change(96, "a server says in which availability zone it is pinned")
 
+FORCED_EVACUATION = Span(29, 67)
+FORCED_LIVE_MIGRATION = Span(30, 67)
+"""Versions at which administrators could `force` a server to a host past the scheduler."""
+
 ROUTES: dict[str, Span] = {
     "/os-networks": Span(last=35),
     "/os-networks/<network_id>": Span(last=35),
@@ -95,11 +103,19 @@ ROUTES: dict[str, Span] = {
     "/os-tenant-networks/<network_id>": Span(last=35),
     "/os-security-groups": Span(last=35),
     "/os-security-groups/<group_id>": Span(last=35),
+    "/servers/<server_id>/tags": Span(TAGS.since),
+    "/servers/<server_id>/tags/<tag>": Span(TAGS.since),
+    "/servers/<server_id>/remote-consoles": Span(6),
 }
 """Rules below /compute/v2.1 that are not there at every version ("/os-x", or "METHOD /os-x")."""
 
 ACTIONS: dict[str, Span] = {
     "addFixedIp": Span(last=43),
     "removeFixedIp": Span(last=43),
+    "trigger_crash_dump": Span(17),
+    "os-getVNCConsole": Span(last=5),
+    "os-getSPICEConsole": Span(last=5),
+    "os-getRDPConsole": Span(last=5),
+    "os-getSerialConsole": Span(last=5),
 }
 """Actions of a server that are not there at every version, by their names."""

@@ -96,6 +96,9 @@ ROUTES: dict[Access, str] = {
         GET    /compute/v2.1/servers/<server_id>/os-interface
         GET    /compute/v2.1/servers/<server_id>/os-interface/<port_id>
         GET    /compute/v2.1/servers/<server_id>/os-security-groups
+        GET    /compute/v2.1/servers/<server_id>/tags
+        GET    /compute/v2.1/servers/<server_id>/tags/<tag>
+        GET    /compute/v2.1/servers/<server_id>/os-server-password
         GET    /compute/v2.1/servers/detail
         GET    /image/v2/images
         GET    /image/v2/images/<image_id>
@@ -134,11 +137,17 @@ ROUTES: dict[Access, str] = {
         DELETE /compute/v2.1/servers/<server_id>
         POST   /compute/v2.1/servers/<server_id>/action
         POST   /compute/v2.1/servers/<server_id>/metadata
+        DELETE /compute/v2.1/servers/<server_id>/os-server-password
+        POST   /compute/v2.1/servers/<server_id>/remote-consoles
         PUT    /compute/v2.1/servers/<server_id>/metadata
         PUT    /compute/v2.1/servers/<server_id>/metadata/<key>
         DELETE /compute/v2.1/servers/<server_id>/metadata/<key>
         POST   /compute/v2.1/servers/<server_id>/os-interface
         DELETE /compute/v2.1/servers/<server_id>/os-interface/<port_id>
+        PUT    /compute/v2.1/servers/<server_id>/tags
+        DELETE /compute/v2.1/servers/<server_id>/tags
+        PUT    /compute/v2.1/servers/<server_id>/tags/<tag>
+        DELETE /compute/v2.1/servers/<server_id>/tags/<tag>
         POST   /image/v2/images
         PATCH  /image/v2/images/<image_id>
         DELETE /image/v2/images/<image_id>
@@ -190,7 +199,7 @@ ROUTES: dict[Access, str] = {
 }
 """Every method of every route, as the URL map writes it, below what it takes. HEAD is as GET."""
 
-ADMIN_ACTIONS = frozenset({"os-resetState"})
+ADMIN_ACTIONS = frozenset({"os-resetState", "migrate", "os-migrateLive", "evacuate"})
 """Of the one route of all actions, those that only an administrator may ask for."""
 
 NO_ADMIN = "Policy doesn't allow {what}: it needs the role admin."

@@ -15,9 +15,14 @@ def empty(code: int) -> Response:
 
 def iso_seconds(moment: datetime) -> str:
     """Write a time as 2026-01-01T00:00:00Z."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{_naive(moment).isoformat(timespec='seconds')}Z"
 
 
 def iso_micros(moment: datetime) -> str:
     """Write a time as 2026-01-01T00:00:00.000000, as the standard does for a server's launch."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
+    return _naive(moment).isoformat(timespec="microseconds")
+
+
+def _naive(moment: datetime) -> datetime:
+    """The time in UTC, without its zone: `strftime` would take far longer to leave that out."""
+    return moment.astimezone(UTC).replace(tzinfo=None)

@@ -286,7 +286,8 @@ class Engine:
 
     def _sweep(self) -> None:
         """Compare all domains; then make networks that went away again, with all in them."""
-        for server_id in self._reconciler.sweep(self._settings.host):
+        host = self._settings.host
+        for server_id in (*self._reconciler.sweep(host), *self._reconciler.confirm_resizes(host)):
             self._queue.add(server_id)
         self._carry_networks()
 

@@ -14,7 +14,7 @@ from typing import Protocol
 from agent.model.change import ServerChange
 from agent.model.placement import HostLoad
 from agent.model.server import OwnedNic, Rest, Server
-from agent.model.states import VmState
+from agent.model.states import TaskState, VmState
 from agent.model.task import NewTask, Task
 
 
@@ -63,8 +63,11 @@ class TaskStore(Protocol):
         """Write that a step of a failed task is undone; False when the task is not open."""
         ...
 
-    def fail_task(self, task_id: int, error: str, now: datetime) -> bool:
-        """Write why an open task failed: from now on it is being undone."""
+    def fail_task(
+        self, task_id: int, error: str, now: datetime, shows: TaskState | None = None
+    ) -> bool:
+        """Write why an open task failed: from now on it is being undone, and its server's
+        task_state is `shows` (None: as it was)."""
         ...
 
     def finish_task(self, task_id: int, change: ServerChange, now: datetime) -> bool:
@@ -87,6 +90,10 @@ class TaskStore(Protocol):
     ) -> bool:
         """Change a server that rests (no task_state) in the vm_state `expected`, and add `event` to
         its history; False when it does not any more. The task `then` begins with it."""
+        ...
+
+    def list_unconfirmed(self, host: str, since: datetime) -> Sequence[str]:
+        """The servers of a host that rest resized, and were so at `since` already."""
         ...
 
     def find_boot_id(self, host: str) -> str | None:

@@ -11,6 +11,7 @@ import logging
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from agent.actions import ACTIONS
 from agent.engine.clock import Clock
@@ -21,9 +22,12 @@ from agent.model.metakeys import resume_on_boot, wants_termination
 from agent.model.observation import Observation, Seen
 from agent.model.server import Fault, Rest, Server
 from agent.model.settle import ASLEEP, Policy, Settlement, settle
+from agent.model.states import VmState
 from agent.model.task import SYSTEM, NewTask
 
 log = logging.getLogger(__name__)
+
+CONFIRMED = "the resize is confirmed: the time in which it could be reverted is over"
 
 LOOK_AGAIN_S = 2.0
 """After a domain was not found once: libvirt may be loading its domains still."""
@@ -35,6 +39,7 @@ class Wishes:
 
     started_outside: str = "adopt"
     resume_on_boot: str = "previous"
+    resize_confirm_window_s: float = 0  # a resize is confirmed after so long; 0: by users alone
 
 
 @dataclass(slots=True)
@@ -123,6 +128,25 @@ class Reconciler:
             for rest in self.store.list_rests(host)
             if rest.task_state is None and _differs(rest, seen.get(rest.server_id, absent))
         ]
+
+    def confirm_resizes(self, host: str) -> list[str]:
+        """Begin to confirm what has been resized for longer than it may be reverted; their ids.
+
+        When that began is in the database, so a restart changes nothing.
+        """
+        window_s = self.wishes.resize_confirm_window_s
+        if not window_s:
+            return []
+        now = self.clock.now()
+        late = self.store.list_unconfirmed(host, now - timedelta(seconds=window_s))
+        return [server_id for server_id in late if self._confirm(server_id, now)]
+
+    def _confirm(self, server_id: str, now: datetime) -> bool:
+        server = self.store.get_server(server_id)
+        then = _own_task(server, "confirmResize")
+        return self.store.settle_server(
+            server_id, VmState.RESIZED, ServerChange(), CONFIRMED, now, then
+        )
 
 
 def _own_task(server: Server, action: str) -> NewTask:

@@ -47,6 +47,7 @@ _SEEN_AT_END = {
     VmState.STOPPED: Seen.OFF,
     VmState.PAUSED: Seen.PAUSED,
     VmState.SUSPENDED: Seen.SAVED,
+    VmState.RESCUED: Seen.RUNNING,
     VmState.DELETED: Seen.ABSENT,
 }
 
@@ -88,7 +89,8 @@ class Runner:
         if step is None:
             return self._finish(task, action)
         if self.clock.now() >= task.deadline_at and action.on_failure is not OnFailure.RETRY:
-            return self._fail(task, f"It did not finish within {action.deadline_s:.0f} seconds.")
+            late = f"It did not finish within {action.deadline_s:.0f} seconds."
+            return self._fail(task, late)
         began = self.clock.monotonic()
         try:
             return self._step(task, action, step)
@@ -134,7 +136,7 @@ class Runner:
         now = self.clock.now()
         server = self.store.get_server(task.server_id)
         end = action.end or server.vm_state
-        change = ServerChange(vm_state=end)
+        change = ServerChange(vm_state=end, **_without_rescue(end))
         if end in _SEEN_AT_END:
             change["power_state"] = POWER_STATE[_SEEN_AT_END[end]]
         if end is VmState.DELETED:
@@ -142,10 +144,10 @@ class Runner:
             change["progress"] = 0
         elif end is not VmState.ERROR:
             change["fault"] = None
-        if end is VmState.ACTIVE:
+        if end in {VmState.ACTIVE, VmState.RESIZED}:
             change["progress"] = 100
-            if server.launched_at is None:
-                change["launched_at"] = now
+        if end is VmState.ACTIVE and server.launched_at is None:
+            change["launched_at"] = now
         self.hook(f"{action.name}/finish/before")
         if self.store.finish_task(task.id, change, now):
             took_s = (now - task.started_at).total_seconds()
@@ -156,7 +158,9 @@ class Runner:
         return None
 
     def _fail(self, task: Task, error: str) -> float | None:
-        if self.store.fail_task(task.id, error, self.clock.now()):
+        action = ACTIONS.get(task.action)
+        shows = action.undo_task_state if action else None
+        if self.store.fail_task(task.id, error, self.clock.now(), shows):
             log.warning("%s: failed: %s", _about(task), error)
         return None
 
@@ -188,7 +192,10 @@ class Runner:
 
     def _finish_failed(self, task: Task, action: Action) -> float | None:
         now = self.clock.now()
-        change = ServerChange()
+        vm_state = self.store.get_server(task.server_id).vm_state
+        change = _without_rescue(vm_state)
+        if vm_state is VmState.ACTIVE:
+            change["progress"] = 100
         if action.on_failure is OnFailure.FAULT:
             change["vm_state"] = VmState.ERROR
             failed = _next_step(action, task)
@@ -229,6 +236,11 @@ class Runner:
         log.warning("%s: again in %.1f s: %s", _about(task), after_s, error)
         self.store.postpone_deadline(task.id, lost_s + after_s)
         return after_s
+
+
+def _without_rescue(vm_state: VmState) -> ServerChange:
+    """Let go of the image that a server was rescued with, unless it is in rescue."""
+    return ServerChange() if vm_state is VmState.RESCUED else ServerChange(rescue=None)
 
 
 def _knows_all_steps(action: Action, task: Task) -> bool:

@@ -27,6 +27,15 @@ class BootSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class RescueDisk:
+    """A disk that takes the place of the guest's own one, which becomes the second."""
+
+    path: Path
+    backing_path: Path  # both are qcow2
+    is_alone: bool = False  # the own disk is to come later, by `plug_own_disk`, if it can
+
+
+@dataclass(frozen=True, slots=True)
 class DomainSpec:
     """All that a domain's XML is made of: a value, so that equal specs give equal XML."""
 
@@ -48,6 +57,7 @@ class DomainSpec:
     nics: tuple[Nic, ...]
     hardware: Hardware
     boot: BootSpec | None = None  # None: the disk boots itself
+    rescue: RescueDisk | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +213,18 @@ class Hypervisor(Protocol):
 
     def diagnose(self, server_id: str) -> Mapping[str, int]:
         """Counters of a running guest, named as the Compute API 2.1 does; empty when it is off."""
+        ...
+
+    def lives_on_disk(self, server_id: str) -> bool:
+        """Whether the guest's system has surely taken the disk that it booted from as its own."""
+        ...
+
+    def plug_own_disk(self, spec: DomainSpec) -> None:
+        """Give a guest in rescue its own disk while it runs, and whenever it is started again."""
+        ...
+
+    def inject_nmi(self, server_id: str) -> None:
+        """Send the guest a non-maskable interrupt; `HostFailed` when it is off."""
         ...
 
     def drop_saved(self, server_id: str) -> None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from xml.etree import ElementTree
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -39,6 +40,7 @@ PORTS = {
     "rng": 6,
     "spare": 7,  # the first of those for further nics and for what is plugged in later
     "cdrom": PORT_COUNT,  # of a config drive that is a virtio disk
+    "second_disk": PORT_COUNT + 1,  # which is there in rescue only
 }
 
 
@@ -58,12 +60,36 @@ DISKS = {
     "sata": Drive("sda"),
     "ide": Drive("hda"),
 }
+SECOND_DISKS = {
+    "virtio": Drive("vdb"),
+    "scsi": Drive("sdb", target=2),
+    "sata": Drive("sdb", unit=2),
+    "ide": Drive("hdb", unit=1),
+}
+"""Where a guest's own disk goes, by its bus, while another one takes its place."""
+
+PLUGGABLE = {"virtio", "scsi"}
+"""Buses on which a disk may come while the guest runs."""
+
 CDROMS = {
     "virtio": Drive("vdz"),
     "scsi": Drive("sdz", target=1),
     "sata": Drive("sdz", unit=1),
     "ide": Drive("hdc", bus=1),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Disk:
+    """A disk as the template shows it."""
+
+    path: Path
+    format: str
+    backing_path: Path | None
+    backing_format: str
+    port: int
+    drive: Drive
+
 
 _FORBIDDEN = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _REPLACEMENT = "\ufffd"
@@ -81,11 +107,11 @@ def render_domain(spec: DomainSpec, *, owner: str, version: str) -> str:
         mark={"namespace": NAMESPACE, "owner": owner, "version": version},
         title=re.sub(r"[\r\n]", " ", spec.server_name),
         nics=[(nic, _nic_port(nic.position)) for nic in spec.nics],
-        disk=DISKS[hardware.disk_bus],
+        disks=_disks(spec),
         cdrom=CDROMS[hardware.cdrom_bus],
         is_pc=is_pc(hardware.machine),
         ports=PORTS,
-        port_count=PORT_COUNT,
+        port_count=PORT_COUNT + (spec.rescue is not None),
     )
 
 
@@ -119,6 +145,15 @@ def render_reservation(reservation: Reservation) -> str:
     return ElementTree.tostring(entry, encoding="unicode")
 
 
+def find_disk(domain_xml: str, path: Path) -> str:
+    """Take the one disk of a rendered domain that lies at a path."""
+    for disk in ElementTree.fromstring(domain_xml).iterfind("devices/disk"):
+        source = disk.find("source")
+        if source is not None and source.get("file") == str(path):
+            return ElementTree.tostring(disk, encoding="unicode")
+    raise ValueError(f"the domain has no disk {path}")
+
+
 def find_mark(metadata_xml: str, field: str) -> str | None:
     """Read one field of our mark, as libvirt gives it: without its namespace."""
     return ElementTree.fromstring(metadata_xml).findtext(field)
@@ -142,6 +177,19 @@ def _clean(value: object) -> object:
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
     return _FORBIDDEN.sub(_REPLACEMENT, value)
+
+
+def _disks(spec: DomainSpec) -> list[_Disk]:
+    """The disks, first the one that the guest boots from: no other is ever booted."""
+    bus, rescue, first = spec.hardware.disk_bus, spec.rescue, PORTS["disk"]
+    backing = (spec.backing_path, spec.backing_format)
+    own = _Disk(spec.disk_path, spec.disk_format, *backing, first, DISKS[bus])
+    if rescue is None:
+        return [own]
+    booted = _Disk(rescue.path, "qcow2", rescue.backing_path, "qcow2", first, DISKS[bus])
+    if rescue.is_alone and bus in PLUGGABLE:
+        return [booted]
+    return [booted, replace(own, port=PORTS["second_disk"], drive=SECOND_DISKS[bus])]
 
 
 def _nic_port(position: int) -> int:

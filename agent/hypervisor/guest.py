@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -49,6 +50,9 @@ NIC_COUNTERS = (
     *("tx", "tx_packets", "tx_errors", "tx_drop"),
 )
 """What libvirt's blockStats and interfaceStats give, in their order, in Nova's words."""
+
+ENOUGH_WRITES = 24
+"""More than a boot loader makes that notes how it fared, less than a system whose root it is."""
 
 PRESSABLE = {STATE_RUNNING, STATE_BLOCKED, STATE_PAUSED, STATE_PMSUSPENDED}
 """States in which a power button does something. A guest that goes down by itself is for a moment
@@ -222,6 +226,42 @@ def diagnose(domain: Any) -> dict[str, int]:
     return counters
 
 
+def lives_on_disk(domain: Any) -> bool:
+    """Whether a guest's system has its root: its agent runs, or it has written much to its disk."""
+    if not domain.isActive():
+        return False
+    if has_agent(domain):
+        return True
+    target = ElementTree.fromstring(domain.XMLDesc()).find("devices/disk/target")
+    if target is None:
+        return False
+    with translated():
+        return bool(domain.blockStats(target.get("dev", ""))[2] >= ENOUGH_WRITES)
+
+
+def plug_disk(domain: Any, xml: str, path: Path) -> None:
+    """Plug a disk into a domain that is on, unless it has it."""
+    if not domain.isActive() or _has_disk(domain, path):
+        return
+    try:
+        with translated():
+            domain.attachDeviceFlags(xml, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+    except UnsupportedCallError:  # the test driver, whose guests look for nothing
+        return
+    except HostFailed:
+        if not _has_disk(domain, path):
+            raise
+
+
+def inject_nmi(domain: Any) -> None:
+    """Send a domain that is on a non-maskable interrupt: what its guest does then is its own."""
+    seen = observe(domain)
+    if not seen.is_on:
+        raise HostFailed(f"The guest is not on: {seen.reason or seen.seen}.")
+    with translated():
+        domain.injectNMI(0)
+
+
 def drop_saved(domain: Any) -> None:
     """Remove the saved memory image, if there is one."""
     if domain.hasManagedSaveImage():
@@ -235,6 +275,11 @@ def undefine(domain: Any) -> None:
             domain.undefineFlags(_UNDEFINE_ALL)
     except UnsupportedCallError:
         domain.undefineFlags(_UNDEFINE_PLAIN)
+
+
+def _has_disk(domain: Any, path: Path) -> bool:
+    sources = ElementTree.fromstring(domain.XMLDesc()).iterfind("devices/disk/source")
+    return any(source.get("file") == str(path) for source in sources)
 
 
 def _change(domain: Any, wanted: Seen, act: Callable[[], object]) -> None:

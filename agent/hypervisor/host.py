@@ -29,7 +29,7 @@ from agent.hypervisor.base import (
     TakenNetwork,
 )
 from agent.hypervisor.connection import Link, Pool
-from agent.hypervisor.domainxml import render_domain, render_nic
+from agent.hypervisor.domainxml import find_disk, render_domain, render_nic
 from agent.hypervisor.errors import NoSuchThingError, UnsupportedCallError, translated
 from agent.hypervisor.events import LOOP, Watcher
 from agent.hypervisor.survey import version_text
@@ -196,6 +196,23 @@ class Host:
         """Counters of a running guest, named as the Compute API 2.1 does; empty when it is off."""
         with self._own(server_id, self._aside) as domain:
             return guest.diagnose(domain)
+
+    def lives_on_disk(self, server_id: str) -> bool:
+        """Whether the guest's system has surely taken the disk that it booted from as its own."""
+        with self._own(server_id) as domain:
+            return guest.lives_on_disk(domain)
+
+    def plug_own_disk(self, spec: DomainSpec) -> None:
+        """Give a guest in rescue its own disk while it runs, and whenever it is started again."""
+        xml = render_domain(spec, owner=self._owner, version=self._version)
+        with self._own(spec.server_id) as domain:
+            guest.plug_disk(domain, find_disk(xml, spec.disk_path), spec.disk_path)
+        self.define(spec)
+
+    def inject_nmi(self, server_id: str) -> None:
+        """Send the guest a non-maskable interrupt; `HostFailed` when it is off."""
+        with self._own(server_id) as domain:
+            guest.inject_nmi(domain)
 
     def drop_saved(self, server_id: str) -> None:
         """Remove a saved memory image, if there is one."""

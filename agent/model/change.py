@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TypedDict
 
-from agent.model.server import Fault, Hardware
+from agent.model.server import Fault, Flavor, Hardware, RescueSystem
 from agent.model.states import PowerState, TaskState, VmState
 
 
@@ -17,9 +18,16 @@ class ServerChange(TypedDict, total=False):
     task_state: TaskState | None
     power_state: PowerState
     progress: int
+    image_id: str
+    image_properties: Mapping[str, str]
+    flavor: Flavor
+    old_flavor: Flavor | None
+    old_vm_state: VmState | None
     hardware: Hardware
     fault: Fault | None
     locked_by: str | None
+    locked_reason: str | None
+    rescue: RescueSystem | None
     launched_at: datetime
     terminated_at: datetime
     deleted_at: datetime

@@ -35,6 +35,11 @@ class HostLoad:
         return self.ram_mb - self.used_ram_mb
 
 
+def allowed_hosts(hosts: Sequence[HostLoad], requested: str | None) -> Sequence[HostLoad]:
+    """The hosts that a server may go to: one, when it was asked for."""
+    return [host for host in hosts if requested in (None, host.name)]
+
+
 def choose_host(hosts: Sequence[HostLoad], flavor: Flavor) -> str:
     """Name the host for a server of this flavor; `NoCapacity` says the numbers when none fits."""
     fitting = [

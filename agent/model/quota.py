@@ -22,3 +22,14 @@ class Usage:
     instances: int = 0
     cores: int = 0
     ram_mb: int = 0  # MiB
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many servers one request makes: as many of these as the quota has room for."""
+
+    least: int = 1
+    most: int = 1
+
+
+ONE = Count()

@@ -21,7 +21,13 @@ class RecordChange(TypedDict, total=False):
     access_ipv4: str
     access_ipv6: str
     disk_config: str
+    description: str | None
+    hostname: str
+    tags: tuple[str, ...]
     metadata: Mapping[str, str]
+    user_data: str | None
+    key_name: str | None
+    public_key: str | None
 
 
 def check_takes_metadata(server: Server, doing: str, *, despite_lock: bool) -> None:
@@ -32,6 +38,12 @@ def check_takes_metadata(server: Server, doing: str, *, despite_lock: bool) -> N
         raise Conflict(
             f"Cannot '{doing}' instance {server.id} while it is in vm_state {server.vm_state}"
         )
+
+
+def check_takes_tags(server: Server, doing: str) -> None:
+    """Raise `Conflict`, in Nova's words, unless the server's tags may be written now: a lock does
+    not matter, and they are taken where metadata are."""
+    check_takes_metadata(server, doing, despite_lock=True)
 
 
 def check_metadata_count(metadata: Mapping[str, str], most: int) -> None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from agent.model.states import PowerState, TaskState, VmState
@@ -22,6 +22,16 @@ class Flavor:
     is_public: bool = True
     description: str | None = None
     extra_specs: Mapping[str, str] = field(default_factory=dict)
+
+
+def larger(one: Flavor, other: Flavor) -> Flavor:
+    """A size that holds both: the first flavor, with the larger of each number."""
+    return replace(one, vcpus=max(one.vcpus, other.vcpus), ram_mb=max(one.ram_mb, other.ram_mb))
+
+
+def growth(old: Flavor, new: Flavor) -> Flavor:
+    """What the new flavor has beyond the old one, and nothing where it has less."""
+    return replace(new, vcpus=max(0, new.vcpus - old.vcpus), ram_mb=max(0, new.ram_mb - old.ram_mb))
 
 
 MAX_NICS = 10
@@ -67,6 +77,10 @@ class Fault:
     mended_by: str = ""  # the action that may begin from ERROR because of just this fault
 
 
+ROOT_DEVICES = {"virtio": "/dev/vda", "ide": "/dev/hda"}
+"""By the bus of the disk; on any other bus it is a SCSI disk."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hardware:
     """The virtual machine's shape, resolved once at the first define and reused ever after.
@@ -83,6 +97,19 @@ class Hardware:
     nic_model: str = "virtio"
     cdrom_bus: str = "scsi"
 
+    @property
+    def root_device(self) -> str:
+        """What a Linux guest calls its root disk."""
+        return ROOT_DEVICES.get(self.disk_bus, "/dev/sda")
+
+
+@dataclass(frozen=True, slots=True)
+class RescueSystem:
+    """The image that a server runs instead of its own disk, with its properties as they were."""
+
+    image_id: str
+    image_properties: Mapping[str, str] = field(default_factory=dict)
+
 
 @dataclass(frozen=True, slots=True)
 class Server:
@@ -93,7 +120,7 @@ class Server:
     user_id: str
     name: str
     flavor: Flavor
-    image_id: str
+    image_id: str  # what its disk stands on
     vm_state: VmState
     created_at: datetime
     updated_at: datetime
@@ -119,6 +146,17 @@ class Server:
     terminated_at: datetime | None = None
     deleted_at: datetime | None = None
     locked_by: str | None = None  # "owner" or "admin"; None: not locked
+    locked_reason: str | None = None
+    description: str | None = None
+    tags: tuple[str, ...] = ()  # in the order of the alphabet
+    reservation_id: str = ""  # of the request that made it, and others with it
+    launch_index: int = 0  # which of them it is, from 0
+    pinned_zone: str | None = None  # the availability zone that was asked for
+    requested_host: str | None = None  # the only host that it may be placed on
+    group_ids: tuple[str, ...] = ()  # of the server groups that it is a member of
+    old_flavor: Flavor | None = None  # before a resize that waits to be confirmed or reverted
+    old_vm_state: VmState | None = None  # where the server was before that resize
+    rescue: RescueSystem | None = None  # since a rescue was asked for, until it is over
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ Every method is one short transaction, and what goes in and out are the frozen v
 from __future__ import annotations
 
 from agent.store.db import Database
-from agent.store.servers import Admission, ServerFilter
+from agent.store.servers import Admission
+from agent.store.serverselect import ServerFilter
 from agent.store.store import Store
 
 __all__ = ["Admission", "Database", "ServerFilter", "Store"]

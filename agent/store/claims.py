@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from agent.model.placement import HostLoad, choose_host
+from agent.model.server import Flavor, Server, larger
 from agent.model.states import TaskState, VmState
 from agent.store import rows
 from agent.store.schema import servers
@@ -37,6 +38,44 @@ _CLAIMS = (
     )
     .group_by(servers.c.host, servers.c.project_id)
 )
+
+
+_FLAVORS = select(servers.c.flavor, servers.c.old_flavor, servers.c.vcpus, servers.c.ram_mb).where(
+    servers.c.id == bindparam("server")
+)
+
+
+def settle_claim(connection: Connection, server_id: str) -> None:
+    """Let a server claim what its flavor has; what is resized, the larger of both of its flavors.
+
+    For the end of whatever made it claim more, or less.
+    """
+    row = connection.execute(_FLAVORS, {"server": server_id}).one()
+    size = rows.flavor_of(row)
+    size = larger(size, Flavor(**row.old_flavor)) if row.old_flavor else size
+    if (size.vcpus, size.ram_mb) != (row.vcpus, row.ram_mb):
+        claim(connection, server_id, size)
+
+
+def claim(connection: Connection, server_id: str, size: Flavor) -> None:
+    """Let a server claim what a flavor has."""
+    connection.execute(
+        update(servers)
+        .where(servers.c.id == server_id)
+        .values(vcpus=size.vcpus, ram_mb=size.ram_mb)
+    )
+
+
+def check_growth(
+    connection: Connection,
+    server: Server,
+    more: Flavor,
+    offers: Callable[[], Sequence[HostLoad]],
+) -> None:
+    """Raise `NoCapacity`, with the numbers, when a server's host has no room for so much more."""
+    if more.vcpus or more.ram_mb:
+        loads = with_claims(connection, offers(), server.project_id)
+        choose_host([host for host in loads if host.name == server.host], more)
 
 
 def with_claims(

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which images servers stand on: their own, and the kernel and RAM disk that start them.
+"""Which images servers stand on: their own or one to rescue them, with kernel and RAM disk.
+
+A server that is being rebuilt needs those of its new image, too, which its task names.
 
 Looked at within the transaction that makes a server or removes an image, so that neither can
 happen between the other's look and its writing.
@@ -9,31 +11,45 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
 from agent.errors import BadRequest
 from agent.model.booting import KERNEL, RAMDISK
 from agent.model.image import ImageStatus
-from agent.store.schema import images, servers
+from agent.store.schema import images, servers, tasks
 
 _NAMED: tuple[ColumnElement[str], ...] = (
     servers.c.image_id,
     servers.c.image_properties[KERNEL].as_string(),
     servers.c.image_properties[RAMDISK].as_string(),
+    servers.c.rescue["image_id"].as_string(),
+    servers.c.rescue["image_properties", KERNEL].as_string(),
+    servers.c.rescue["image_properties", RAMDISK].as_string(),
 )
+
+
+_AWAITED: tuple[ColumnElement[str], ...] = tuple(
+    tasks.c.args[name].as_string() for name in ("image_id", KERNEL, RAMDISK)
+)
+
+_REBUILDS = and_(tasks.c.action == "rebuild", tasks.c.finished_at.is_(None))
 
 
 def is_used(connection: Connection, image_id: str) -> bool:
     """Whether a server that is not deleted stands on an image."""
     named = or_(*(column == image_id for column in _NAMED))
     statement = select(servers.c.id).where(servers.c.deleted_at.is_(None), named).limit(1)
-    return connection.scalar(statement) is not None
+    awaited = or_(*(column == image_id for column in _AWAITED))
+    rebuild = select(tasks.c.id).where(_REBUILDS, awaited).limit(1)
+    return any(connection.scalar(each) is not None for each in (statement, rebuild))
 
 
 def list_used(connection: Connection) -> set[str]:
     """The ids of all images that servers stand on which are not deleted."""
-    statement = select(*_NAMED).where(servers.c.deleted_at.is_(None)).distinct()
-    return {image_id for row in connection.execute(statement) for image_id in row if image_id}
+    standing = select(*_NAMED).where(servers.c.deleted_at.is_(None)).distinct()
+    awaited = select(*_AWAITED).where(_REBUILDS)
+    found = [row for each in (standing, awaited) for row in connection.execute(each)]
+    return {image_id for row in found for image_id in row if image_id}
 
 
 def check_active(connection: Connection, image_ids: Collection[str]) -> None:

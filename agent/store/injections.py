@@ -42,6 +42,12 @@ def insert_injection(connection: Connection, server_id: str, injection: Injectio
     )
 
 
+def replace_injection(connection: Connection, server_id: str, injection: Injection) -> None:
+    """Keep what a rebuilt server's guest is given, and nothing of what the last one was."""
+    forget_injection(connection, server_id)
+    insert_injection(connection, server_id, injection)
+
+
 def forget_injection(connection: Connection, server_id: str) -> None:
     """Drop what a server's guest was given: the server is gone, and it may hold secrets."""
     connection.execute(delete(injections).where(injections.c.server_id == server_id))

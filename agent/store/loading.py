@@ -17,7 +17,7 @@ from agent.model.server import Nic, OwnedNic, Server
 from agent.model.task import Task
 from agent.store import rows
 from agent.store.netschema import networks, ports, subnets
-from agent.store.schema import servers, task_steps, tasks
+from agent.store.schema import server_tags, servers, task_steps, tasks
 
 # Statements are built once: building one costs SQLAlchemy as much as running it.
 
@@ -48,6 +48,12 @@ _NICS = (
 _SERVER = select(servers).where(servers.c.id == bindparam("server"), servers.c.deleted_at.is_(None))
 _SERVER_NICS = _NICS.where(ports.c.server_id == bindparam("server"))
 _NETWORK_NICS = _NICS.where(ports.c.network_id == bindparam("network"))
+_TAGS = select(server_tags).order_by(server_tags.c.server_id, server_tags.c.tag)
+_SERVER_TAGS = (
+    select(server_tags.c.tag)
+    .where(server_tags.c.server_id == bindparam("server"))
+    .order_by(server_tags.c.tag)
+)
 _STEPS = select(task_steps).order_by(task_steps.c.task_id, task_steps.c.seq)
 
 
@@ -57,7 +63,8 @@ def get_server(connection: Connection, server_id: str, project_id: str | None) -
     if row is None or project_id not in (None, row.project_id):
         raise no_server(server_id)
     nics = connection.execute(_SERVER_NICS, {"server": server_id})
-    return rows.server_from(row, [rows.nic_from(nic) for nic in nics])
+    tags = connection.scalars(_SERVER_TAGS, {"server": server_id})
+    return rows.server_from(row, [rows.nic_from(nic) for nic in nics], tags.all())
 
 
 def list_servers(connection: Connection, page: Select[Any]) -> list[Server]:
@@ -66,10 +73,13 @@ def list_servers(connection: Connection, page: Select[Any]) -> list[Server]:
     if not found:
         return []
     nics: dict[str, list[Nic]] = defaultdict(list)
+    tags: dict[str, list[str]] = defaultdict(list)
     ids = page.with_only_columns(servers.c.id)
     for row in connection.execute(_NICS.where(ports.c.server_id.in_(ids))):
         nics[row.server_id].append(rows.nic_from(row))
-    return [rows.server_from(row, nics.get(row.id, ())) for row in found]
+    for row in connection.execute(_TAGS.where(server_tags.c.server_id.in_(ids))):
+        tags[row.server_id].append(row.tag)
+    return [rows.server_from(row, nics.get(row.id, ()), tags.get(row.id, ())) for row in found]
 
 
 def list_network_nics(connection: Connection, network_id: str) -> list[OwnedNic]:

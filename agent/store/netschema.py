@@ -17,7 +17,8 @@ from sqlalchemy import (
     true,
 )
 
-from agent.store.schema import UtcTime, metadata
+from agent.store.schema import metadata
+from agent.store.utctime import UtcTime
 
 _ID = String(64)
 _JSON = JSON(none_as_null=True)

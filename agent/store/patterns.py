@@ -18,10 +18,10 @@ def is_pattern(text: str) -> bool:
     return _compile(text) is not None
 
 
-def search(pattern: str, text: str) -> bool:
-    """Whether the pattern is found anywhere in the text; SQLite's REGEXP."""
+def search(pattern: str, text: str | None) -> bool:
+    """Whether the pattern is found anywhere in the text, if there is one; SQLite's REGEXP."""
     compiled = _compile(pattern)
-    return compiled is not None and compiled.search(text) is not None
+    return None not in (compiled, text) and compiled.search(text) is not None
 
 
 @lru_cache(maxsize=16)

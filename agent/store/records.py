@@ -14,6 +14,7 @@ from agent.model.server import Server
 from agent.store import loading
 from agent.store.db import Database
 from agent.store.schema import servers
+from agent.store.tags import write_tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,11 @@ class Records:
         """
         with self.db.write() as connection:
             server = loading.get_server(connection, server_id, project_id)
+            edit = change(server)
+            if "tags" in edit:
+                write_tags(connection, server_id, edit["tags"])
+            columns = {name: value for name, value in edit.items() if name != "tags"}
             connection.execute(
-                update(servers)
-                .where(servers.c.id == server_id)
-                .values(**change(server), updated_at=now)
+                update(servers).where(servers.c.id == server_id).values(**columns, updated_at=now)
             )
             return loading.get_server(connection, server_id, project_id)

@@ -6,6 +6,7 @@ Pure; no statement and no connection in here. JSON columns hold plain dicts, enu
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
@@ -19,7 +20,7 @@ from agent.model.image import Image, ImageMember, ImageStatus, MemberStatus, Vis
 from agent.model.imagetask import ImageTask, ImageTaskStatus
 from agent.model.keypair import Keypair
 from agent.model.network import Network, Port, Subnet
-from agent.model.server import Fault, Flavor, Hardware, Nic, Rest, Server
+from agent.model.server import Fault, Flavor, Hardware, Nic, RescueSystem, Rest, Server
 from agent.model.states import PowerState, TaskState, VmState
 from agent.model.task import StepRecord, Task
 
@@ -30,8 +31,8 @@ Values = dict[str, Any]
 """Columns of a row by their names."""
 
 
-def server_from(row: AnyRow, nics: Sequence[Nic]) -> Server:
-    """Read a row of `servers`; its nics come from `ports`."""
+def server_from(row: AnyRow, nics: Sequence[Nic], tags: Sequence[str] = ()) -> Server:
+    """Read a row of `servers`; its nics come from `ports`, its tags from `server_tags`."""
     return Server(
         id=row.id,
         project_id=row.project_id,
@@ -64,11 +65,21 @@ def server_from(row: AnyRow, nics: Sequence[Nic]) -> Server:
         terminated_at=row.terminated_at,
         deleted_at=row.deleted_at,
         locked_by=row.locked_by,
+        locked_reason=row.locked_reason,
+        description=row.description,
+        tags=tuple(tags),
+        reservation_id=row.reservation_id,
+        launch_index=row.launch_index,
+        pinned_zone=row.pinned_zone,
+        requested_host=row.requested_host,
+        old_flavor=Flavor(**row.old_flavor) if row.old_flavor else None,
+        old_vm_state=VmState(row.old_vm_state) if row.old_vm_state else None,
+        rescue=RescueSystem(**row.rescue) if row.rescue else None,
     )
 
 
 def server_values(server: Server) -> Values:
-    """Give a server's columns; its nics are rows of `ports`."""
+    """Give a server's columns; its nics and tags are rows of their own."""
     flavor = server.flavor
     return {
         "id": server.id,
@@ -104,12 +115,22 @@ def server_values(server: Server) -> Values:
         "terminated_at": server.terminated_at,
         "deleted_at": server.deleted_at,
         "locked_by": server.locked_by,
+        "locked_reason": server.locked_reason,
+        "description": server.description,
+        "reservation_id": server.reservation_id,
+        "launch_index": server.launch_index,
+        "pinned_zone": server.pinned_zone,
+        "requested_host": server.requested_host,
+        "old_flavor": _flavor_or_none(server.old_flavor),
+        "old_vm_state": _word(server.old_vm_state),
+        "rescue": _rescue_values(server.rescue),
     }
 
 
 def change_values(change: ServerChange) -> Values:
     """Give the columns that a change sets."""
-    return {name: _CHANGED[name](value) for name, value in change.items()}
+    values = {name: _CHANGED[name](value) for name, value in change.items()}
+    return {**values, "flavor_id": change["flavor"].id} if "flavor" in change else values
 
 
 def rest_from(row: AnyRow) -> Rest:
@@ -190,6 +211,11 @@ def flavor_values(flavor: Flavor) -> Values:
         "description": flavor.description,
         "extra_specs": dict(flavor.extra_specs),
     }
+
+
+def flavor_text(flavor: Flavor) -> str:
+    """Write a flavor as JSON, as a task's args keep it."""
+    return json.dumps(flavor_values(flavor))
 
 
 def image_from(row: AnyRow) -> Image:
@@ -300,6 +326,12 @@ def _fault_values(fault: Fault | None) -> Values | None:
     return {**asdict(fault), "created_at": fault.created_at.isoformat()}
 
 
+def _rescue_values(rescue: RescueSystem | None) -> Values | None:
+    if rescue is None:
+        return None
+    return {"image_id": rescue.image_id, "image_properties": dict(rescue.image_properties)}
+
+
 def _same(value: Any) -> Any:
     return value
 
@@ -308,14 +340,25 @@ def _word(value: Any) -> Any:
     return None if value is None else value.value
 
 
+def _flavor_or_none(flavor: Flavor | None) -> Values | None:
+    return flavor_values(flavor) if flavor else None
+
+
 _CHANGED: Mapping[str, Callable[[Any], Any]] = {
     "vm_state": _word,
     "task_state": _word,
     "power_state": _word,
     "progress": _same,
+    "image_id": _same,
+    "image_properties": dict,
+    "flavor": flavor_values,
+    "old_flavor": _flavor_or_none,
+    "old_vm_state": _word,
     "hardware": asdict,
     "fault": _fault_values,
     "locked_by": _same,
+    "locked_reason": _same,
+    "rescue": _rescue_values,
     "launched_at": _same,
     "terminated_at": _same,
     "deleted_at": _same,

@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tables, as this version uses them. A change here needs a revision in `migrations/`.
 
-Only what both SQLite and PostgreSQL know. Times are kept as text of one width in UTC, so that they
-sort as they are. Projects, users, flavors and images that a server names are not foreign keys: the
-accounts may live in another Identity service, and a server outlives its flavor and its image.
+Only what both SQLite and PostgreSQL know. Projects, users, flavors and images that a server names
+are not foreign keys: the accounts may live in another Identity service, and a server outlives its
+flavor and its image.
 """
 
 from __future__ import annotations
-
-from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -17,7 +14,6 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -28,25 +24,8 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.types import TypeDecorator
 
-
-class UtcTime(TypeDecorator[datetime]):
-    """An aware time with its microseconds. (SQLAlchemy wants a class for a type of one's own.)"""
-
-    impl = String(32)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
-        """Give the text that is stored."""
-        if value is None:
-            return None
-        return value.astimezone(UTC).isoformat(timespec="microseconds")
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """Read the stored text."""
-        return None if value is None else datetime.fromisoformat(value)
-
+from agent.store.utctime import UtcTime
 
 metadata = MetaData(
     naming_convention={
@@ -222,10 +201,10 @@ servers = Table(
     Column("project_id", _ID, nullable=False),
     Column("user_id", _ID, nullable=False),
     Column("name", String(255), nullable=False),
-    Column("hostname", String(63), nullable=False),
+    Column("hostname", String(255), nullable=False),
     Column("flavor_id", _ID, nullable=False),
     Column("flavor", _JSON, nullable=False),
-    Column("vcpus", Integer, nullable=False),  # the flavor's, where SQL can add them up
+    Column("vcpus", Integer, nullable=False),  # what is claimed: the flavor's, or more in a resize
     Column("ram_mb", Integer, nullable=False),
     Column("image_id", _ID, nullable=False, index=True),
     Column("vm_state", String(32), nullable=False),
@@ -251,8 +230,24 @@ servers = Table(
     Column("terminated_at", UtcTime),
     Column("deleted_at", UtcTime),  # a deleted server keeps its row
     Column("locked_by", String(16)),
+    Column("description", Text),
+    Column("locked_reason", String(255)),
+    Column("reservation_id", String(32), nullable=False, server_default=""),  # of one request
+    Column("launch_index", Integer, nullable=False, server_default="0"),
+    Column("pinned_zone", String(255)),  # the availability zone that was asked for
+    Column("requested_host", String(255)),
+    Column("old_flavor", _JSON),
+    Column("old_vm_state", String(32)),
+    Column("rescue", _JSON),  # which image it runs instead of its own disk, and its properties
     Index("ix_servers_listed", "project_id", "deleted_at", "created_at", "id"),
     Index(None, "created_at", "id"),
+)
+
+server_tags = Table(
+    "server_tags",
+    metadata,
+    Column("server_id", _ID, ForeignKey("servers.id", ondelete="CASCADE"), primary_key=True),
+    Column("tag", String(60), primary_key=True),
 )
 
 image_tasks = Table(

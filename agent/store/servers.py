@@ -8,52 +8,30 @@ engine's, in `tasks.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Unpack
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    and_,
-    bindparam,
-    false,
-    func,
-    insert,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from agent.errors import BadRequest, Conflict, OverQuota
 from agent.model.change import ServerChange
 from agent.model.injection import Injection
 from agent.model.network import NicRequest
 from agent.model.placement import HostLoad
-from agent.model.quota import Quota, Usage
+from agent.model.quota import ONE, Count, Quota, Usage
 from agent.model.server import Flavor, Server
 from agent.model.states import TaskState, VmState
 from agent.model.task import INTERRUPTED_BY, NewTask, Task
-from agent.store import addresses, imageuse, loading, patterns, rows
-from agent.store.claims import check_return
+from agent.store import addresses, imageuse, loading, rows
+from agent.store.claims import check_return, settle_claim
 from agent.store.db import Database
 from agent.store.injections import insert_injection
 from agent.store.schema import server_events, servers, tasks
+from agent.store.serverselect import ServerFilter, after, select_marker, select_servers
+from agent.store.tags import write_tags
 from agent.store.tasks import close_task, insert_task
-
-
-@dataclass(frozen=True, slots=True)
-class ServerFilter:
-    """Which servers a list shows: newest first, deleted ones never."""
-
-    project_id: str | None  # None: of all projects
-    limit: int | None = None
-    marker: str | None = None  # the id of the last server of the page before
-    name: str | None = None  # a regular expression (RE2), or the name itself
-    states: Mapping[VmState, Collection[TaskState | None]] | None = None  # None: any
-    image_id: str | None = None
-    flavor_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,23 +66,52 @@ class Servers:
         rest_s: float,
         now: datetime,
     ) -> Server:
-        """Write a new server with its ports, its first task and what its guest is given.
+        """Write one new server, as `create_some` does."""
+        (created,) = self.create_some(
+            lambda count: [server],
+            task,
+            count=ONE,
+            quota=quota,
+            nics=nics,
+            injection=injection,
+            image_ids=image_ids,
+            rest_s=rest_s,
+            now=now,
+        )
+        return created
 
-        Gives it with its nics.
+    def create_some(
+        self,
+        draft: Callable[[int], Sequence[Server]],
+        task: NewTask,
+        *,
+        count: Count,
+        quota: Quota,
+        nics: Sequence[NicRequest],
+        injection: Injection | None = None,
+        image_ids: Collection[str] = (),
+        rest_s: float,
+        now: datetime,
+    ) -> Sequence[Server]:
+        """Write new servers, each with its ports, first task and what its guest is given.
 
-        `image_ids` are those that it stands on: they must still be active. Released addresses are
-        given again after `rest_s` seconds. Raises `OverQuota` with the numbers, and what
-        `addresses.allocate` and `check_active` raise; nothing is written then.
+        `draft` makes as many as it is told, of one project and flavor; they are given with their
+        nics. `image_ids` are those that they stand on: they must still be active. Released
+        addresses are given again after `rest_s` seconds. Raises `OverQuota` with the numbers, and
+        what `addresses.allocate` and `check_active` raise; nothing is written then.
         """
         with self.db.write() as connection:
             imageuse.check_active(connection, image_ids)
-            _check_quota(_usage(connection, server.project_id), server.flavor, quota)
-            shown = rows.change_values({"task_state": task.task_state})
-            connection.execute(insert(servers).values({**rows.server_values(server), **shown}))
-            addresses.allocate(connection, server, nics, rest_s=rest_s, now=now)
-            insert_injection(connection, server.id, injection)
-            insert_task(connection, server.id, task, now)
-            return loading.get_server(connection, server.id, None)
+            (sample,) = draft(1)
+            used = usage_of(connection, sample.project_id)
+            number = _fitting(used, sample.flavor, quota, count)
+            drafts = [sample] if number == 1 else draft(number)
+            for server in drafts:
+                _insert(connection, server, task)
+                addresses.allocate(connection, server, nics, rest_s=rest_s, now=now)
+                insert_injection(connection, server.id, injection)
+                insert_task(connection, server.id, task, now)
+            return [loading.get_server(connection, server.id, None) for server in drafts]
 
     def get(self, server_id: str, *, project_id: str | None) -> Server:
         """One server that is not deleted, of this project (None: of any); `NotFound` otherwise."""
@@ -137,17 +144,19 @@ class Servers:
 
     def list(self, wanted: ServerFilter) -> Sequence[Server]:
         """The servers that a filter lets through; `BadRequest` for an unknown marker."""
-        page = select(servers).where(_visible(wanted), *_conditions(wanted))
+        page = select_servers(wanted)
         with self.db.read() as connection:
             if wanted.marker is not None:
-                page = page.where(_after(connection, wanted, wanted.marker))
-            page = page.order_by(servers.c.created_at.desc(), servers.c.id.desc())
+                last = connection.execute(select_marker(wanted)).one_or_none()
+                if last is None:
+                    raise BadRequest(f"marker [{wanted.marker}] not found")
+                page = page.where(after(wanted.query.sort, tuple(last)))
             return loading.list_servers(connection, page.limit(wanted.limit))
 
     def usage(self, project_id: str) -> Usage:
         """What a project's servers use, suspended ones too."""
         with self.db.read() as connection:
-            return _usage(connection, project_id)
+            return usage_of(connection, project_id)
 
     def begin(
         self,
@@ -155,23 +164,28 @@ class Servers:
         task: NewTask,
         admission: Admission,
         *,
+        change: ServerChange | None = None,
+        image_ids: Collection[str] = (),
         now: datetime,
         also: Callable[[Connection], Mapping[str, str | int]] = lambda connection: {},
     ) -> Task:
-        """Take a server for an action, if it is admitted.
+        """Take a server for an action, if it is admitted, and `change` it.
 
         `also` is done in the same transaction, and gives more of the task's args.
 
         A running task that may be interrupted is closed and pushed aside; what it has failed of
-        stays on record. A deletion that already runs is given again. Raises what `_admit` raises.
+        stays on record. A deletion that already runs is given again. `image_ids` are those that it
+        is to stand on from now. Raises what `admit` and `check_active` raise.
         """
         with self.db.write() as connection:
             running = loading.find_open_task(connection, server_id)
             if running and _same_deletion(running, task):
                 return running
-            _admit(connection, server_id, admission)
+            admit(connection, server_id, admission)
+            imageuse.check_active(connection, image_ids)
             _push_aside(connection, running, task, now)
-            _update(connection, server_id, now, task_state=task.task_state)
+            shown: ServerChange = {**(change or {}), "task_state": task.task_state}
+            _update(connection, server_id, now, **shown)
             task = replace(task, args={**task.args, **also(connection)})
             return insert_task(connection, server_id, task, now)
 
@@ -184,17 +198,18 @@ class Servers:
         change: ServerChange,
         now: datetime,
     ) -> None:
-        """Do an action that needs no host, and put it on record. Raises what `_admit` raises.
+        """Do an action that needs no host, and put it on record. Raises what `admit` raises.
 
         A running task that may be interrupted is closed, and its server is at rest again.
         """
         with self.db.write() as connection:
             running = loading.find_open_task(connection, server_id)
-            _admit(connection, server_id, admission)
+            admit(connection, server_id, admission)
             if not admission.any_task:
                 _push_aside(connection, running, task, now)
                 change = {**change, "task_state": None}
             _update(connection, server_id, now, **change)
+            settle_claim(connection, server_id)
             insert_task(connection, server_id, task, now, finished=True)
 
     def list_events(self, server_id: str) -> Sequence[tuple[datetime, str]]:
@@ -236,62 +251,51 @@ _USAGE = select(
 ).where(servers.c.project_id == bindparam("project"), servers.c.deleted_at.is_(None))
 
 
-def _usage(connection: Connection, project_id: str) -> Usage:
+def usage_of(connection: Connection, project_id: str) -> Usage:
+    """What a project's servers use, inside the caller's transaction."""
     instances, cores, ram_mb = connection.execute(_USAGE, {"project": project_id}).one()
     return Usage(instances=instances, cores=cores, ram_mb=ram_mb)
 
 
-def _check_quota(used: Usage, flavor: Flavor, quota: Quota) -> None:
-    asked = (
-        ("instances", 1, used.instances, quota.instances),
-        ("cores", flavor.vcpus, used.cores, quota.cores),
-        ("ram", flavor.ram_mb, used.ram_mb, quota.ram_mb),
-    )
-    over = [row for row in asked if 0 <= row[3] < row[1] + row[2]]  # -1 is no limit, as in Nova
+def _fitting(used: Usage, flavor: Flavor, quota: Quota, count: Count) -> int:
+    """How many servers of a flavor the quota has room for; `OverQuota` for too few."""
+    each = Usage(1, flavor.vcpus, flavor.ram_mb)
+    least = Usage(count.least, count.least * each.cores, count.least * each.ram_mb)
+    check_quota(used, least, quota)
+    held = _held(used, each, quota)
+    room = [(most - already) // more for _, more, already, most in held if most >= 0 and more]
+    return min([count.most, *room])  # -1 is no limit, as in Nova
+
+
+def check_quota(used: Usage, more: Usage, quota: Quota) -> None:
+    """Raise `OverQuota`, with the numbers, when so much more is more than a project may use."""
+    asked = _held(used, more, quota)
+    # -1 is no limit, as in Nova; and nothing more is never too much.
+    over = [row for row in asked if row[1] and 0 <= row[3] < row[1] + row[2]]
     if not over:
         return
-    names, more, already, most = (", ".join(map(str, column)) for column in zip(*over, strict=True))
+    columns = (", ".join(map(str, column)) for column in zip(*over, strict=True))
+    names, wanted, already, most = columns
     raise OverQuota(
-        f"Quota exceeded for {names}: Requested {more}, "
+        f"Quota exceeded for {names}: Requested {wanted}, "
         f"but already used {already} of {most} {names}"
     )
 
 
-def _visible(wanted: ServerFilter) -> ColumnElement[bool]:
-    if wanted.project_id is None:
-        return servers.c.deleted_at.is_(None)
-    return and_(servers.c.deleted_at.is_(None), servers.c.project_id == wanted.project_id)
+def _held(used: Usage, more: Usage, quota: Quota) -> list[tuple[str, int, int, int]]:
+    """Each thing that a quota counts: how much more is asked, what is used, and the most."""
+    return [
+        ("instances", more.instances, used.instances, quota.instances),
+        ("cores", more.cores, used.cores, quota.cores),
+        ("ram", more.ram_mb, used.ram_mb, quota.ram_mb),
+    ]
 
 
-def _conditions(wanted: ServerFilter) -> Iterator[ColumnElement[bool]]:
-    if wanted.name is not None:
-        named = servers.c.name == wanted.name  # it may look like a pattern, or be no valid one
-        is_pattern = patterns.is_pattern(wanted.name)
-        yield or_(named, servers.c.name.regexp_match(wanted.name)) if is_pattern else named
-    if wanted.states is not None:
-        yield or_(false(), *(_in_states(*pair) for pair in wanted.states.items()))
-    if wanted.image_id is not None:
-        yield servers.c.image_id == wanted.image_id
-    if wanted.flavor_id is not None:
-        yield servers.c.flavor_id == wanted.flavor_id
-
-
-def _in_states(vm_state: VmState, task_states: Collection[TaskState | None]) -> ColumnElement[bool]:
-    words = sorted(state.value for state in task_states if state)
-    at_rest = servers.c.task_state.is_(None) if None in task_states else false()
-    return and_(servers.c.vm_state == vm_state.value, or_(at_rest, servers.c.task_state.in_(words)))
-
-
-def _after(connection: Connection, wanted: ServerFilter, marker: str) -> ColumnElement[bool]:
-    last = connection.execute(
-        select(servers.c.created_at).where(servers.c.id == marker, _visible(wanted))
-    ).one_or_none()
-    if last is None:
-        raise BadRequest(f"marker [{marker}] not found")
-    return or_(
-        servers.c.created_at < last.created_at,
-        and_(servers.c.created_at == last.created_at, servers.c.id < marker),
-    )
+def _insert(connection: Connection, server: Server, task: NewTask) -> None:
+    shown = rows.change_values({"task_state": task.task_state})
+    connection.execute(insert(servers).values({**rows.server_values(server), **shown}))
+    if server.tags:
+        write_tags(connection, server.id, server.tags)
 
 
 def _same_deletion(running: Task, asked: NewTask) -> bool:
@@ -302,7 +306,7 @@ def _same_deletion(running: Task, asked: NewTask) -> bool:
     )
 
 
-def _admit(connection: Connection, server_id: str, admission: Admission) -> None:
+def admit(connection: Connection, server_id: str, admission: Admission) -> None:
     """Raise `NotFound`, `Conflict` in Nova's words, or `NoCapacity`, unless all of it holds."""
     row = connection.execute(_STANDING, {"server": server_id}).one_or_none()
     if row is None:

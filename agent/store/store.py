@@ -22,6 +22,7 @@ from agent.store.migrate import check
 from agent.store.networkedits import NetworkEdits
 from agent.store.networks import Networks
 from agent.store.records import Records
+from agent.store.reshaping import Reshaping
 from agent.store.servers import Servers
 from agent.store.settings import Settings
 from agent.store.tasks import Tasks
@@ -35,6 +36,7 @@ class Store:
     db: Database
     servers: Servers
     records: Records
+    reshaping: Reshaping
     tasks: Tasks  # what the engine gets: an `agent.engine.ports.TaskStore`
     catalog: Catalog
     image_tasks: ImageTasks
@@ -68,6 +70,7 @@ class Store:
             db=db,
             servers=Servers(db),
             records=Records(db),
+            reshaping=Reshaping(db),
             tasks=Tasks(db),
             catalog=Catalog(db),
             image_tasks=ImageTasks(db),

@@ -20,14 +20,15 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from agent.model.change import ServerChange
 from agent.model.placement import HostLoad
 from agent.model.server import OwnedNic, Rest, Server
-from agent.model.states import VmState
+from agent.model.states import TaskState, VmState
 from agent.model.task import NewTask, Task
 from agent.store import addresses, loading, rows
-from agent.store.claims import with_claims
+from agent.store.claims import settle_claim, with_claims
 from agent.store.db import Database
 from agent.store.injections import forget_injection
 from agent.store.schema import server_events, servers, task_steps, tasks
 from agent.store.settings import read_setting, write_setting
+from agent.store.utctime import UtcTime
 
 KEPT_EVENTS = 1000
 """How many lines of history a server keeps: one that reboots for ever must not fill the disk."""
@@ -115,9 +116,13 @@ class Tasks:
                 )
             return True
 
-    def fail_task(self, task_id: int, error: str, now: datetime) -> bool:
-        """Write why an open task failed; False when it is not open, or has failed before."""
+    def fail_task(
+        self, task_id: int, error: str, now: datetime, shows: TaskState | None = None
+    ) -> bool:
+        """Write why an open task failed; False when it is not open, or has failed before. From now
+        on its server's task_state is `shows` (None: as it was)."""
         with self.db.write() as connection:
+            task = _open_task(connection, task_id)
             failed = connection.execute(
                 update(tasks)
                 .where(
@@ -125,7 +130,11 @@ class Tasks:
                 )
                 .values(error=error)
             )
-            return failed.rowcount == 1
+            if task is None or failed.rowcount != 1:
+                return False
+            if shows is not None:
+                _change_server(connection, task.server_id, {"task_state": shows}, now)
+            return True
 
     def finish_task(self, task_id: int, change: ServerChange, now: datetime) -> bool:
         """Close an open task and change its server (task_state is cleared); False when it is not
@@ -136,6 +145,7 @@ class Tasks:
                 return False
             close_task(connection, task_id, now, error=task.error)
             _change_server(connection, task.server_id, {**change, "task_state": None}, now)
+            settle_claim(connection, task.server_id)
             return True
 
     def postpone_deadline(self, task_id: int, seconds: float) -> bool:
@@ -171,6 +181,11 @@ class Tasks:
                 _change_server(connection, server_id, {"task_state": then.task_state}, now)
                 insert_task(connection, server_id, then, now)
             return True
+
+    def list_unconfirmed(self, host: str, since: datetime) -> Sequence[str]:
+        """The servers of a host that rest resized, and were so at `since` already."""
+        with self.db.read() as connection:
+            return connection.scalars(_UNCONFIRMED, {"host": host, "since": since}).all()
 
     def find_boot_id(self, host: str) -> str | None:
         """The boot id under which this host's servers were seen to last; None at first."""
@@ -255,6 +270,20 @@ _RESTS_IN = select(servers.c.id).where(
     servers.c.vm_state == bindparam("expected"),
     servers.c.task_state.is_(None),
     servers.c.deleted_at.is_(None),
+)
+
+_UNCONFIRMED = (
+    select(servers.c.id)
+    .join(tasks, tasks.c.server_id == servers.c.id)
+    .where(
+        servers.c.host == bindparam("host"),
+        servers.c.vm_state == VmState.RESIZED.value,
+        servers.c.task_state.is_(None),
+        servers.c.deleted_at.is_(None),
+        tasks.c.action == "resize",
+    )
+    .group_by(servers.c.id)
+    .having(func.max(tasks.c.finished_at) <= bindparam("since", type_=UtcTime))
 )
 
 _PLACE = select(servers.c.host, servers.c.project_id).where(

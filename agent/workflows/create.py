@@ -110,8 +110,9 @@ def write_config_drive(context: Context) -> Outcome:
 
 
 def define(context: Context) -> Outcome:
-    """Define the domain."""
+    """Define the domain over its own disk; what a rescue has left is of no use any more."""
     context.tools.hypervisor.define(domain_spec(context.server, context.tools.layout))
+    context.tools.disks.remove_rescue(context.server.id)
     return Done()
 
 

@@ -19,9 +19,9 @@ def is_refused(task: Task) -> bool:
 def tell_refusal(context: Context) -> Outcome:
     """Fail, when all else is done: the server runs, and its user has to give it a password."""
     raise BadRequest(
-        f"adminPass: {context.task.args[REFUSED]} The server runs, but its password is locked. "
-        "Set one that keeps the rule (changePassword), which needs a guest agent; else delete the "
-        "server and create it anew."
+        f"adminPass: {context.task.args[REFUSED]} The server is built, but its password is locked. "
+        "Set one that keeps the rule (changePassword), which needs a guest agent; else rebuild the "
+        "server with one that does."
     )
 
 

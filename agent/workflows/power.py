@@ -46,7 +46,7 @@ def press_to_stop(context: Context) -> Outcome:
     if context.tools.hypervisor.observe(context.server.id).seen is Seen.ABSENT:
         raise HostFailed(
             "The server has no domain: its build failed too early, or somebody has undefined it. "
-            "A hard reboot brings it back if its disk is there; else delete it."
+            "A hard reboot brings it back if its disk is there; else rebuild or delete it."
         )
     return press(context)
 

@@ -20,7 +20,7 @@ SOFT_DEADLINE_S = 120.0
 
 NO_DISK = (
     "The server's disk is gone, or its build failed before there was one: nothing is left to boot. "
-    "Delete the server."
+    "Rebuild the server, or delete it."
 )
 
 

@@ -17,6 +17,7 @@ from typing import Protocol
 from agent.hypervisor.base import Hypervisor
 from agent.model.change import ServerChange
 from agent.model.layout import Layout
+from agent.model.password import Credential
 from agent.model.server import Server
 from agent.model.states import TaskState
 from agent.model.task import Task
@@ -51,6 +52,45 @@ class Disks(Protocol):
 
     def write_config_drive(self, server: Server) -> None:
         """Make the server's config drive, unless it is there."""
+        ...
+
+    def wipe(self, server_id: str) -> None:
+        """Remove the server's disks and config drive; what its console printed stays."""
+        ...
+
+    def check_copy_room(self, server_id: str) -> None:
+        """Raise `NoCapacity` with the numbers when the root disk could not be copied."""
+        ...
+
+    def keep_disk(self, server_id: str) -> None:
+        """Keep a copy of the root disk as it is now, unless one is kept."""
+        ...
+
+    def has_kept_disk(self, server_id: str) -> bool:
+        """Whether the disk of before a resize is kept."""
+        ...
+
+    def drop_kept_disk(self, server_id: str) -> None:
+        """Remove the kept disk; nothing when there is none."""
+        ...
+
+    def put_disk_back(self, server_id: str) -> None:
+        """Let the kept disk be the root disk again; nothing when that is done."""
+        ...
+
+    def grow_disk(self, server: Server) -> None:
+        """Give the root disk the flavor's size; one of the image's own size stays as it is."""
+
+    def create_rescue_disk(self, server: Server) -> None:
+        """Make the disk that a server in rescue runs from, unless it is there."""
+        ...
+
+    def write_rescue_drive(self, server: Server, credential: Credential) -> None:
+        """Make the config drive of a server in rescue, unless it is there."""
+        ...
+
+    def remove_rescue(self, server_id: str) -> None:
+        """Remove both of them; nothing when they are gone."""
         ...
 
     def remove_server(self, server_id: str) -> None:

@@ -15,7 +15,7 @@ import libvirt
 from agent.actions import ACTIONS
 from agent.errors import HostFailed
 from tests.fast.plugging import Guests
-from tests.fast.smallcloud import Crash, SmallCloud, everywhere
+from tests.fast.smallcloud import Crash, SmallCloud, everywhere, kept_disks
 from tests.fast.test_lifecycle import Deaf, break_host
 
 MOMENTS = ("before", "after", "recorded")
@@ -36,9 +36,23 @@ REACHED = {
     "changePassword": "active",
     "attach_interface": AS_BEFORE,
     "detach_interface": AS_BEFORE,
+    "rebuild": "active",
+    "resize": "resized",
+    "confirmResize": "active",
+    "revertResize": "active",
+    "rescue": "rescued",
+    "unrescue": "active",
+    "trigger_crash_dump": "active",
     "delete": None,
 }
 """Where each action must end; None is gone."""
+
+STAYS_OFF = {
+    ("rebuild", "stopped"),
+    ("confirmResize", "resized_off"),
+    ("revertResize", "resized_off"),
+}
+"""Actions that leave a server stopped where it was, by their starts."""
 
 AT_ONCE = {"lock", "unlock", "resetState"}
 """Actions without steps: one transaction with their request, so there is no point in between."""
@@ -62,6 +76,10 @@ def paused(cloud: SmallCloud) -> str:
 
 def suspended(cloud: SmallCloud) -> str:
     return cloud.made(cloud.create(), "suspended")
+
+
+def rescued(cloud: SmallCloud) -> str:
+    return cloud.made(cloud.create(), "rescued")
 
 
 def deaf(cloud: SmallCloud) -> str:
@@ -88,6 +106,22 @@ def _failed_build(cloud: SmallCloud, verb: str) -> str:
     assert cloud.server(server_id).vm_state == "error"
     cloud.wrap = healthy
     cloud.reboot()
+    return server_id
+
+
+def resized(cloud: SmallCloud) -> str:
+    return _resized(cloud, "active")
+
+
+def resized_off(cloud: SmallCloud) -> str:
+    return _resized(cloud, "stopped")
+
+
+def _resized(cloud: SmallCloud, vm_state: str) -> str:
+    server_id = cloud.made(cloud.create(), vm_state)
+    cloud.act(server_id, "resize")
+    cloud.settle_down()
+    assert cloud.server(server_id).vm_state == "resized"
     return server_id
 
 
@@ -153,16 +187,36 @@ STARTS: dict[str, tuple[Start, ...]] = {
     "changePassword": (active, weak),
     "attach_interface": (plugging_active, plugging_paused, plugging_stopped),
     "detach_interface": (plugged_active, plugged_paused, plugged_stopped),
+    "rebuild": (active, stopped, error_without_domain),
+    "resize": (active, stopped),
+    "confirmResize": (resized, resized_off),
+    "revertResize": (resized, resized_off),
+    "rescue": (active, stopped, error_with_domain),
+    "unrescue": (rescued,),
+    "trigger_crash_dump": (active,),
     "delete": (
         building,
+        rescued,
         active,
         stopped,
         paused,
         suspended,
         error_with_domain,
         error_without_domain,
+        resized,
     ),
 }
+
+LEFT_OUT: dict[tuple[str, str], set[str]] = {
+    ("rebuild", "stopped"): {"start"},
+    ("resize", "stopped"): {"start"},
+}
+"""Steps that an action leaves out from a start, besides those that only some ever do."""
+
+SELDOM = {"password"} | {
+    step.name for step in ACTIONS["reboot"].workflow if step.only_if is not None
+}
+"""Steps that are done only where something went wrong before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +233,13 @@ class Case:
 
 def points(action: str, start: Start) -> list[str]:
     """Every point of an action at which it can be hit."""
-    steps = [s.name for s in ACTIONS[action].workflow if s.only_if is None or start is deaf]
+    left_out = LEFT_OUT.get((action, start.__name__), set())
+    steps = [
+        step.name
+        for step in ACTIONS[action].workflow
+        if step.name not in left_out
+        and (step.only_if is None or start is deaf or step.name not in SELDOM)
+    ]
     hits = [f"{action}/{step}/{moment}" for step in steps for moment in MOMENTS]
     return [*hits, f"{action}/finish/before", f"{action}/finish/recorded"]
 
@@ -228,8 +288,10 @@ def crash(server_id: str = "") -> None:
 
 def reached(case: Case) -> str | None:
     """Where a case must end."""
-    wanted = REACHED[case.action]
-    return case.start.__name__.rpartition("_")[2] if wanted == AS_BEFORE else wanted
+    if REACHED[case.action] == AS_BEFORE:
+        return case.start.__name__.rpartition("_")[2]
+    is_off = (case.action, case.start.__name__) in STAYS_OFF
+    return "stopped" if is_off else REACHED[case.action]
 
 
 def count_nics(cloud: SmallCloud, server_id: str) -> set[int]:
@@ -247,3 +309,4 @@ def assert_in_order(cloud: SmallCloud, server_id: str, vm_state: str | None) -> 
     assert server is None or server.task_state is None
     assert cloud.open_tasks() == 0
     assert cloud.inventory() == (everywhere() if vm_state is None else everywhere(server_id))
+    assert kept_disks(cloud.config) == ({server_id} if vm_state == "resized" else set())

@@ -28,6 +28,7 @@ from agent.model.imagequery import Condition, ImageQuery
 from agent.model.layout import Layout
 from agent.model.network import NOBODY, NicRequest
 from agent.model.server import Server
+from agent.rebuilding import RebuildServer
 from agent.setup import initialise
 from agent.store import ServerFilter, Store
 from tests.fast.statements import share_compiled
@@ -41,6 +42,14 @@ NODE = """\
 """
 
 STRONG = "a strong enough password"
+
+REST_BY = {
+    "stopped": "stop",
+    "paused": "pause",
+    "suspended": "suspend",
+    "rescued": "rescue",
+}
+"""The action that brings a server that is active to rest elsewhere."""
 
 PLACES = ("database", "domains", "folders", "reservations")
 
@@ -62,6 +71,12 @@ def take_inventory(config: Config, store: Store, host: Host) -> dict[str, set[st
         "folders": {folder.name for folder in Layout(config.state_dir).servers.iterdir()},
         "reservations": {by_ip.get(entry.ip, entry.ip) for entry in reservations} - spares,
     }
+
+
+def kept_disks(config: Config) -> set[str]:
+    """The servers whose disk of before a resize is kept."""
+    kept = Layout(config.state_dir).servers.glob("*/disk.resize.qcow2")
+    return {path.parent.name for path in kept}
 
 
 Hook = Callable[[str], None]
@@ -181,6 +196,18 @@ class SmallCloud:
         query = ImageQuery((Condition("name", "eq", name),))
         return self.parts.cloud.imaging.list_images(self.asking.caller, query)[0].id
 
+    def add_image(self, name: str, **properties: str) -> str:
+        """Make an image of the same bytes as `tiny`, with properties of its own; its id."""
+        imaging, admin = self.parts.cloud.imaging, self.parts.cloud.identity.assume("admin")
+        _, stream = imaging.download(admin, self.image_id())
+        image = imaging.create(
+            admin,
+            CreateImage(name, None, "qcow2", "bare", visibility="public", properties=properties),
+        )
+        with stream:
+            imaging.upload(admin, image.id, iter([stream.read()]))
+        return image.id
+
     def create(self, name: str = "one", **metadata: str) -> str:
         """Accept a create request and give the server's id; the engine has not run yet."""
         request = CreateServer(name, self.image_id(), "1", metadata=metadata)
@@ -194,15 +221,23 @@ class SmallCloud:
         return self.parts.cloud.creation.create_server(self.asking, request).server.id
 
     def act(self, server_id: str, action: str) -> None:
+        cloud = self.parts.cloud
         if action == "changePassword":
-            self.parts.cloud.admin_pass.change(self.asking, server_id, STRONG)
+            cloud.admin_pass.change(self.asking, server_id, STRONG)
         elif action == "attach_interface":
-            self.parts.cloud.interfaces.attach(self.asking, server_id, NicRequest())
+            cloud.interfaces.attach(self.asking, server_id, NicRequest())
         elif action == "detach_interface":
             port_id = self.server(server_id).nics[0].port_id
-            self.parts.cloud.interfaces.detach(self.asking, server_id, port_id)
+            cloud.interfaces.detach(self.asking, server_id, port_id)
+        elif action == "rebuild":
+            request = RebuildServer(self.add_image("other"))
+            cloud.rebuilding.rebuild(self.asking, server_id, request)
+        elif action == "resize":
+            cloud.resizing.resize(self.asking, server_id, "2")
+        elif action == "rescue":
+            cloud.rescuing.rescue(self.asking, server_id, None, None)
         else:
-            self.parts.cloud.compute.act(self.asking, server_id, action)
+            cloud.compute.act(self.asking, server_id, action)
 
     def reset_state(self, server_id: str, state: str) -> None:
         admin = Asking(self.parts.cloud.identity.assume("admin"), "req-of-an-admin")
@@ -223,7 +258,7 @@ class SmallCloud:
     def made(self, server_id: str, vm_state: str) -> str:
         """Bring a server that was just created to rest in one of the states."""
         self.work()
-        action = {"stopped": "stop", "paused": "pause", "suspended": "suspend"}.get(vm_state)
+        action = REST_BY.get(vm_state)
         if action is not None:
             self.act(server_id, action)
             self.work()

@@ -12,7 +12,6 @@ from oslo_utils import secretutils
 
 from agent.creation import CreatedServer, CreateServer
 from agent.errors import BadRequest, Conflict, HostFailed, OverQuota
-from agent.imaging import CreateImage
 from agent.model.injection import InjectedFile
 from agent.model.layout import Layout
 from tests.fast.smallcloud import STRONG, SmallCloud, everywhere
@@ -25,18 +24,6 @@ FILES = (InjectedFile("/etc/motd", b"hello\n"), InjectedFile("/etc/passwd", b"ro
 def create(cloud: SmallCloud, image: str = "tiny", **fields: Any) -> CreatedServer:
     request = CreateServer("one", cloud.image_id(image), "1", **fields)
     return cloud.parts.cloud.creation.create_server(cloud.asking, request)
-
-
-def add_image(cloud: SmallCloud, name: str, **properties: str) -> None:
-    """An image of the same bytes with properties of its own."""
-    imaging, admin = cloud.parts.cloud.imaging, cloud.parts.cloud.identity.assume("admin")
-    _, stream = imaging.download(admin, cloud.image_id())
-    image = imaging.create(
-        admin,
-        CreateImage(name, None, "qcow2", "bare", visibility="public", properties=properties),
-    )
-    with stream:
-        imaging.upload(admin, image.id, iter([stream.read()]))
 
 
 def read_drive(cloud: SmallCloud, server_id: str, to: Path) -> Path:
@@ -83,7 +70,7 @@ def test_a_password_is_made_up_where_none_is_given(cloud: SmallCloud, tmp_path: 
 
 
 def test_the_images_administrator_gets_the_password(cloud: SmallCloud, tmp_path: Path) -> None:
-    add_image(cloud, "debian", os_admin_user="debian")
+    cloud.add_image("debian", os_admin_user="debian")
     created = create(cloud, "debian")
     cloud.work()
 
@@ -95,7 +82,7 @@ def test_the_images_administrator_gets_the_password(cloud: SmallCloud, tmp_path:
 def test_windows_is_told_its_password_and_files_as_it_wants_them(
     cloud: SmallCloud, tmp_path: Path
 ) -> None:
-    add_image(cloud, "win", os_type="windows")
+    cloud.add_image("win", os_type="windows")
     created = create(cloud, "win", files=FILES, admin_pass="canary-clear-1")
     kept = database(cloud)
     cloud.work()
@@ -126,7 +113,7 @@ def test_files_are_kept_with_their_server_and_forgotten_with_it(cloud: SmallClou
 
 
 def test_an_images_limits_are_lower_than_the_clouds(cloud: SmallCloud) -> None:
-    add_image(cloud, "strict", cumulet_max_personality="1", cumulet_max_personality_size="6")
+    cloud.add_image("strict", cumulet_max_personality="1", cumulet_max_personality_size="6")
 
     create(cloud, "strict", files=FILES[:1])
     with pytest.raises(OverQuota, match="2 files were given, 1 are allowed"):
@@ -143,7 +130,7 @@ def test_a_weak_password_makes_a_locked_server_in_error(cloud: SmallCloud, tmp_p
     assert (server.vm_state, server.task_state) == ("error", None)
     assert server.fault is not None
     assert server.fault.message.startswith(
-        "adminPass: The password must have at least 12 characters. The server runs, but its "
+        "adminPass: The password must have at least 12 characters. The server is built, but its "
         "password is locked."
     )
     assert cloud.domain(server_id).isActive()
@@ -201,7 +188,7 @@ def test_without_an_agent_a_locked_server_is_told_of_the_rebuild(cloud: SmallClo
     break_host(cloud, "set_password", HostFailed("no guest agent answers"))
     cloud.parts.engine.start()
     try:
-        with pytest.raises(Conflict, match=r"If it has no agent, delete .* a rebuild"):
+        with pytest.raises(Conflict, match=r"If it has no agent, rebuild the server"):
             cloud.act(server_id, "changePassword")
     finally:
         cloud.parts.engine.stop()

@@ -213,14 +213,18 @@ class Api:
         return self
 
     def request(
-        self, method: str, path: str, body: object = None
+        self, method: str, path: str, body: object = None, *, version: str = "2.1"
     ) -> tuple[int, dict[str, str], Any]:
         """Send a request; give status, headers (lower case) and parsed body, also of an error."""
         request = urllib.request.Request(
             f"{self.cloud.url}{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json", "X-Auth-Token": self.token},
+            headers={
+                "Content-Type": "application/json",
+                "X-Auth-Token": self.token,
+                "OpenStack-API-Version": f"compute {version}",
+            },
         )
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
@@ -242,10 +246,10 @@ class Api:
         assert status == 202, (status, body)
         return str(body["server"]["id"])
 
-    def act(self, server_id: str, action: dict[str, Any]) -> Any:
+    def act(self, server_id: str, action: dict[str, Any], *, version: str = "2.1") -> Any:
         """Send an action that must be accepted, and give its answer."""
         path = f"/compute/v2.1/servers/{server_id}/action"
-        status, _, body = self.request("POST", path, action)
+        status, _, body = self.request("POST", path, action, version=version)
         assert status in {200, 202}, (status, body)
         return body
 

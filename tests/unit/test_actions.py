@@ -23,6 +23,13 @@ ALLOWED_FROM = {
     "changePassword": {"active", "error"},
     "attach_interface": {"active", "paused", "stopped"},
     "detach_interface": {"active", "paused", "stopped"},
+    "rebuild": {"active", "stopped", "error"},
+    "resize": {"active", "stopped"},
+    "confirmResize": {"resized"},
+    "revertResize": {"resized"},
+    "rescue": {"active", "stopped", "error"},
+    "unrescue": {"rescued"},
+    "trigger_crash_dump": {"active", "paused", "rescued", "resized", "error"},
     "lock": None,
     "unlock": None,
     "resetState": None,
@@ -43,6 +50,17 @@ EVERY_TASK = {
     "suspending",
     "resuming",
     "updating_password",
+    "rebuilding",
+    "rebuild_spawning",
+    "resize_prep",
+    "resize_migrating",
+    "resize_migrated",
+    "resize_finish",
+    "resize_confirming",
+    "resize_reverting",
+    "rescuing",
+    "unrescuing",
+    "crash_dumping",
     "deleting",
     "attaching_interface",
     "detaching_interface",
@@ -75,6 +93,23 @@ SHOWN_MEANWHILE = {
     ("active", "rebooting"): "REBOOT",
     ("active", "rebooting_hard"): "HARD_REBOOT",
     ("active", "updating_password"): "PASSWORD",
+    ("active", "rebuilding"): "REBUILD",
+    ("active", "rebuild_spawning"): "REBUILD",
+    ("stopped", "rebuilding"): "REBUILD",
+    ("stopped", "rebuild_spawning"): "REBUILD",
+    ("error", "rebuilding"): "REBUILD",
+    ("error", "rebuild_spawning"): "REBUILD",
+    ("active", "resize_prep"): "RESIZE",
+    ("active", "resize_migrating"): "RESIZE",
+    ("active", "resize_migrated"): "RESIZE",
+    ("active", "resize_finish"): "RESIZE",
+    ("stopped", "resize_prep"): "RESIZE",
+    ("stopped", "resize_migrating"): "RESIZE",
+    ("stopped", "resize_migrated"): "RESIZE",
+    ("stopped", "resize_finish"): "RESIZE",
+    ("active", "resize_reverting"): "REVERT_RESIZE",
+    ("stopped", "resize_reverting"): "REVERT_RESIZE",
+    ("resized", "resize_reverting"): "REVERT_RESIZE",
 }
 """Where a running task shows another status than the rest would."""
 
@@ -108,7 +143,8 @@ def test_the_status_while_the_host_is_unknown(
     stays = vm_state in {"building", "error", "deleted"} or task_state == "deleting"
     shown = status(vm_state, task_state, is_host_known=False)
 
-    assert shown == (RESTING[vm_state] if stays else "UNKNOWN")
+    known = SHOWN_MEANWHILE.get((vm_state.value, str(task_state)), RESTING[vm_state])
+    assert shown == (known if stays else "UNKNOWN")
 
 
 def test_only_a_new_password_mends_a_refused_one() -> None:
@@ -122,6 +158,9 @@ def test_every_task_state_belongs_to_one_action() -> None:
     owners = [state for row in ACTIONS.values() for state in row.task_states]
 
     assert sorted(owners) == sorted(TaskState)
+    assert {row.name: row.undo_task_state for row in ACTIONS.values() if row.undo_task_state} == {
+        "resize": "resize_reverting"
+    }
 
 
 def test_names_of_steps_are_unique_within_an_action() -> None:

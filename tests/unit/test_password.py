@@ -102,6 +102,19 @@ def test_a_hash_is_one_that_the_password_fits_with_a_salt_of_its_own() -> None:
     assert secretutils.crypt_password("größte:x", one) == one
 
 
+def test_those_that_are_hashed_at_once_each_get_the_hash_of_their_own() -> None:
+    passwords = [f"password {number}" for number in range(48)]
+
+    with ThreadPoolExecutor(8) as pool:
+        hashes = list(pool.map(hash_password, passwords))
+
+    fitting = [
+        secretutils.crypt_password(password, hashed)
+        for password, hashed in zip(passwords, hashes, strict=True)
+    ]
+    assert fitting == hashes
+
+
 def test_a_password_that_can_not_be_hashed_is_no_hash() -> None:
     with pytest.raises(HostFailed, match="could not be hashed"):
         hash_password("x" * 512)

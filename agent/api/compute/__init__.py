@@ -8,6 +8,7 @@ from flask import Blueprint, g, request
 from agent.api import changes, microversion
 from agent.api.compute import (
     actions,
+    consoles,
     diagnostics,
     flavors,
     instance_actions,
@@ -18,6 +19,8 @@ from agent.api.compute import (
     security_groups,
     server_ips,
     server_metadata,
+    server_password,
+    server_tags,
     servers,
     versions,
 )
@@ -49,8 +52,11 @@ def check_route(method: str, rule: str) -> None:
 for module in (
     servers,
     server_metadata,
+    server_tags,
     server_ips,
+    server_password,
     actions,
+    consoles,
     diagnostics,
     instance_actions,
     interfaces,

@@ -11,11 +11,11 @@ from jsonschema import Draft202012Validator
 
 from agent.api import changes, policy
 from agent.api.body import json_body
-from agent.api.compute import network_actions
+from agent.api.compute import consoles, network_actions, reshaping
 from agent.api.context import asking, cloud, version
-from agent.api.parse import check
+from agent.api.parse import check, parse_uuid
 from agent.api.replies import empty
-from agent.errors import BadRequest, NotFound
+from agent.errors import BadRequest, Conflict, NotFound
 
 routes = Blueprint("server_actions", __name__)
 
@@ -28,7 +28,9 @@ PLAIN = {
     "unpause": "unpause",
     "suspend": "suspend",
     "resume": "resume",
+    "unrescue": "unrescue",
     "forceDelete": "delete",
+    "revertResize": "revertResize",
 }
 """Actions that have nothing to say but their name, by the rows of the table that they begin."""
 
@@ -55,7 +57,38 @@ _REBOOT = _schema(
     },
 )
 _RESET_STATE = _schema("os-resetState", state={"enum": ["active", "error"]})
+_LOCK = Draft202012Validator(
+    {
+        "properties": {
+            "lock": {
+                "type": ["object", "null"],
+                "properties": {
+                    "locked_reason": {"type": "string", "minLength": 1, "maxLength": 255}
+                },
+                "additionalProperties": False,
+            }
+        }
+    }
+)
 _CHANGE_PASSWORD = _schema("changePassword", adminPass={"type": "string"})
+_RESCUE = Draft202012Validator(
+    {
+        "type": "object",
+        "properties": {
+            "rescue": {
+                "type": ["object", "null"],
+                "properties": {
+                    "adminPass": {"type": "string"},
+                    "rescue_image_ref": {"type": "string"},
+                },
+                "additionalProperties": False,
+            }
+        },
+    }
+)
+_CRASH_DUMP = Draft202012Validator(
+    {"type": "object", "properties": {"trigger_crash_dump": {"type": "null"}}}
+)
 _CONSOLE = _schema(
     "os-getConsoleOutput",
     length={
@@ -80,6 +113,8 @@ def act(server_id: str) -> Response:
     if name in PLAIN:
         cloud().compute.act(asking(), server_id, PLAIN[name])
         return empty(202)
+    if name in consoles.ACTIONS:
+        return consoles.answer_action(name, server_id, body)
     answer = _ANSWERS.get(name)
     if answer is None:
         raise BadRequest(f"There is no such action: {name[:60]}")
@@ -93,7 +128,11 @@ def _reboot(server_id: str, body: dict[str, Any]) -> Response:
 
 
 def _lock(server_id: str, body: dict[str, Any]) -> Response:
-    cloud().standing.lock(asking(), server_id)
+    reason = None
+    if version().has(changes.LOCKED_REASON):
+        check(_LOCK, body)
+        reason = (body["lock"] or {}).get("locked_reason")
+    cloud().standing.lock(asking(), server_id, reason)
     return empty(202)
 
 
@@ -108,9 +147,33 @@ def _reset_state(server_id: str, body: dict[str, Any]) -> Response:
     return empty(202)
 
 
+def _restore(server_id: str, body: dict[str, Any]) -> Response:
+    """Deletions are not put off here, so there is never anything to restore."""
+    server = cloud().compute.get_server(asking(), server_id)
+    raise Conflict(
+        f"Cannot 'restore' instance {server_id} while it is in vm_state {server.vm_state}"
+    )
+
+
 def _change_password(server_id: str, body: dict[str, Any]) -> Response:
     check(_CHANGE_PASSWORD, body)
     cloud().admin_pass.change(asking(), server_id, body["changePassword"]["adminPass"])
+    return empty(202)
+
+
+def _rescue(server_id: str, body: dict[str, Any]) -> Response:
+    check(_RESCUE, body)
+    asked = body["rescue"] or {}
+    image_id = parse_uuid(asked["rescue_image_ref"]) if "rescue_image_ref" in asked else None
+    if image_id is None and "rescue_image_ref" in asked:
+        raise BadRequest("rescue_image_ref: must be the id of an image.")
+    password = cloud().rescuing.rescue(asking(), server_id, image_id, asked.get("adminPass"))
+    return jsonify(adminPass=password)
+
+
+def _crash_dump(server_id: str, body: dict[str, Any]) -> Response:
+    check(_CRASH_DUMP, body)
+    cloud().compute.act(asking(), server_id, "trigger_crash_dump")
     return empty(202)
 
 
@@ -126,8 +189,12 @@ _ANSWERS: dict[str, Callable[[str, dict[str, Any]], Response]] = {
     "lock": _lock,
     "unlock": _unlock,
     "os-resetState": _reset_state,
+    "restore": _restore,
     "changePassword": _change_password,
+    "rescue": _rescue,
+    "trigger_crash_dump": _crash_dump,
     "os-getConsoleOutput": _console_output,
     **network_actions.ANSWERS,
+    **reshaping.ANSWERS,
 }
 """Actions that have more to say, or to answer."""

@@ -7,9 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from werkzeug.datastructures import MultiDict
+
 from agent.api.parse import parse_count
 
 MAX_LIMIT = 1000
+
+OF_PAGE = ("limit", "marker")
+"""What the link to the next page says anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +31,10 @@ def parse_page(args: Mapping[str, str]) -> Page:
     return Page(min(limit, MAX_LIMIT), args.get("marker"))
 
 
-def next_links(url: str, args: Mapping[str, str], page: Page, last_id: str) -> list[dict[str, str]]:
+def next_links(
+    url: str, args: MultiDict[str, str], page: Page, last_id: str
+) -> list[dict[str, str]]:
     """Link to the page that follows the one that ends with `last_id`."""
-    query = urlencode({**args, "limit": page.limit, "marker": last_id})
+    others = [(name, text) for name, text in args.items(multi=True) if name not in OF_PAGE]
+    query = urlencode([*others, ("limit", page.limit), ("marker", last_id)])
     return [{"rel": "next", "href": f"{url}?{query}"}]

@@ -11,132 +11,59 @@ import base64
 import binascii
 import ipaddress
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
-from agent.api.compute.metadata_parse import METADATA, parse_metadata
-from agent.api.compute.personality_parse import PERSONALITY, parse_personality
-from agent.api.parse import BOOLEAN, parse_boolean, parse_uuid
+from agent.api import changes
+from agent.api.compute.metadata_parse import parse_metadata
+from agent.api.compute.personality_parse import parse_personality
+from agent.api.microversion import Microversion
+from agent.api.parse import parse_boolean, parse_uuid
 from agent.creation import CreateServer
 from agent.errors import BadRequest
 from agent.model.network import NicRequest
+from agent.model.quota import Count
 from agent.model.record import RecordChange, check_metadata_count
-from agent.model.server import MAX_NICS
-
-NAME_CHARACTERS = 255
-USER_DATA_CHARACTERS = 65535
 
 NOT_SERVED = ("block_device_mapping",)
 """Fields of the standard that may only be empty."""
 
-_TEXT = {"type": "string"}
-_NAME = {"type": "string", "minLength": 1, "maxLength": NAME_CHARACTERS}
-_DISK_CONFIG = {"enum": ["AUTO", "MANUAL"]}
-_COUNT = {"type": ["integer", "string"], "pattern": r"^[0-9]+\Z", "minimum": 1}
+HINTS = ("os:scheduler_hints", "OS-SCH-HNT:scheduler_hints")
 
-_SERVER = {
-    "type": "object",
-    "properties": {
-        "name": _NAME,
-        "imageRef": _TEXT,
-        "flavorRef": {"type": ["string", "integer"], "minLength": 1},
-        "metadata": METADATA,
-        "networks": {
-            "type": "array",
-            "maxItems": MAX_NICS,
-            "items": {
-                "type": "object",
-                "properties": {
-                    "uuid": _TEXT,
-                    "fixed_ip": _TEXT,
-                    "port": {"type": ["string", "null"]},
-                },
-                "additionalProperties": False,
-            },
-        },
-        "security_groups": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"name": {"type": "string", "minLength": 1, "maxLength": 255}},
-                "additionalProperties": False,
-            },
-        },
-        "personality": PERSONALITY,
-        "adminPass": _TEXT,
-        "user_data": {"type": "string", "maxLength": USER_DATA_CHARACTERS},
-        "accessIPv4": _TEXT,
-        "accessIPv6": _TEXT,
-        "key_name": {"type": "string", "minLength": 1, "maxLength": 255},
-        "OS-DCF:diskConfig": _DISK_CONFIG,
-        "availability_zone": {"type": "string", "minLength": 1, "maxLength": 255},
-        "config_drive": BOOLEAN,
-        "min_count": _COUNT,
-        "max_count": _COUNT,
-        "return_reservation_id": BOOLEAN,
-        "block_device_mapping_v2": {"type": "array", "items": {"type": "object"}},
-        **{name: {} for name in NOT_SERVED},
-    },
-    "required": ["name", "flavorRef"],
-    "additionalProperties": False,
-}
-
-_HINTS = ("os:scheduler_hints", "OS-SCH-HNT:scheduler_hints")
-
-CREATE_SCHEMA = Draft202012Validator(
-    {
-        "type": "object",
-        "properties": {"server": _SERVER, **{name: {"type": "object"} for name in _HINTS}},
-        "required": ["server"],
-        "additionalProperties": False,
-    }
-)
-
-UPDATE_SCHEMA = Draft202012Validator(
-    {
-        "type": "object",
-        "properties": {
-            "server": {
-                "type": "object",
-                "properties": {
-                    "name": _NAME,
-                    "accessIPv4": _TEXT,
-                    "accessIPv6": _TEXT,
-                    "OS-DCF:diskConfig": _DISK_CONFIG,
-                },
-                "additionalProperties": False,
-            }
-        },
-        "required": ["server"],
-        "additionalProperties": False,
-    }
-)
+MOST_AT_ONCE = 1000
+"""Servers of one request, whatever the quota: they are all written in one transaction."""
 
 
-def parse_create(body: Mapping[str, Any], max_metadata: int) -> CreateServer:
+def parse_create(body: Mapping[str, Any], version: Microversion, max_metadata: int) -> CreateServer:
     """Make a create request of a body that fits the schema; an error names the field."""
     asked = body["server"]
-    _refuse_what_is_not_served(body)
-    image_id = _image_id(asked.get("imageRef"))
+    _refuse_what_is_not_served(asked)
+    image_id = parse_image_id(asked.get("imageRef"))
     _check_block_devices(asked.get("block_device_mapping_v2", []), image_id)
-    _check_counts(asked)
     _check_security_groups(asked.get("security_groups", []))
+    name = parse_name(asked["name"])
+    zone, zones_host = _zone(asked.get("availability_zone"))
+    described = version.has(changes.DESCRIPTION)
     return CreateServer(
-        name=_name(asked["name"]),
+        name=name,
         image_id=image_id,
         flavor_id=str(asked["flavorRef"]).rstrip("/").rsplit("/", 1)[-1],
-        nics=_nics(asked.get("networks", [])) or None,
+        nics=_nics(asked.get("networks", [])),
         metadata=_metadata(asked.get("metadata", {}), max_metadata),
-        user_data=_user_data(asked.get("user_data", "")),
-        access_ipv4=_address(asked, "accessIPv4", ipaddress.IPv4Address),
-        access_ipv6=_address(asked, "accessIPv6", ipaddress.IPv6Address),
+        user_data=parse_user_data(asked.get("user_data", "")),
+        access_ipv4=parse_address(asked, "accessIPv4", ipaddress.IPv4Address),
+        access_ipv6=parse_address(asked, "accessIPv6", ipaddress.IPv6Address),
         disk_config=asked.get("OS-DCF:diskConfig", "MANUAL"),
-        availability_zone=asked.get("availability_zone"),
+        availability_zone=zone,
         key_name=asked.get("key_name"),
         files=parse_personality(asked.get("personality", [])),
         admin_pass=asked.get("adminPass"),
+        description=parse_description(asked.get("description")) if described else name,
+        tags=tuple(sorted(set(asked.get("tags", ())))),
+        hostname=asked.get("hostname"),
+        host=_host(asked, zones_host),
+        count=_count(asked),
+        hints=next((body[name] for name in HINTS if name in body), {}),
     )
 
 
@@ -145,27 +72,43 @@ def parse_update(body: Mapping[str, Any]) -> RecordChange:
     asked = body["server"]
     change: RecordChange = {}
     if "name" in asked:
-        change["name"] = _name(asked["name"])
+        change["name"] = parse_name(asked["name"])
     if "accessIPv4" in asked:
-        change["access_ipv4"] = _address(asked, "accessIPv4", ipaddress.IPv4Address)
+        change["access_ipv4"] = parse_address(asked, "accessIPv4", ipaddress.IPv4Address)
     if "accessIPv6" in asked:
-        change["access_ipv6"] = _address(asked, "accessIPv6", ipaddress.IPv6Address)
+        change["access_ipv6"] = parse_address(asked, "accessIPv6", ipaddress.IPv6Address)
     if "OS-DCF:diskConfig" in asked:
         change["disk_config"] = asked["OS-DCF:diskConfig"]
+    if "description" in asked:
+        change["description"] = parse_description(asked["description"])
+    if "hostname" in asked:
+        change["hostname"] = asked["hostname"]
     return change
 
 
-def _refuse_what_is_not_served(body: Mapping[str, Any]) -> None:
-    asked = body["server"]
-    given = [name for name in NOT_SERVED if asked.get(name)]
-    given += [name for name in _HINTS if body.get(name)]
-    if given:
-        raise BadRequest(f"{given[0]}: this version of the cloud does not serve it yet.")
-    if parse_boolean("return_reservation_id", asked.get("return_reservation_id", False)):
-        raise BadRequest("return_reservation_id: this version of the cloud does not serve it yet.")
+def wants_reservation(body: Mapping[str, Any]) -> bool:
+    """Whether a create request asks for the reservation's id instead of the server."""
+    value = body["server"].get("return_reservation_id", False)
+    return parse_boolean("return_reservation_id", value)
 
 
-def _name(name: str) -> str:
+def _refuse_what_is_not_served(asked: Mapping[str, Any]) -> None:
+    for name in NOT_SERVED:
+        if asked.get(name):
+            raise BadRequest(f"{name}: this version of the cloud does not serve it yet.")
+    check_certificates(asked)
+
+
+def check_certificates(asked: Mapping[str, Any]) -> None:
+    """Refuse certificates: who names some must not believe that they were held against anything."""
+    if asked.get("trusted_image_certificates"):
+        raise BadRequest(
+            "trusted_image_certificates: this cloud verifies no signatures of images. Give null."
+        )
+
+
+def parse_name(name: str) -> str:
+    """Check a server's name: printable, no white space at its ends."""
     if name != name.strip():
         raise BadRequest("name: must not begin or end with white space.")
     if not all(_is_printable(char) for char in name):
@@ -173,12 +116,20 @@ def _name(name: str) -> str:
     return name
 
 
+def parse_description(text: str | None) -> str | None:
+    """Check a description: printable, of several lines too."""
+    if text is not None and not all(_is_printable(char) or char.isspace() for char in text):
+        raise BadRequest("description: must have printable characters only.")
+    return text
+
+
 def _is_printable(char: str) -> bool:
     kind = unicodedata.category(char)
     return kind == "Zs" or kind[0] not in "CZ"
 
 
-def _image_id(reference: str | None) -> str:
+def parse_image_id(reference: str | None) -> str:
+    """Read the id of an image from itself, or from a URL that ends in it."""
     image_id = parse_uuid((reference or "").rstrip("/").rsplit("/", 1)[-1])
     if image_id is None:
         raise BadRequest("imageRef: must be the id of an image: servers boot from images only.")
@@ -204,10 +155,36 @@ def _check_block_devices(devices: list[dict[str, Any]], image_id: str) -> None:
         )
 
 
-def _check_counts(asked: Mapping[str, Any]) -> None:
-    for field in ("min_count", "max_count"):
-        if str(asked.get(field, 1)) not in {"1", "1.0"}:
-            raise BadRequest(f"{field}: this version of the cloud builds one server a request.")
+def _count(asked: Mapping[str, Any]) -> Count:
+    """How many servers are asked for."""
+    least = int(asked.get("min_count", 1))
+    most = int(asked.get("max_count", least))
+    if least > most:
+        raise BadRequest("min_count: min_count must be <= max_count")
+    if most > MOST_AT_ONCE:
+        raise BadRequest(f"max_count: at most {MOST_AT_ONCE} servers are made by one request.")
+    return Count(least, most)
+
+
+def _zone(text: str | None) -> tuple[str | None, str | None]:
+    """An availability zone, and the host that an administrator may name behind it."""
+    zone, *hosts = (text or "").split(":")
+    if len(hosts) > 2:
+        raise BadRequest("availability_zone: must be a zone, or zone:host for administrators.")
+    return zone or None, next(filter(None, hosts), None)
+
+
+def _host(asked: Mapping[str, Any], zones_host: str | None) -> str | None:
+    """The host that is asked for: here a host and its hypervisor have the same name."""
+    named = {name for field in ("host", "hypervisor_hostname") if (name := asked.get(field))}
+    if named and zones_host:
+        raise BadRequest(
+            "host: One mechanism with host and/or hypervisor_hostname and another mechanism with "
+            "zone:host:node are mutually exclusive."
+        )
+    if len(named) > 1:
+        raise BadRequest("host: No valid host was found: hypervisor_hostname names another host.")
+    return next(iter(named), zones_host)
 
 
 def _check_security_groups(groups: list[dict[str, str]]) -> None:
@@ -217,13 +194,16 @@ def _check_security_groups(groups: list[dict[str, str]]) -> None:
             raise BadRequest(f"security_groups: Security group {name} not found.")
 
 
-def _nics(asked: list[dict[str, Any]]) -> tuple[NicRequest, ...]:
+def _nics(asked: str | Sequence[Mapping[str, Any]]) -> tuple[NicRequest, ...] | None:
+    """What is asked of networks; None leaves it to the cloud."""
+    if isinstance(asked, str):
+        return () if asked == "none" else None
     nics = tuple(map(_nic, asked))
     for what, given in (("port", [nic.port_id for nic in nics]), ("tag", [n.tag for n in nics])):
         twice = [value for value in given if value and given.count(value) > 1]
         if twice:
             raise BadRequest(f"networks: the {what} {twice[0]} is given twice.")
-    return nics
+    return nics or None
 
 
 def _nic(asked: Mapping[str, Any]) -> NicRequest:
@@ -245,7 +225,7 @@ def _nic(asked: Mapping[str, Any]) -> NicRequest:
             "networks: Bad networks format: network uuid is not in proper format "
             f"({asked['uuid'][:60]})."
         )
-    fixed_ip = _address(asked, "fixed_ip", ipaddress.IPv4Address) or None
+    fixed_ip = parse_address(asked, "fixed_ip", ipaddress.IPv4Address) or None
     return NicRequest(network_id, fixed_ip, tag=asked.get("tag"))
 
 
@@ -254,7 +234,8 @@ def _metadata(metadata: Mapping[str, str], limit: int) -> Mapping[str, str]:
     return parse_metadata(metadata)
 
 
-def _user_data(text: str) -> str | None:
+def parse_user_data(text: str) -> str | None:
+    """Check that user data are Base64, and take their white space away; None when empty."""
     compact = "".join(text.split())
     try:
         base64.b64decode(compact, validate=True)
@@ -263,14 +244,14 @@ def _user_data(text: str) -> str | None:
     return compact or None
 
 
-def _address(
+def parse_address(
     asked: Mapping[str, Any],
     field: str,
     kind: type[ipaddress.IPv4Address] | type[ipaddress.IPv6Address],
 ) -> str:
     """Read an address and write it in its usual form; "" when it is not given."""
     text = asked.get(field)
-    if text is None:
+    if not text:
         return ""
     try:
         if "%" in text:

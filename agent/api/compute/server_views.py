@@ -1,34 +1,66 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A server as the Compute API 2.1 shows it. Pure: a value in, a dict out."""
+"""A server as each version of the Compute API shows it. Pure: a value in, a dict out.
+
+list      brief_view
+detail    server_view
+show      server_view, with its groups
+create    created_view
+update    updated_view: the core below STRICT, then all that show has
+rebuild   rebuilt_view: the same, and the password
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from agent.actions import status
+from agent.api import changes
+from agent.api.changes import Change
+from agent.api.microversion import Microversion
 from agent.api.replies import iso_micros, iso_seconds
+from agent.model.booting import find_boot
 from agent.model.hostname import instance_name
-from agent.model.server import Fault, Nic, Server
+from agent.model.server import Fault, Flavor, Nic, Server
 from agent.model.states import Status, TaskState
 
-SHOWS_PROGRESS = frozenset({Status.ACTIVE, Status.BUILD, Status.VERIFY_RESIZE})
+SHOWS_PROGRESS = frozenset({"ACTIVE", "BUILD", "REBUILD", "RESIZE", "VERIFY_RESIZE", "MIGRATING"})
 SHOWS_FAULT = frozenset({Status.ERROR, Status.DELETED})
-
-UPDATED = frozenset(
-    {
-        *("id", "name", "status", "tenant_id", "user_id", "metadata", "hostId", "image", "flavor"),
-        *("created", "updated", "accessIPv4", "accessIPv6", "links", "progress", "fault"),
-        "OS-DCF:diskConfig",
-    }
-)
-"""What the answer of an update shows, besides the addresses."""
 
 Addresses = dict[str, list[dict[str, Any]]]
 """Entries by the names of their networks."""
 
 SECURITY_GROUPS = [{"name": "default"}]
+
+
+@dataclass(frozen=True, slots=True)
+class Viewing:
+    """For whom servers are shown, and in which version."""
+
+    base: str  # where clients find this cloud, without a slash at the end
+    version: Microversion
+    for_admin: bool
+    is_host_known: bool = True  # what is recorded says nothing once the host is silent for long
+
+
+_Field = Callable[[Server], Any]
+
+_CORE: tuple[tuple[Change, str, _Field], ...] = (
+    (changes.LOCKED, "locked", lambda server: server.locked_by is not None),
+    (changes.DESCRIPTION, "description", lambda server: server.description),
+    (changes.TAGS, "tags", lambda server: list(server.tags)),
+    (changes.TRUSTED_CERTIFICATES, "trusted_image_certificates", lambda server: None),
+    (changes.LOCKED_REASON, "locked_reason", lambda server: server.locked_reason),
+)
+"""What later versions show in every view of a whole server."""
+
+_EXTENDED: tuple[tuple[Change, str, _Field], ...] = (
+    (changes.HOSTNAME, "OS-EXT-SRV-ATTR:hostname", lambda server: server.hostname),
+    (changes.PINNED_ZONE, "pinned_availability_zone", lambda server: server.pinned_zone),
+)
+"""And where extensions are shown too."""
 
 
 def brief_view(server: Server, base: str) -> dict[str, Any]:
@@ -47,31 +79,12 @@ def created_view(server: Server, admin_pass: str, base: str) -> dict[str, Any]:
     }
 
 
-def server_view(
-    server: Server, base: str, *, for_admin: bool, is_host_known: bool = True
-) -> dict[str, Any]:
-    """Show everything of a server that its project, or an admin, may see.
-
-    What is recorded is worth nothing when its host has long not answered: `is_host_known`.
-    """
-    shown = status(server.vm_state, server.task_state, is_host_known=is_host_known)
+def server_view(server: Server, viewing: Viewing, *, with_groups: bool = False) -> dict[str, Any]:
+    """Show everything of a server that its project, or an admin, may see."""
+    version = viewing.version
     view = {
-        "id": server.id,
-        "name": server.name,
-        "status": shown.value,
-        "tenant_id": server.project_id,
-        "user_id": server.user_id,
-        "metadata": dict(server.metadata),
-        "hostId": host_id(server.project_id, server.host),
-        "image": _reference("images", server.image_id, base),
-        "flavor": _reference("flavors", server.flavor.id, base),
-        "created": iso_seconds(server.created_at),
-        "updated": iso_seconds(server.updated_at),
+        **_core(server, viewing),
         "addresses": _addresses(server.nics),
-        "accessIPv4": server.access_ipv4,
-        "accessIPv6": server.access_ipv6,
-        "links": _links(server.id, base),
-        "OS-DCF:diskConfig": server.disk_config,
         "OS-EXT-AZ:availability_zone": server.availability_zone or "",
         "config_drive": "True" if server.config_drive else "",
         "key_name": server.key_name,
@@ -79,19 +92,36 @@ def server_view(
         "os-extended-volumes:volumes_attached": [],
         **_states(server),
     }
-    if shown in SHOWS_PROGRESS:
-        view["progress"] = _progress(server)
-    if shown in SHOWS_FAULT and server.fault:
-        view["fault"] = _fault(server.fault, for_admin=for_admin)
-    if for_admin:
+    if viewing.for_admin:
         view |= _placement(server)
-    return view
+        if version.has(changes.SERVER_ATTRIBUTES):
+            view |= _attributes(server)
+        if version.has(changes.HOST_STATUS):
+            view["host_status"] = _host_status(server, viewing)
+    for change, name, value in _EXTENDED:
+        if version.has(change):
+            view[name] = value(server)
+    return view | (_groups(server, version) if with_groups else {})
 
 
-def updated_view(view: Mapping[str, Any]) -> dict[str, Any]:
-    """Show, of the view of a server, what an update request answers at 2.1: no extensions."""
-    core = {name: value for name, value in view.items() if name in UPDATED}
-    return {**core, "addresses": _plain(view["addresses"])}
+def updated_view(server: Server, viewing: Viewing) -> dict[str, Any]:
+    """Show what an update request answers: no extensions at first, later all."""
+    if viewing.version.has(changes.STRICT):
+        return server_view(server, viewing, with_groups=True)
+    core = {**_core(server, viewing), "addresses": addresses_view(server.nics)}
+    return core | _groups(server, viewing.version)
+
+
+def rebuilt_view(server: Server, admin_pass: str, viewing: Viewing) -> dict[str, Any]:
+    """Show what a rebuild request answers: as an update's, and what was set by it."""
+    version = viewing.version
+    view = updated_view(server, viewing)
+    view.pop("OS-EXT-SRV-ATTR:user_data", None)
+    if version.has(changes.REBUILD_KEY):
+        view["key_name"] = server.key_name
+    if version.has(changes.NO_PERSONALITY):
+        view["user_data"] = server.user_data
+    return {**view, "adminPass": admin_pass}
 
 
 def addresses_view(nics: tuple[Nic, ...]) -> Addresses:
@@ -104,9 +134,61 @@ def host_id(project_id: str, host: str | None) -> str:
     return hashlib.sha224(f"{project_id}{host}".encode()).hexdigest() if host else ""
 
 
-def _progress(server: Server) -> int:
-    """The percentage of what is being done, or was done last; a deletion counts no steps."""
-    return 0 if server.task_state is TaskState.DELETING else server.progress
+def _core(server: Server, viewing: Viewing) -> dict[str, Any]:
+    """Show what every view of a whole server has, but its addresses."""
+    base, version = viewing.base, viewing.version
+    shown = status(server.vm_state, server.task_state, is_host_known=viewing.is_host_known)
+    view: dict[str, Any] = {
+        "id": server.id,
+        "name": server.name,
+        "status": shown.value,
+        "tenant_id": server.project_id,
+        "user_id": server.user_id,
+        "metadata": dict(server.metadata),
+        "hostId": host_id(server.project_id, server.host),
+        "image": _reference("images", server.image_id, base),
+        "flavor": _embedded(server.flavor)
+        if version.has(changes.FLAVOR_EMBEDDED)
+        else _reference("flavors", server.flavor.id, base),
+        "created": iso_seconds(server.created_at),
+        "updated": iso_seconds(server.updated_at),
+        "accessIPv4": server.access_ipv4,
+        "accessIPv6": server.access_ipv6,
+        "links": _links(server.id, base),
+        "OS-DCF:diskConfig": server.disk_config,
+    }
+    if shown in SHOWS_PROGRESS:
+        view["progress"] = _progress(server, shown)
+    if shown in SHOWS_FAULT and server.fault:
+        view["fault"] = _fault(server.fault, for_admin=viewing.for_admin)
+    for change, name, value in _CORE:
+        if version.has(change):
+            view[name] = value(server)
+    return view
+
+
+def _progress(server: Server, shown: Status) -> int:
+    """The percentage of what is being done; a deletion counts no steps."""
+    if server.task_state is TaskState.DELETING:
+        return 0
+    return 100 if shown is Status.ACTIVE else server.progress
+
+
+def _embedded(flavor: Flavor) -> dict[str, Any]:
+    """Show a flavor's sizes: `ram` and `swap` in MiB, `disk` and `ephemeral` in GiB."""
+    return {
+        "original_name": flavor.name,
+        "vcpus": flavor.vcpus,
+        "ram": flavor.ram_mb,
+        "disk": flavor.disk_gb,
+        "ephemeral": 0,
+        "swap": 0,
+        "extra_specs": dict(flavor.extra_specs),
+    }
+
+
+def _groups(server: Server, version: Microversion) -> dict[str, Any]:
+    return {"server_groups": list(server.group_ids)} if version.has(changes.SERVER_GROUPS) else {}
 
 
 def _states(server: Server) -> dict[str, Any]:
@@ -126,6 +208,28 @@ def _placement(server: Server) -> dict[str, Any]:
         "OS-EXT-SRV-ATTR:hypervisor_hostname": server.host,
         "OS-EXT-SRV-ATTR:instance_name": instance_name(server.id),
     }
+
+
+def _attributes(server: Server) -> dict[str, Any]:
+    """Show how a server is started."""
+    boot = find_boot(server.image_properties)
+    attributes = {
+        "hostname": server.hostname,
+        "kernel_id": boot.kernel_id if boot else "",
+        "ramdisk_id": (boot.ramdisk_id or "") if boot else "",
+        "launch_index": server.launch_index,
+        "reservation_id": server.reservation_id,
+        "root_device_name": server.hardware.root_device if server.hardware else None,
+        "user_data": server.user_data,
+    }
+    return {f"OS-EXT-SRV-ATTR:{name}": value for name, value in attributes.items()}
+
+
+def _host_status(server: Server, viewing: Viewing) -> str:
+    """Whether the host of a server answers; nothing for a server that has none yet."""
+    if not server.host:
+        return ""
+    return "UP" if viewing.is_host_known else "UNKNOWN"
 
 
 def _fault(fault: Fault, *, for_admin: bool) -> dict[str, Any]:

@@ -11,19 +11,16 @@ from flask import Blueprint, Response, jsonify, request
 from agent.api.body import json_body
 from agent.api.compute.paging import next_links, parse_page
 from agent.api.compute.server_filters import parse_filters
-from agent.api.compute.server_parse import (
-    CREATE_SCHEMA,
-    UPDATE_SCHEMA,
-    parse_create,
-    parse_update,
-)
+from agent.api.compute.server_parse import parse_create, parse_update, wants_reservation
+from agent.api.compute.server_schemas import create_schema, update_schema
 from agent.api.compute.server_views import (
+    Viewing,
     brief_view,
     created_view,
     server_view,
     updated_view,
 )
-from agent.api.context import asking, base_url, caller, cloud
+from agent.api.context import asking, base_url, caller, cloud, version
 from agent.api.replies import empty
 from agent.model.server import Server
 
@@ -32,41 +29,47 @@ routes = Blueprint("servers", __name__)
 
 @routes.post("/servers")
 def create() -> Response:
-    """Begin to build a server."""
-    body = json_body(CREATE_SCHEMA)
-    spec = parse_create(body, cloud().config.limits.server_metadata)
+    """Begin to build a server, or several."""
+    body = json_body(create_schema(version()))
+    spec = parse_create(body, version(), cloud().config.limits.server_metadata)
     created = cloud().creation.create_server(asking(), spec)
     server = created.server
-    response = jsonify(server=created_view(server, created.admin_pass, base_url()))
+    if wants_reservation(body):
+        response = jsonify(reservation_id=server.reservation_id)
+    else:
+        response = jsonify(server=created_view(server, created.admin_pass, base_url()))
+        response.headers["Location"] = f"{base_url()}/compute/v2.1/servers/{server.id}"
     response.status_code = 202
-    response.headers["Location"] = f"{base_url()}/compute/v2.1/servers/{server.id}"
     return response
 
 
 @routes.get("/servers")
 def list_brief() -> Response:
     """List the project's servers by id and name."""
-    return _list("/servers", lambda server: brief_view(server, base_url()))
+    base = base_url()
+    return _list("/servers", lambda server: brief_view(server, base))
 
 
 @routes.get("/servers/detail")
 def list_detail() -> Response:
-    """List the project's servers with all that is shown of one."""
-    return _list("/servers/detail", _view)
+    """List the project's servers with nearly all that is shown of one."""
+    seen = viewing()
+    return _list("/servers/detail", lambda server: server_view(server, seen))
 
 
 @routes.get("/servers/<server_id>")
 def show(server_id: str) -> Response:
     """Show one server."""
-    return jsonify(server=_view(cloud().compute.get_server(asking(), server_id)))
+    server = cloud().compute.get_server(asking(), server_id)
+    return jsonify(server=server_view(server, viewing(), with_groups=True))
 
 
 @routes.put("/servers/<server_id>")
 def update(server_id: str) -> Response:
-    """Set a server's name and the addresses that it is said to be reached at."""
-    change = parse_update(json_body(UPDATE_SCHEMA))
+    """Set what a server is called, and the addresses that it is said to be reached at."""
+    change = parse_update(json_body(update_schema(version())))
     server = cloud().records.update(asking(), server_id, change)
-    return jsonify(server=updated_view(_view(server)))
+    return jsonify(server=updated_view(server, viewing()))
 
 
 @routes.delete("/servers/<server_id>")
@@ -76,21 +79,22 @@ def delete(server_id: str) -> Response:
     return empty(204)
 
 
-def _view(server: Server) -> dict[str, Any]:
-    return server_view(
-        server,
-        base_url(),
+def viewing() -> Viewing:
+    """For whom this request's servers are shown."""
+    return Viewing(
+        base=base_url(),
+        version=version(),
         for_admin=caller().is_admin,
-        is_host_known=cloud().compute.is_host_known(server),
+        is_host_known=cloud().compute.is_host_known(),
     )
 
 
 def _list(path: str, view: Callable[[Server], dict[str, Any]]) -> Response:
     page = parse_page(request.args)
-    wanted = parse_filters(request.args, is_admin=caller().is_admin)
+    wanted = parse_filters(request.args, version(), is_admin=caller().is_admin)
     servers = (
         cloud().compute.list_servers(asking(), wanted, limit=page.limit, marker=page.marker)
-        if page.limit
+        if page.limit and wanted
         else ()
     )
     body: dict[str, Any] = {"servers": [view(server) for server in servers]}

@@ -6,7 +6,8 @@ from __future__ import annotations
 import functools
 import secrets
 import uuid
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from agent import api
+from agent.api.microversion import HIGHEST
 from agent.identity.hashing import hash_password, hash_token
 from agent.model.identity import Project, Token, User
 from tests.fast.smallcloud import SmallCloud
@@ -148,6 +150,39 @@ def reader_client(cloud: SmallCloud, app: Flask) -> ApiClient:
     assert project is not None
     add_user(cloud, "auditor", project, "reader")
     return let_in(cloud, app, "auditor", "lab")
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakingClient(ApiClient):
+    """One who says in which version of the Compute API."""
+
+    version: str = "2.1"
+
+    def request(self, method: str, path: str, **options: Any) -> TestResponse:
+        spoken = {"OpenStack-API-Version": f"compute {self.version}"}
+        headers = {**spoken, **options.pop("headers", {})}
+        return ApiClient.request(self, method, path, headers=headers, **options)
+
+
+@pytest.fixture
+def newest_app(cloud: SmallCloud) -> Flask:
+    """The application with every version of the Compute API."""
+    config = replace(cloud.config, max_microversion=str(HIGHEST))
+    return api.build_app(replace(cloud.parts.cloud, config=config))
+
+
+@pytest.fixture
+def speak(cloud: SmallCloud, newest_app: Flask) -> Callable[[str], ApiClient]:
+    """Makes a client of the project lab that speaks a version."""
+    token = let_in(cloud, newest_app, "lab", "lab").token
+    return lambda version: SpeakingClient(newest_app.test_client(), token, version)
+
+
+@pytest.fixture
+def speak_admin(cloud: SmallCloud, newest_app: Flask) -> Callable[[str], ApiClient]:
+    """Makes a client of an administrator that speaks a version."""
+    token = let_in(cloud, newest_app, "admin", "admin").token
+    return lambda version: SpeakingClient(newest_app.test_client(), token, version)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -113,11 +113,18 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "/network/v2.0/networks/<network_id>"): {"network": {"name": "x"}},
     ("PUT", "/network/v2.0/subnets/<subnet_id>"): {"subnet": {"name": "x"}},
     ("PUT", "/network/v2.0/ports/<port_id>"): {"port": {"name": "x"}},
+    ("PUT", "/compute/v2.1/servers/<server_id>/tags"): {"tags": ["green"]},
     ("POST", "/image/v2/images/<image_id>/import"): _DOWNLOAD,
     ("POST", "/image/v2/images/<image_id>/members"): {"member": "2" * 32},
     ("PUT", "/image/v2/images/<image_id>/members/<member_id>"): {"status": "accepted"},
 }
 """Bodies that would do something, where the id is only looked at after the body."""
+
+VERSIONS = {
+    "/compute/v2.1/servers/<server_id>/tags": "2.26",
+    "/compute/v2.1/servers/<server_id>/tags/<tag>": "2.26",
+}
+"""Of the routes that are not there at 2.1, a version that has them."""
 
 CALLERS = (
     *("nobody", "unscoped"),
@@ -140,6 +147,8 @@ class House:
     def build(cls, template: Path, folder: Path) -> House:
         """Fill a fresh cloud."""
         cloud = SmallCloud.open(template, folder)
+        cloud.config = replace(cloud.config, max_microversion="2.96")
+        cloud.reboot()
         house = cls(cloud, api.build_app(cloud.parts.cloud), template.parent / "disk.qcow2")
         house._move_in()
         return house
@@ -153,6 +162,8 @@ class House:
         headers = {"X-Subject-Token": self.tokens.get(who, "")}
         if who in self.tokens:
             headers["X-Auth-Token"] = self.tokens[who]
+        if rule in VERSIONS:
+            headers["OpenStack-API-Version"] = f"compute {VERSIONS[rule]}"
         body = BODIES.get((method, rule))
         options: dict[str, Any] = {} if body is None else {"json": body}
         if rule == "/image/v2/images/<image_id>" and method == "PATCH":
@@ -227,6 +238,8 @@ class House:
         }
         server = ask("POST", "/compute/v2.1/servers", {"server": wanted})["server"]["id"]
         self.cloud.work()
+        cloud = self.cloud.parts.cloud
+        cloud.records.replace_tags(self.cloud.asking, server, ["blue"])
         actions = ask("GET", f"/compute/v2.1/servers/{server}/os-instance-actions")
         ports = ask("GET", f"/network/v2.0/ports?device_id={server}")["ports"]
         self.ids |= {

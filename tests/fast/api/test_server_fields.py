@@ -80,8 +80,9 @@ def test_a_good_field_is_taken(client: ApiClient, image_id: str, fields: dict[st
         ({"availability_zone": "mars"}, "availability_zone"),
         ({"config_drive": "perhaps"}, "config_drive"),
         ({"security_groups": [{"name": "web"}]}, "Security group web not found"),
-        ({"min_count": 2}, "min_count"),
-        ({"max_count": "2"}, "max_count"),
+        ({"min_count": 2, "max_count": "1"}, "min_count must be <= max_count"),
+        ({"max_count": "1001"}, "max_count"),
+        ({"max_count": 1.5}, "max_count"),
         ({"min_count": 0}, "min_count"),
         ({"networks": "auto"}, "networks"),
         ({"networks": [{}]}, "missing 'uuid'"),
@@ -101,7 +102,7 @@ def test_a_good_field_is_taken(client: ApiClient, image_id: str, fields: dict[st
         ({"key_name": None}, "key_name"),
         ({"key_name": ""}, "key_name"),
         ({"block_device_mapping_v2": [{"boot_index": 0}]}, "block_device_mapping_v2"),
-        ({"return_reservation_id": True}, "return_reservation_id"),
+        ({"return_reservation_id": "perhaps"}, "return_reservation_id"),
         ({"description": "of a later version"}, "description"),
         ({"tags": []}, "tags"),
     ],
@@ -127,7 +128,7 @@ def test_a_missing_field_is_400_and_named(client: ApiClient, image_id: str, miss
     assert missing in answer.get_json()["badRequest"]["message"]
 
 
-@pytest.mark.parametrize("more", [{"servers": []}, {"os:scheduler_hints": {"same_host": OTHER_ID}}])
+@pytest.mark.parametrize("more", [{"servers": []}, {"os:scheduler_hints": {"same_host": 1}}])
 def test_a_key_beside_server_is_400(client: ApiClient, image_id: str, more: dict[str, Any]) -> None:
     server = {"name": "one", "imageRef": image_id, "flavorRef": "1"}
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from agent.api.compute.server_views import host_id, server_view
+from agent.api.compute.server_views import Viewing, host_id, server_view
+from agent.api.microversion import Microversion
 from agent.model.server import Fault, Flavor, Server
 from agent.model.states import TaskState, VmState
 
@@ -30,6 +31,10 @@ def record(vm_state: VmState, **fields: Any) -> Server:
     )
 
 
+def seen(version: str = "2.1", *, for_admin: bool = False) -> Viewing:
+    return Viewing("http://c", Microversion.parse(version), for_admin)
+
+
 @pytest.mark.parametrize(
     ("vm_state", "task_state", "status", "shows_progress"),
     [
@@ -44,7 +49,7 @@ def record(vm_state: VmState, **fields: Any) -> Server:
 def test_status_and_progress(
     vm_state: VmState, task_state: TaskState | None, status: str, shows_progress: bool
 ) -> None:
-    view = server_view(record(vm_state, task_state=task_state), "http://c", for_admin=False)
+    view = server_view(record(vm_state, task_state=task_state), seen())
 
     assert view["status"] == status
     assert ("progress" in view) is shows_progress
@@ -56,14 +61,14 @@ def test_status_and_progress(
 def test_progress_is_that_of_what_is_being_done(task_state: TaskState | None, shown: int) -> None:
     server = record(VmState.ACTIVE, task_state=task_state, progress=100)
 
-    assert server_view(server, "http://c", for_admin=False)["progress"] == shown
+    assert server_view(server, seen())["progress"] == shown
 
 
 def test_a_fault_is_shown_with_its_details_to_admins_only() -> None:
     server = record(VmState.ERROR, fault=Fault(500, "No room.", THEN, "the whole story"))
 
-    fault = server_view(server, "http://c", for_admin=False)["fault"]
-    for_admin = server_view(server, "http://c", for_admin=True)["fault"]
+    fault = server_view(server, seen())["fault"]
+    for_admin = server_view(server, seen(for_admin=True))["fault"]
 
     assert fault == {"code": 500, "created": "2026-01-02T03:04:05Z", "message": "No room."}
     assert for_admin == {**fault, "details": "the whole story"}
@@ -72,7 +77,7 @@ def test_a_fault_is_shown_with_its_details_to_admins_only() -> None:
 def test_a_fault_of_the_past_is_not_shown() -> None:
     server = record(VmState.ACTIVE, fault=Fault(500, "No room.", THEN))
 
-    assert "fault" not in server_view(server, "http://c", for_admin=True)
+    assert "fault" not in server_view(server, seen(for_admin=True))
 
 
 def test_host_ids_of_two_projects_on_one_host_differ() -> None:
