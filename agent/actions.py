@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from agent.model.states import RESTING_STATUS, Status, TaskState, VmState
+from agent.workflows.capture import CREATE_BACKUP, CREATE_IMAGE
 from agent.workflows.crashdump import CRASH_DUMP
 from agent.workflows.create import CREATE
 from agent.workflows.delete import DELETE
@@ -26,6 +27,7 @@ from agent.workflows.reboot import REBOOT_HARD, REBOOT_SOFT
 from agent.workflows.rebuild import REBUILD
 from agent.workflows.rescue import RESCUE, UNRESCUE
 from agent.workflows.resize import CONFIRM_RESIZE, RESIZE, REVERT_RESIZE
+from agent.workflows.shelve import OFFLOAD, SHELVE, UNSHELVE
 from agent.workflows.step import Workflow
 
 
@@ -75,6 +77,9 @@ class Action:
 def _from(*states: VmState) -> frozenset[VmState]:
     return frozenset(states)
 
+
+HAS_DISK = _from(VmState.ACTIVE, VmState.STOPPED, VmState.PAUSED, VmState.SUSPENDED)
+"""Where a server's disk is whole, and its own."""
 
 _ROWS = (
     Action(
@@ -272,6 +277,48 @@ _ROWS = (
         on_failure=OnFailure.AS_BEFORE,
         deadline_s=30,
     ),
+    Action(
+        name="createImage",
+        allowed_from=HAS_DISK,
+        task_state=TaskState.IMAGE_SNAPSHOT_PENDING,
+        workflow=CREATE_IMAGE,
+        on_failure=OnFailure.AS_BEFORE,
+        deadline_s=7200,  # a large disk, copied twice
+    ),
+    Action(
+        name="createBackup",
+        allowed_from=HAS_DISK,
+        task_state=TaskState.IMAGE_BACKUP,
+        workflow=CREATE_BACKUP,
+        on_failure=OnFailure.AS_BEFORE,
+        deadline_s=7200,
+    ),
+    Action(
+        name="shelve",
+        allowed_from=HAS_DISK,
+        task_state=TaskState.SHELVING,
+        workflow=SHELVE,
+        on_failure=OnFailure.AS_BEFORE,
+        deadline_s=7200,
+    ),
+    Action(
+        name="shelveOffload",
+        allowed_from=_from(VmState.SHELVED),
+        task_state=TaskState.SHELVING_OFFLOADING,
+        workflow=OFFLOAD,
+        end=VmState.SHELVED_OFFLOADED,
+        on_failure=OnFailure.AS_BEFORE,
+        deadline_s=120,
+    ),
+    Action(
+        name="unshelve",
+        allowed_from=_from(VmState.SHELVED, VmState.SHELVED_OFFLOADED),
+        task_state=TaskState.UNSHELVING,
+        workflow=UNSHELVE,
+        end=VmState.ACTIVE,
+        on_failure=OnFailure.AS_BEFORE,
+        deadline_s=3600,
+    ),
     Action(name="lock", allowed_from=None, any_task=True),
     Action(name="unlock", allowed_from=None, any_task=True),
     Action(name="resetState", allowed_from=None, interrupts=EVERYTHING),
@@ -289,7 +336,12 @@ _ROWS = (
 
 ACTIONS: dict[str, Action] = {row.name: row for row in _ROWS}
 
-_BY_TASK_STATE = {state: row for row in _ROWS for state in row.task_states}
+_MEANWHILE = {
+    (vm_state, task_state): row.status_meanwhile
+    for row in _ROWS
+    for vm_state in row.status_from
+    for task_state in row.task_states
+}
 
 KNOWN_ANYWAY = frozenset({VmState.BUILDING, VmState.ERROR, VmState.DELETED})
 """What a server is in these states does not depend on what its host says now."""
@@ -321,7 +373,5 @@ def status(
     is_leaving = task_state is TaskState.DELETING
     if not is_host_known and vm_state not in KNOWN_ANYWAY and not is_leaving:
         return Status.UNKNOWN
-    action = _BY_TASK_STATE.get(task_state) if task_state else None
-    if action and action.status_meanwhile and vm_state in action.status_from:
-        return action.status_meanwhile
-    return RESTING_STATUS[vm_state]
+    meanwhile = _MEANWHILE.get((vm_state, task_state)) if task_state else None
+    return meanwhile or RESTING_STATUS[vm_state]

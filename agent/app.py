@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from ipaddress import IPv4Network
 
 from flask import Flask
@@ -16,7 +16,7 @@ from flask import Flask
 from agent import api, disks, machine
 from agent.adminpass import AdminPass
 from agent.aside import Aside
-from agent.basecache import BaseCache
+from agent.capturing import Capturing
 from agent.cloud import Cloud
 from agent.compute import Compute
 from agent.config import Config
@@ -34,14 +34,18 @@ from agent.hypervisor.base import Hypervisor, Listeners, NetworkSpec
 from agent.hypervisor.host import Host
 from agent.identity import Accounts, AppCredentials, Brake, Identity
 from agent.imageedits import ImageEdits
-from agent.images import ImageFiles
 from agent.imagesharing import ImageSharing
-from agent.imaging import Imaging
+from agent.imagewiring import (
+    build_bases,
+    build_captures,
+    build_downloads,
+    build_imaging,
+    image_limits,
+)
 from agent.importing import Importing
 from agent.interfaces import Interfaces
 from agent.keypairs import Keypairs
 from agent.labnetwork import foreign_routes
-from agent.model.imagerules import ImageLimits
 from agent.model.injection import FileLimits
 from agent.model.layout import Layout
 from agent.model.password import PasswordRule
@@ -58,7 +62,7 @@ from agent.records import Records
 from agent.rescuing import Rescuing
 from agent.resizing import Resizing
 from agent.standing import Standing
-from agent.storage import GIB, LocalImages, ServerDisks
+from agent.storage import ServerDisks
 from agent.store import Store
 from agent.workflows.step import Tools
 
@@ -156,11 +160,16 @@ def build_engine(
         sweep_every_s=config.sweep_every_s,
         address_rest_s=config.address_rest_s,
         unknown_after_s=config.unknown_after,
-        wishes=Wishes(config.started_outside, config.resume_on_boot, config.resize_confirm_window),
+        wishes=Wishes(
+            config.started_outside,
+            config.resume_on_boot,
+            config.resize_confirm_window,
+            config.shelved_offload_after,
+        ),
         boot_id=boot_id,
         is_host_stopping=machine.is_stopping,
     )
-    tools = build_tools(config, store, host, offers=offers, networks=networks, now=clock.now)
+    tools = build_tools(config, store, host, clock, offers=offers, networks=networks)
     return Engine(store=store.tasks, tools=tools, clock=clock, settings=settings, hook=hook)
 
 
@@ -168,10 +177,10 @@ def build_tools(
     config: Config,
     store: Store,
     host: Hypervisor,
+    clock: Clock,
     *,
     offers: Offers,
     networks: Callable[[], Sequence[NetworkSpec]],
-    now: Callable[[], datetime],
 ) -> Tools:
     """Wire what the workflows' steps may touch."""
     layout = Layout(config.state_dir)
@@ -185,7 +194,7 @@ def build_tools(
         )
 
     def drop_port(server_id: str, port_id: str) -> None:
-        store.network_edits.drop_port(server_id, port_id, now())
+        store.network_edits.drop_port(server_id, port_id, clock.now())
 
     return Tools(
         hypervisor=host,
@@ -197,8 +206,10 @@ def build_tools(
             config.capacity.reserved_disk_gb,
         ),
         layout=layout,
+        captures=build_captures(config, store, clock),
         unseal=seal.open,
         claim_host=claim_host,
+        release_host=store.tasks.release_host,
         drop_port=drop_port,
         ensure_networks=lambda: carry(host, networks()),
     )
@@ -223,6 +234,7 @@ def build_cloud(
         accounts=Accounts(store, identity),
         app_credentials=AppCredentials(store, clock.now),
         creation=build_creation(config, store, clock, engine, admin_pass, offers.host_name),
+        capturing=build_capturing(config, store, clock, engine, offers),
         admin_pass=admin_pass,
         rebuilding=build_rebuilding(config, store, clock, engine, admin_pass),
         resizing=build_resizing(config, store, clock, engine, offers),
@@ -331,6 +343,22 @@ def build_resizing(
     )
 
 
+def build_capturing(
+    config: Config, store: Store, clock: Clock, engine: Engine, offers: Offers
+) -> Capturing:
+    """Wire the use cases of servers that become images."""
+    return Capturing(
+        store=store,
+        limits=image_limits(config),
+        availability_zone=config.availability_zone,
+        offload_after_s=config.shelved_offload_after,
+        offers=offers.known,
+        now=clock.now,
+        wake=engine.wake,
+        reachability=engine.reachability,
+    )
+
+
 def build_admin_pass(config: Config, store: Store, clock: Clock, engine: Engine) -> AdminPass:
     """Wire the use case of passwords."""
     return AdminPass(
@@ -351,35 +379,6 @@ def build_identity(config: Config, store: Store, clock: Clock) -> Identity:
     return Identity(store, lifetime, clock.now, Brake(clock.monotonic))
 
 
-def build_imaging(config: Config, store: Store, clock: Clock) -> Imaging:
-    """Wire the use cases of images: the command line needs no more than these."""
-    return Imaging(store, build_files(config, store), image_limits(config), clock.now)
-
-
-def build_downloads(config: Config, store: Store, clock: Clock, allowed: Allowed) -> Downloads:
-    """Wire what works on the queue of imports."""
-    return Downloads(
-        store, build_files(config, store), allowed, config.limits.image_gb * GIB, clock.now
-    )
-
-
-def build_files(config: Config, store: Store) -> LocalImages:
-    """Wire the images' bytes."""
-    layout = Layout(config.state_dir)
-    bases = build_bases(config, store)
-    return LocalImages(ImageFiles(layout.images), layout, bases, config.limits.image_gb * GIB)
-
-
-def build_bases(config: Config, store: Store) -> BaseCache:
-    """Wire the cache of what servers stand on."""
-    return BaseCache(
-        Layout(config.state_dir),
-        store.servers.list_used_images,
-        max_bytes=config.limits.base_cache_gb * GIB,
-        keep_free_bytes=int(config.capacity.reserved_disk_gb * GIB),
-    )
-
-
 def project_quota(config: Config) -> Quota:
     """Say how much a project may use."""
     return Quota(config.quota.instances, config.quota.cores, config.quota.ram_mb)
@@ -388,11 +387,6 @@ def project_quota(config: Config) -> Quota:
 def file_limits(config: Config) -> FileLimits:
     """Say how many files a guest may be given, and how large."""
     return FileLimits(config.limits.personality, config.limits.personality_bytes)
-
-
-def image_limits(config: Config) -> ImageLimits:
-    """Say how many images a project may have, and how many parts one."""
-    return ImageLimits(config.limits.image_metadata, config.quota.images)
 
 
 def build_wsgi(parts: Parts) -> Flask:

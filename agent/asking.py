@@ -12,6 +12,9 @@ from agent.model.placement import HostLoad
 from agent.model.task import NewTask
 from agent.store import Admission
 
+LOCK_DOES_NOT_MATTER = frozenset({"lock", "unlock", "createImage", "createBackup"})
+"""Actions that change nothing which a lock is to keep."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asking:
@@ -36,7 +39,7 @@ def admission(
         interrupts=row.interrupts,
         any_task=row.any_task,
         mends=row.name if row.mends else "",
-        despite_lock=asking.caller.is_admin or row.name in {"lock", "unlock"},
+        despite_lock=asking.caller.is_admin or row.name in LOCK_DOES_NOT_MATTER,
         offers=offers,
     )
 

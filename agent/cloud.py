@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agent.adminpass import AdminPass
+from agent.capturing import Capturing
 from agent.compute import Compute
 from agent.config import Config
 from agent.creation import Creation
@@ -35,6 +36,7 @@ class Cloud:
     app_credentials: AppCredentials
     compute: Compute
     creation: Creation
+    capturing: Capturing
     admin_pass: AdminPass
     rebuilding: Rebuilding
     resizing: Resizing

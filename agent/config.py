@@ -117,6 +117,7 @@ class Config:
     started_outside: str = "adopt"
     resume_on_boot: str = "previous"
     resize_confirm_window: float = 0.0
+    shelved_offload_after: float = 0.0
     nova_compatible_files: bool = False
     import_allow: tuple[str, ...] = ()
     max_microversion: str = "2.1"
@@ -265,6 +266,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "address_rest_s": (0, 31_622_400),
     "unknown_after": (0.1, 86_400),
     "resize_confirm_window": (0, 31_622_400),
+    "shelved_offload_after": (-1, 31_622_400),
     "capacity.cpu_ratio": (0.01, 1000),
     "capacity.ram_ratio": (0.01, 1000),
     "capacity.reserved_ram_mb": (0, 1_000_000_000),

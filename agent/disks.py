@@ -22,7 +22,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from agent.errors import HostFailed, NoCapacity
-from agent.qemuimg import GIB, MIB, QUICK, absolute, ask_qemu_img, run_qemu_img
+from agent.qemuimg import (
+    CONVERSION,
+    GIB,
+    MIB,
+    QUICK,
+    Progress,
+    absolute,
+    ask_qemu_img,
+    run_qemu_img,
+)
 from agent.wholefile import create_private, is_abandoned, refusals, sync_folder, whole_file
 
 FOLDER_MODES = {"": 0o711, "servers": 0o711, "base": 0o711, "images": 0o700}
@@ -32,6 +41,8 @@ TEMPORARY_FILES = ("base/.*.part", "images/.*.part", "servers/*/.*.part")
 
 REMOVAL_TRIES = 10
 
+_PLAIN = ("-f", "qcow2", "-O", "qcow2")
+SLACK_BYTES = 16 * MIB  # qcow2's own tables, for what `measure` may not have counted
 KEPT_AT_REBUILD = "console.log"
 """Of a server's files, those whose names begin so outlive its disk."""
 
@@ -70,6 +81,49 @@ def create_overlay(base: Path, base_format: str, path: Path, size_bytes: int = 0
                 limits=QUICK,
             )
             part.chmod(0o600)
+
+
+def restore_overlay(
+    base: Path, base_format: str, contents: Path, path: Path, size_bytes: int, keep_free_bytes: int
+) -> None:
+    """Make the disk `path` on top of `base` with all that is in the qcow2 file `contents`.
+
+    Nothing when it is there: then it is whole. `size_bytes` is the virtual size, at least that of
+    the contents. Blocks for minutes. `NoCapacity` without room, `HostFailed`.
+    """
+    with refusals("The disk could not be made"):
+        if path.exists():
+            return
+        most = measure_flat(contents)
+        check_room(path.parent, most + keep_free_bytes)
+        with whole_file(path) as part:
+            create_overlay(base, base_format, part, size_bytes)
+            limits = replace(CONVERSION, write_bytes=most + part.stat().st_size)
+            # Into the file that is there: what the contents have as zeros hides the base's data.
+            run_qemu_img("convert", ["-q", "-n", *_PLAIN], [contents, part], limits=limits)
+            part.chmod(0o600)
+
+
+def flatten(path: Path, target: Path, keep_free_bytes: int, on_progress: Progress) -> None:
+    """Copy a qcow2 disk that nobody writes, with all that is below it, into one qcow2 file.
+
+    The whole of what it may take must be free before it begins. Blocks for minutes, and tells
+    `on_progress` how far it is; what that raises ends it. Nothing is left when anything fails:
+    `NoCapacity` without room, `HostFailed`.
+    """
+    most = measure_flat(path)
+    check_room(target.parent, most + keep_free_bytes)
+    limits = replace(CONVERSION, write_bytes=most)
+    with refusals("The disk could not be copied"), whole_file(target) as part:
+        run_qemu_img(
+            "convert", ["-p", *_PLAIN], [path, part], limits=limits, on_progress=on_progress
+        )
+        part.chmod(0o600)
+
+
+def measure_flat(path: Path) -> int:
+    """Return how many bytes a flat qcow2 copy of a qcow2 disk that nobody writes has at most."""
+    return int(ask_qemu_img("measure", _PLAIN, path)["required"]) + SLACK_BYTES
 
 
 def copy_disk(source: Path, target: Path) -> None:

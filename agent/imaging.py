@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import BinaryIO, Protocol
 
 from agent.errors import AgentError, BadRequest, Conflict, Forbidden, NotFound
+from agent.model.capture import MAKES
 from agent.model.identity import Caller
 from agent.model.image import Image, ImageStatus, Visibility
 from agent.model.imagequery import EVERY_IMAGE, Condition, ImageQuery
@@ -163,16 +164,18 @@ class Imaging:
     def recover(self) -> None:
         """Clear what died with a process: uploads wait for their bytes again, deletions are ended.
 
-        A record goes before its file, so a file without one is left over.
+        A record goes before its file, so a file without one is left over. Images of servers are
+        made on by their tasks.
         """
         there = self.files.list_ids()  # first: whoever is new has its record before its file
         known = {image.id for image in self.store.images.list(EVERY_IMAGE, viewer=None)}
         for image_id in there - known:
             self.files.delete(image_id)
+        made = {task.args.get(MAKES) for task in self.store.tasks.list_open_tasks()}
         saving = Condition("status", "eq", ImageStatus.SAVING.value)
         query = replace(EVERY_IMAGE, conditions=(saving,))
         for image in self.store.images.list(query, viewer=None):
-            if not self.files.is_receiving(image.id):
+            if image.id not in made and not self.files.is_receiving(image.id):
                 self.files.delete(image.id)  # it may have died when all was there
                 self._change(image.id, ImageStatus.SAVING, status=ImageStatus.QUEUED)
 

@@ -90,6 +90,19 @@ class ServerDisks:
             server.flavor.disk_gb * GIB,  # 0 is the base's own size
         )
 
+    def restore_disk(self, server: Server, image_id: str) -> None:
+        """Make the root disk over its base with what an image holds, unless it is there."""
+        image = self.find_image(image_id)
+        disks.make_server_folder(self.layout.server(server.id))
+        disks.restore_overlay(
+            self.layout.base(server.image_id),
+            "qcow2",
+            self.layout.image(image_id),
+            self.layout.disk(server.id),
+            max(server.flavor.disk_gb * GIB, image.virtual_size or 0),
+            int(self.reserved_gb * GIB),
+        )
+
     def write_config_drive(self, server: Server) -> None:
         """Make the config drive, unless it is there."""
         path = self.layout.config_drive(server.id)

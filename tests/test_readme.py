@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from agent.actions import ACTIONS, EVERYTHING, Action, OnFailure
+from agent.actions import ACTIONS, EVERYTHING, Action, OnFailure, status
 from agent.model.states import RESTING_STATUS, VmState
 from tests.readme import ELSEWHERE, HOSTS, README, ROOT, UNTRIED, read_commands, read_sections
 
@@ -28,6 +28,8 @@ NAMES = {
     "reboot": "reboot (soft)",
     "reboot_hard": "reboot (hard)",
     "changePassword": "change password",
+    "confirmResize": "confirm resize",
+    "revertResize": "revert resize",
     "resetState": "reset state",
     "attach_interface": "attach interface",
     "detach_interface": "detach interface",
@@ -35,6 +37,11 @@ NAMES = {
 AFTERWARDS = {
     "attach_interface": "as before, with one interface more",
     "detach_interface": "as before, with one interface less",
+    "rebuild": "ACTIVE; SHUTOFF as before",
+    "resize": "VERIFY_RESIZE",
+    "confirmResize": "ACTIVE or SHUTOFF, as its guest is",
+    "revertResize": "as before the resize",
+    "trigger_crash_dump": "as before",
     "lock": "as before; others than administrators change nothing",
     "unlock": "as before",
     "resetState": "ACTIVE or ERROR, as the administrator says",
@@ -56,12 +63,15 @@ def render_row(action: Action) -> str:
         allowed += ", over a stuck reboot, pause or suspend too"
     meanwhile = action.status_meanwhile or "as before"
     end = RESTING_STATUS[action.end] if action.end else AFTERWARDS[action.name]
+    failed = FAILED[action.on_failure]
+    if action.undo_task_state:
+        failed += f"; {status(VmState.ACTIVE, action.undo_task_state)} while it is undone"
     cells = (
         NAMES.get(action.name, action.name),
         allowed,
         meanwhile,
         end,
-        FAILED[action.on_failure],
+        failed,
     )
     return f"| {' | '.join(cells)} |\n"
 

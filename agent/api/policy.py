@@ -76,6 +76,11 @@ ROUTES: dict[Access, str] = {
         GET    /compute/v2.1/flavors/<flavor_id>
         GET    /compute/v2.1/flavors/<flavor_id>/os-extra_specs
         GET    /compute/v2.1/flavors/detail
+        GET    /compute/v2.1/images
+        GET    /compute/v2.1/images/<image_id>
+        GET    /compute/v2.1/images/<image_id>/metadata
+        GET    /compute/v2.1/images/<image_id>/metadata/<key>
+        GET    /compute/v2.1/images/detail
         GET    /compute/v2.1/limits
         GET    /compute/v2.1/os-keypairs
         GET    /compute/v2.1/os-keypairs/<name>
@@ -129,6 +134,11 @@ ROUTES: dict[Access, str] = {
         GET    /network/v2.0/subnets/<subnet_id>
     """,
     Access.MEMBER: """
+        DELETE /compute/v2.1/images/<image_id>
+        POST   /compute/v2.1/images/<image_id>/metadata
+        PUT    /compute/v2.1/images/<image_id>/metadata
+        PUT    /compute/v2.1/images/<image_id>/metadata/<key>
+        DELETE /compute/v2.1/images/<image_id>/metadata/<key>
         POST   /compute/v2.1/os-keypairs
         DELETE /compute/v2.1/os-keypairs/<name>
         DELETE /compute/v2.1/os-security-groups/<group_id>
@@ -199,7 +209,9 @@ ROUTES: dict[Access, str] = {
 }
 """Every method of every route, as the URL map writes it, below what it takes. HEAD is as GET."""
 
-ADMIN_ACTIONS = frozenset({"os-resetState", "migrate", "os-migrateLive", "evacuate"})
+ADMIN_ACTIONS = frozenset(
+    {"os-resetState", "migrate", "os-migrateLive", "evacuate", "shelveOffload"}
+)
 """Of the one route of all actions, those that only an administrator may ask for."""
 
 NO_ADMIN = "Policy doesn't allow {what}: it needs the role admin."

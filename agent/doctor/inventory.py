@@ -29,6 +29,7 @@ class Inventory:
     domains: Mapping[str, FoundDomain]  # those with our installation's mark, by uuid
     folders: frozenset[str] = frozenset()  # the names in servers/, whatever they are
     disks: frozenset[str] = frozenset()  # the folders that have a disk
+    kept: frozenset[str] = frozenset()  # the folders that keep the disk of before a resize
     bases: frozenset[str] = frozenset()  # image ids
     boot_files: frozenset[str] = frozenset()  # of kernels and RAM disks: image ids
     images: frozenset[str] = frozenset()
@@ -43,6 +44,7 @@ class Inventory:
             domains={uuid: later.domains[uuid] for uuid in self.domains if uuid in later.domains},
             folders=self.folders & later.folders,
             disks=self.disks & later.disks,
+            kept=self.kept & later.kept,
             bases=self.bases & later.bases,
             boot_files=self.boot_files & later.boot_files,
             images=self.images & later.images,
@@ -67,6 +69,7 @@ def take_inventory(scene: Scene) -> Inventory:
         domains={domain.uuid: domain for domain in survey.domains if domain.owner == mine},
         folders=frozenset(path.name for path in folders),
         disks=frozenset(path.name for path in folders if (path / "disk.qcow2").is_file()),
+        kept=frozenset(path.name for path in folders if (path / "disk.resize.qcow2").is_file()),
         bases=frozenset(_ids(at(scene.layout.bases), ".qcow2")),
         boot_files=frozenset(_ids(at(scene.layout.bases), ".img")),
         images=frozenset(_ids(at(scene.layout.images), "")),

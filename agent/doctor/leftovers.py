@@ -31,8 +31,9 @@ from agent.model.states import VmState
 KEPT_LOGS = timedelta(days=30)
 """So long after its server's deletion a log of libvirt's may still be wanted."""
 
-UNSETTLED = {VmState.BUILDING, VmState.ERROR, VmState.DELETED}
-"""A build that failed early has neither domain nor disk, and its server says so."""
+UNSETTLED = {VmState.BUILDING, VmState.ERROR, VmState.DELETED, VmState.SHELVED_OFFLOADED}
+"""A build that failed early has neither domain nor disk, and its server says so; one that was taken
+off its host has none either."""
 
 
 class Kind(StrEnum):
@@ -40,6 +41,7 @@ class Kind(StrEnum):
 
     DOMAIN = "domain"
     FOLDER = "server folder"
+    KEPT = "disk of before a resize"
     RESERVATION = "DHCP reservation"
     NETWORK = "network of libvirt"
     BASE = "cached base"
@@ -79,6 +81,7 @@ def find_leftovers(
     return (
         *_domains(seen, recorded),
         *_folders(seen, recorded, layout),
+        *_kept(seen, recorded, layout),
         *_images(seen, recorded, layout),
         *(
             Leftover(Kind.RESERVATION, mac, "no port has this MAC")
@@ -142,6 +145,17 @@ def _folders(seen: Inventory, recorded: Recorded, layout: Layout) -> Iterator[Le
             yield Leftover(Kind.FOLDER, str(path), why, False, fix)
         else:
             yield Leftover(Kind.FOREIGN, str(path), "it is no server's, and left alone", False, fix)
+
+
+def _kept(seen: Inventory, recorded: Recorded, layout: Layout) -> Iterator[Leftover]:
+    """What resizes left that were broken off by a reset of the state, or could not be reverted."""
+    for server in recorded.servers:
+        is_needed = server.task_state is not None or server.vm_state is VmState.RESIZED
+        if server.id in seen.kept and not is_needed:
+            path = layout.kept_disk(server.id)
+            why = f"server '{server.name}' is {server.vm_state}, and waits for no confirmation"
+            fix = f"`rm {path}` when nobody wants it; a rebuild or the next resize removes it too."
+            yield Leftover(Kind.KEPT, str(path), why, False, fix)
 
 
 def _images(seen: Inventory, recorded: Recorded, layout: Layout) -> Iterator[Leftover]:

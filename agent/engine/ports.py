@@ -47,6 +47,10 @@ class TaskStore(Protocol):
         """
         ...
 
+    def release_host(self, server_id: str) -> None:
+        """Take back the place of a server that was to come back to a host; nothing for others."""
+        ...
+
     def record_step(
         self,
         task_id: int,

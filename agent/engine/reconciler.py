@@ -40,6 +40,7 @@ class Wishes:
     started_outside: str = "adopt"
     resume_on_boot: str = "previous"
     resize_confirm_window_s: float = 0  # a resize is confirmed after so long; 0: by users alone
+    shelved_offload_after: float = -1  # seconds; negative: never by itself
 
 
 @dataclass(slots=True)
@@ -91,7 +92,15 @@ class Reconciler:
             started_outside=self.wishes.started_outside,
             after_boot=after_boot if server.id in self.rebooted else None,
             deletes_itself=guest_shutdown and wants_termination(server.metadata),
+            offloads=self._is_due(server.vm_state, server.shelved_at),
         )
+
+    def _is_due(self, vm_state: VmState, shelved_at: datetime | None) -> bool:
+        """Whether a server has been shelved for so long that it leaves its host."""
+        after_s = self.wishes.shelved_offload_after
+        if vm_state is not VmState.SHELVED or shelved_at is None or after_s < 0:
+            return False
+        return (self.clock.now() - shelved_at).total_seconds() >= after_s
 
     def _note_power(self, server: Server, observed: Observation) -> None:
         if server.power_state is observed.power_state:
@@ -126,7 +135,11 @@ class Reconciler:
         return [
             rest.server_id
             for rest in self.store.list_rests(host)
-            if rest.task_state is None and _differs(rest, seen.get(rest.server_id, absent))
+            if rest.task_state is None
+            and (
+                _differs(rest, seen.get(rest.server_id, absent))
+                or self._is_due(rest.vm_state, rest.shelved_at)
+            )
         ]
 
     def confirm_resizes(self, host: str) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
@@ -105,6 +106,23 @@ class Reservation:
 
     mac: str
     ip: str
+
+
+class CopyState(StrEnum):
+    """How far the copy of a running guest's disk is."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    UNKNOWN = "unknown"  # there is none, or libvirt has forgotten it
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """What libvirt says of such a copy."""
+
+    state: CopyState
+    reason: str = ""  # why it failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +227,28 @@ class Hypervisor(Protocol):
 
         `HostFailed`, within seconds, when no agent answers or it refuses.
         """
+        ...
+
+    def begin_copy(
+        self, server_id: str, source: Path, target: Path, *, must_freeze: bool = False
+    ) -> bool:
+        """Begin to copy a disk of a guest that is on, as it is now, into a new flat qcow2 file.
+
+        Its file systems are frozen for that instant where its agent can, and must be if
+        `must_freeze` says so. False where no QEMU holds the disk: then it can just be read.
+        """
+        ...
+
+    def look_at_copy(self, server_id: str) -> Copy:
+        """How far the copy is that was begun last."""
+        ...
+
+    def end_copy(self, server_id: str) -> None:
+        """End a copy that is being made; nothing when there is none, or no domain."""
+        ...
+
+    def thaw(self, server_id: str) -> None:
+        """Let a guest go on whose file systems a killed agent may have left frozen."""
         ...
 
     def diagnose(self, server_id: str) -> Mapping[str, int]:

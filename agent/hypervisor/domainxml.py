@@ -145,6 +145,18 @@ def render_reservation(reservation: Reservation) -> str:
     return ElementTree.tostring(entry, encoding="unicode")
 
 
+def render_copy(disk: str, target: Path, others: Sequence[str]) -> str:
+    """Render what a backup job is told: copy one disk, by its name, into a new qcow2 file."""
+    backup = ElementTree.Element("domainbackup", {"mode": "push"})
+    disks = ElementTree.SubElement(backup, "disks")
+    copied = ElementTree.SubElement(disks, "disk", {"name": disk, "backup": "yes", "type": "file"})
+    ElementTree.SubElement(copied, "driver", {"type": "qcow2"})
+    ElementTree.SubElement(copied, "target", {"file": str(target)})
+    for name in others:
+        ElementTree.SubElement(disks, "disk", {"name": name, "backup": "no"})
+    return ElementTree.tostring(backup, encoding="unicode")
+
+
 def find_disk(domain_xml: str, path: Path) -> str:
     """Take the one disk of a rendered domain that lies at a path."""
     for disk in ElementTree.fromstring(domain_xml).iterfind("devices/disk"):

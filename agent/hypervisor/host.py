@@ -13,13 +13,15 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import libvirt
 
 from agent.errors import HostFailed
-from agent.hypervisor import guest, hardware, networks, nics, survey
+from agent.hypervisor import copying, guest, hardware, networks, nics, survey
 from agent.hypervisor.base import (
+    Copy,
     DomainSpec,
     HostFacts,
     Listeners,
@@ -39,6 +41,7 @@ from agent.model.server import Hardware, Nic
 
 CALLS_IN_FLIGHT = 4
 AGENT_TIMEOUT_S = 3
+FREEZE_TIMEOUT_S = 10  # a guest writes all down before
 
 
 class Host:
@@ -192,6 +195,32 @@ class Host:
         with self._own(server_id, self._aside) as domain:
             guest.set_password(domain, user, secret, is_hash=is_hash, timeout_s=AGENT_TIMEOUT_S)
 
+    def begin_copy(
+        self, server_id: str, source: Path, target: Path, *, must_freeze: bool = False
+    ) -> bool:
+        """Begin to copy a disk of a guest that is on; False where no QEMU holds the disk."""
+        with self._aside_with(server_id) as (domain, driver):
+            return copying.begin(
+                *(domain, driver, source, target),
+                must_freeze=must_freeze,
+                timeout_s=FREEZE_TIMEOUT_S,
+            )
+
+    def look_at_copy(self, server_id: str) -> Copy:
+        """How far the copy is that was begun last."""
+        with self._aside_with(server_id) as (domain, driver):
+            return copying.look(domain, driver)
+
+    def end_copy(self, server_id: str) -> None:
+        """End a copy that is being made; nothing when there is none, or no domain."""
+        with suppress(NoSuchThingError), self._aside_with(server_id) as (domain, driver):
+            copying.end(domain, driver, FREEZE_TIMEOUT_S)
+
+    def thaw(self, server_id: str) -> None:
+        """Let a guest go on whose file systems a killed agent may have left frozen."""
+        with suppress(NoSuchThingError), self._own(server_id, self._aside) as domain:
+            copying.thaw(domain, FREEZE_TIMEOUT_S)
+
     def diagnose(self, server_id: str) -> Mapping[str, int]:
         """Counters of a running guest, named as the Compute API 2.1 does; empty when it is off."""
         with self._own(server_id, self._aside) as domain:
@@ -305,6 +334,12 @@ class Host:
             if domain is None:
                 raise NoSuchThingError(f"Domain {server_id} does not exist on this host.")
             yield domain
+
+    @contextmanager
+    def _aside_with(self, server_id: str) -> Iterator[tuple[Any, str]]:
+        """Lend the domain, for calls that may wait for its guest, with the driver's name."""
+        with self._own(server_id, self._aside) as domain:
+            yield domain, domain.connect().getType()
 
     def _find_own(self, connection: Any, server_id: str) -> Any:
         """Find the domain, or None; `HostFailed` when it is somebody else's."""

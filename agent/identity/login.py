@@ -86,17 +86,16 @@ class Identity:
             app_credential_id=credential.id if credential else None,
             of_system=isinstance(login.scope, System),
         )
-        bearer = self._bear(token)
         self.store.tokens.purge(issued_at)
         self.store.tokens.add(token)
-        return secret, bearer
+        return secret, self.recognise(secret)
 
     def recognise(self, secret: str | None) -> Bearer:
         """Say who bears this token; `Unauthorized` when nobody does (any more)."""
-        token = self.store.tokens.find(hash_token(secret), self.now()) if secret else None
-        if token is None:
+        bearer = self.store.tokens.find_bearer(hash_token(secret), self.now()) if secret else None
+        if bearer is None or not _is_good(bearer):
             raise Unauthorized(WRONG)
-        return self._bear(token)
+        return bearer
 
     def assume(self, name: str) -> Caller:
         """Be the user of this name in the project of this name, without a token.
@@ -130,32 +129,6 @@ class Identity:
         """The roles of the bearer's user in the system."""
         return self.store.grants.roles_of(bearer.user.id, None)
 
-    def _bear(self, token: Token) -> Bearer:
-        """What a token stands for now; `Unauthorized` when that is nothing any more."""
-        user = self._find_user(UserRef(id=token.user_id))
-        if user is None or not user.enabled:
-            raise Unauthorized(WRONG)
-        if token.of_system:
-            return Bearer(user, None, (), token, self._system_roles(user))
-        if token.project_id is None:
-            return Bearer(user, None, (), token)
-        project = self._find_project(ProjectRef(id=token.project_id))
-        roles = self._roles(user, project, token.app_credential_id)
-        if project is None or not project.enabled or not roles:
-            raise Unauthorized(WRONG)
-        return Bearer(user, project, roles, token)
-
-    def _roles(
-        self, user: User, project: Project | None, credential_id: str | None
-    ) -> tuple[Role, ...]:
-        """The user's roles in a project, cut down to an application credential's."""
-        roles = self.store.grants.roles_of(user.id, project.id) if project else ()
-        if credential_id is None:
-            return roles
-        credential = self.store.app_credentials.find(credential_id)
-        kept = credential.role_ids if credential else ()
-        return tuple(role for role in roles if role.id in kept)
-
     def _system_roles(self, user: User) -> tuple[Role, ...]:
         """The user's roles in the system; `Unauthorized` for somebody without any."""
         roles = self.store.grants.roles_of(user.id, None)
@@ -181,7 +154,11 @@ class Identity:
         if isinstance(scope, Unscoped | System):
             return None
         project = self._find_project(scope or ProjectRef(id=user.default_project_id))
-        usable = project is not None and project.enabled and self._roles(user, project, None)
+        usable = (
+            project is not None
+            and project.enabled
+            and self.store.grants.roles_of(user.id, project.id)
+        )
         if scope is not None and not usable:
             raise Unauthorized(WRONG)
         return project if usable else None
@@ -251,6 +228,17 @@ class Identity:
             return self.store.identity.get_project(scope.id)
         except NotFound:
             return None
+
+
+def _is_good(bearer: Bearer) -> bool:
+    """Whether a token still stands for something: it loses that by changes elsewhere."""
+    if not bearer.user.enabled:
+        return False
+    if bearer.token.of_system:
+        return bool(bearer.system_roles)
+    if bearer.token.project_id is None:
+        return True
+    return bearer.project is not None and bearer.project.enabled and bool(bearer.roles)
 
 
 def _by_password(user: User | None, password: str) -> _Proven:

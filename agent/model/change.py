@@ -28,6 +28,9 @@ class ServerChange(TypedDict, total=False):
     locked_by: str | None
     locked_reason: str | None
     rescue: RescueSystem | None
+    host: str | None
+    shelved_image_id: str | None
+    shelved_at: datetime | None
     launched_at: datetime
     terminated_at: datetime
     deleted_at: datetime

@@ -59,6 +59,10 @@ class Layout:
         """A server's root disk."""
         return self.server(server_id) / "disk.qcow2"
 
+    def copy(self, server_id: str, task_id: int) -> Path:
+        """A flat copy of a server's root disk, for as long as a task makes an image of it."""
+        return self.server(server_id) / f"copy-{task_id}.qcow2"
+
     def kept_disk(self, server_id: str) -> Path:
         """A server's root disk as it was before a resize, until that is confirmed or reverted."""
         return self.server(server_id) / "disk.resize.qcow2"

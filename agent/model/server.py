@@ -157,6 +157,8 @@ class Server:
     old_flavor: Flavor | None = None  # before a resize that waits to be confirmed or reverted
     old_vm_state: VmState | None = None  # where the server was before that resize
     rescue: RescueSystem | None = None  # since a rescue was asked for, until it is over
+    shelved_image_id: str | None = None  # what its disk is kept in while it is shelved
+    shelved_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,3 +169,4 @@ class Rest:
     vm_state: VmState
     task_state: TaskState | None
     power_state: PowerState
+    shelved_at: datetime | None = None

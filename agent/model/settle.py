@@ -46,6 +46,8 @@ SETTLE: dict[VmState, dict[Seen, VmState]] = {
     VmState.RESIZED: {},
     VmState.ERROR: {},
     VmState.DELETED: {},
+    VmState.SHELVED: {},
+    VmState.SHELVED_OFFLOADED: {},
 }
 
 GONE = (
@@ -64,6 +66,7 @@ class Policy:
     started_outside: str = "adopt"  # or "enforce": a server that was stopped is stopped again
     after_boot: str | None = None  # under a new boot id: "previous", "never" or "always"
     deletes_itself: bool = False  # its guest has just shut itself down, and that is to end it
+    offloads: bool = False  # it has been shelved for long enough
 
 
 NO_POLICY = Policy()
@@ -114,6 +117,9 @@ def _is_off(observed: Observation) -> bool:
 
 def _choose(vm_state: VmState, seen: Seen, policy: Policy) -> Settlement | None:
     """The cells of the table that a policy may fill otherwise."""
+    if policy.offloads and vm_state is VmState.SHELVED and seen in {Seen.OFF, Seen.ABSENT}:
+        note = "shelved -> shelveOffload: shelved_offload_after is over"
+        return Settlement(vm_state, note, then="shelveOffload")
     was_on = vm_state in _WAS_ON
     rebooted = f"the host was rebooted, and resume_on_boot is {policy.after_boot}"
     if policy.after_boot in {"previous", "always"} and was_on:

@@ -23,6 +23,8 @@ class VmState(StrEnum):
     RESIZED = "resized"
     ERROR = "error"
     DELETED = "deleted"
+    SHELVED = "shelved"
+    SHELVED_OFFLOADED = "shelved_offloaded"
 
 
 class TaskState(StrEnum):
@@ -54,6 +56,16 @@ class TaskState(StrEnum):
     DELETING = "deleting"
     ATTACHING_INTERFACE = "attaching_interface"
     DETACHING_INTERFACE = "detaching_interface"
+    IMAGE_SNAPSHOT_PENDING = "image_snapshot_pending"
+    IMAGE_BACKUP = "image_backup"
+    IMAGE_SNAPSHOT = "image_snapshot"
+    IMAGE_PENDING_UPLOAD = "image_pending_upload"
+    IMAGE_UPLOADING = "image_uploading"
+    SHELVING = "shelving"
+    SHELVING_IMAGE_PENDING_UPLOAD = "shelving_image_pending_upload"
+    SHELVING_IMAGE_UPLOADING = "shelving_image_uploading"
+    SHELVING_OFFLOADING = "shelving_offloading"
+    UNSHELVING = "unshelving"
 
 
 class PowerState(IntEnum):
@@ -82,6 +94,8 @@ class Status(StrEnum):
     RESIZE = "RESIZE"
     REVERT_RESIZE = "REVERT_RESIZE"
     RESCUE = "RESCUE"
+    SHELVED = "SHELVED"
+    SHELVED_OFFLOADED = "SHELVED_OFFLOADED"
     SHUTOFF = "SHUTOFF"
     SUSPENDED = "SUSPENDED"
     UNKNOWN = "UNKNOWN"
@@ -98,5 +112,7 @@ RESTING_STATUS: dict[VmState, Status] = {
     VmState.RESIZED: Status.VERIFY_RESIZE,
     VmState.ERROR: Status.ERROR,
     VmState.DELETED: Status.DELETED,
+    VmState.SHELVED: Status.SHELVED,
+    VmState.SHELVED_OFFLOADED: Status.SHELVED_OFFLOADED,
 }
 """What a server shows when no action with a status of its own runs."""

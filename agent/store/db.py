@@ -9,6 +9,7 @@ followed by an insert needs no retry. A transaction must never be open across an
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Iterator
@@ -28,6 +29,8 @@ BUSY_S = 10
 
 _WRITES = "cumulet_writes"  # marks a connection whose transaction will write
 _ADVISORY_LOCK = 0x63756D75  # any number, the same in all processes
+
+_JSON = json.JSONDecoder()
 
 _SQLITE_PRAGMAS = (
     f"PRAGMA busy_timeout = {BUSY_S * 1000}",
@@ -129,11 +132,20 @@ def ensure_file(url: URL) -> None:
     path.chmod(0o600)
 
 
+def _read_json(text: str) -> Any:
+    """Read what was written as JSON by this program: without the looks around it of `json.loads`.
+
+    A list of servers has thousands of short ones.
+    """
+    return _JSON.raw_decode(text)[0]
+
+
 def _sqlite(url: URL, foreign_keys: bool) -> Engine:
     engine = create_engine(
         url,
         connect_args={"check_same_thread": False},  # the pool gives it to one thread at a time
         hide_parameters=True,  # no hash or user data in an exception's text
+        json_deserializer=_read_json,
         pool_size=8,
         max_overflow=88,  # more than the threads of the process: `api_threads` is 64 at most
         pool_use_lifo=True,  # the warm ones first
@@ -147,8 +159,12 @@ def _sqlite(url: URL, foreign_keys: bool) -> Engine:
             connection.execute(pragma)
 
     def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get(_WRITES)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        if connection.get_execution_options().get(_WRITES):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            return
+        # It touches no file, so it can't fail; as SQLAlchemy's it would take as long as a query.
+        raw: Any = connection.connection.dbapi_connection
+        raw.execute("BEGIN")
 
     event.listen(engine, "connect", set_up)
     event.listen(engine, "begin", begin)

@@ -47,10 +47,8 @@ class Grants:
 
     def roles_of(self, user_id: str, project_id: str | None) -> tuple[Role, ...]:
         """The roles that a user has in a project, or in the system, by name."""
-        statement = _ROLES_IN_SYSTEM if project_id is None else _ROLES_OF
         with self.db.read() as connection:
-            found = connection.execute(statement, {"user": user_id, "project": project_id})
-            return tuple(rows.role_from(row) for row in found)
+            return list_roles(connection, user_id, project_id)
 
     def projects_of(self, user_id: str) -> Sequence[Project]:
         """The projects in which a user has a role, by name."""
@@ -71,6 +69,13 @@ class Grants:
                 one.role.name,
             ),
         )
+
+
+def list_roles(connection: Connection, user_id: str, project_id: str | None) -> tuple[Role, ...]:
+    """The same, inside a transaction that is open."""
+    statement = _ROLES_IN_SYSTEM if project_id is None else _ROLES_OF
+    found = connection.execute(statement, {"user": user_id, "project": project_id})
+    return tuple(rows.role_from(row) for row in found)
 
 
 def _read(connection: Connection, wanted: AssignmentFilter) -> Iterable[Assignment]:

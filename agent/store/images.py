@@ -35,8 +35,7 @@ class Images:
         """
         try:
             with self.db.write() as connection:
-                _check_quota(connection, image.owner, most)
-                connection.execute(insert(images).values(_columns(image)))
+                insert_image(connection, image, most=most)
         except IntegrityError as error:
             raise Conflict(f"Image {image.id} already exists.") from error
 
@@ -95,6 +94,12 @@ class Images:
             if imageuse.is_used(connection, image_id):
                 raise Conflict(f"Image {image_id} could not be deleted because it is in use.")
             connection.execute(delete(images).where(images.c.id == image_id))
+
+
+def insert_image(connection: Connection, image: Image, *, most: int) -> None:
+    """Add an image, inside a transaction; `LimitExceeded` as `create`."""
+    _check_quota(connection, image.owner, most)
+    connection.execute(insert(images).values(_columns(image)))
 
 
 def read_image(connection: Connection, image_id: str, viewer: str | None) -> Image:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which images servers stand on: their own or one to rescue them, with kernel and RAM disk.
+"""Which images servers stand on: their own or one to rescue them, with kernel and RAM disk, and the
+one that a shelved server's disk is kept in.
 
 A server that is being rebuilt needs those of its new image, too, which its task names.
 
@@ -10,18 +11,20 @@ happen between the other's look and its writing.
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, update
 
 from agent.errors import BadRequest
 from agent.model.booting import KERNEL, RAMDISK
 from agent.model.image import ImageStatus
 from agent.store.schema import images, servers, tasks
 
-_NAMED: tuple[ColumnElement[str], ...] = (
+_NAMED: tuple[ColumnElement[Any], ...] = (
     servers.c.image_id,
     servers.c.image_properties[KERNEL].as_string(),
     servers.c.image_properties[RAMDISK].as_string(),
+    servers.c.shelved_image_id,
     servers.c.rescue["image_id"].as_string(),
     servers.c.rescue["image_properties", KERNEL].as_string(),
     servers.c.rescue["image_properties", RAMDISK].as_string(),
@@ -60,3 +63,19 @@ def check_active(connection: Connection, image_ids: Collection[str]) -> None:
     gone = set(image_ids) - set(connection.scalars(active))
     if gone:
         raise BadRequest(f"imageRef: Image {min(gone)} is not there, or not active any more.")
+
+
+def let_go(connection: Connection, image_id: str) -> None:
+    """Let no shelved server stand on an image any more."""
+    kept = update(servers).where(servers.c.shelved_image_id == image_id)
+    connection.execute(kept.values(shelved_image_id=None, shelved_at=None))
+
+
+def drop_unfinished(connection: Connection, image_id: object) -> None:
+    """Remove the record of an image that was being made by a task which is pushed aside.
+
+    Nothing when it was made, or the task makes none. Its bytes go with whoever is at them.
+    """
+    unfinished = (images.c.id == image_id) & (images.c.status == ImageStatus.SAVING.value)
+    if image_id and connection.execute(delete(images).where(unfinished)).rowcount:
+        let_go(connection, str(image_id))

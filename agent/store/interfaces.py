@@ -3,17 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-
-from sqlalchemy import Connection
 
 from agent.errors import NotFound
 from agent.model.network import NicRequest
 from agent.model.task import NewTask, Task
 from agent.store import addresses, loading
-from agent.store.servers import Admission, Servers
+from agent.store.db import Database
+from agent.store.servers import Admission, admit, take
 
 PORT = "port_id"
 """In the args of a task: which port it is about."""
@@ -23,7 +21,7 @@ PORT = "port_id"
 class Interfaces:
     """Ports of servers that are there."""
 
-    servers: Servers
+    db: Database
 
     def begin_attach(
         self,
@@ -39,22 +37,20 @@ class Interfaces:
 
         Raises what `Servers.begin` and `addresses.attach` raise; nothing is written then.
         """
-
-        def give_port(connection: Connection) -> Mapping[str, str | int]:
+        with self.db.write() as connection:
+            admit(connection, server_id, admission)
             server = loading.get_server(connection, server_id, None)
-            return {PORT: addresses.attach(connection, server, request, rest_s=rest_s, now=now)}
-
-        return self.servers.begin(server_id, task, admission, now=now, also=give_port)
+            port_id = addresses.attach(connection, server, request, rest_s=rest_s, now=now)
+            named = replace(task, args={**task.args, PORT: port_id})
+            return take(connection, server_id, named, admission, now)
 
     def begin_detach(
         self, server_id: str, port_id: str, task: NewTask, admission: Admission, *, now: datetime
     ) -> Task:
         """Take a server for a detachment; `NotFound` when the port is not the server's."""
-
-        def check_port(connection: Connection) -> Mapping[str, str | int]:
+        with self.db.write() as connection:
             server = loading.get_server(connection, server_id, None)
             if port_id not in {nic.port_id for nic in server.nics}:
                 raise NotFound(f"Instance {server_id} does not have a port with id {port_id}")
-            return {PORT: port_id}
-
-        return self.servers.begin(server_id, task, admission, now=now, also=check_port)
+            named = replace(task, args={**task.args, PORT: port_id})
+            return take(connection, server_id, named, admission, now)

@@ -12,7 +12,7 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import Row
+from sqlalchemy import Row, RowMapping
 
 from agent.model.change import ServerChange
 from agent.model.identity import AppCredential, Project, Role, Token, User
@@ -75,6 +75,8 @@ def server_from(row: AnyRow, nics: Sequence[Nic], tags: Sequence[str] = ()) -> S
         old_flavor=Flavor(**row.old_flavor) if row.old_flavor else None,
         old_vm_state=VmState(row.old_vm_state) if row.old_vm_state else None,
         rescue=RescueSystem(**row.rescue) if row.rescue else None,
+        shelved_image_id=row.shelved_image_id,
+        shelved_at=row.shelved_at,
     )
 
 
@@ -124,6 +126,8 @@ def server_values(server: Server) -> Values:
         "old_flavor": _flavor_or_none(server.old_flavor),
         "old_vm_state": _word(server.old_vm_state),
         "rescue": _rescue_values(server.rescue),
+        "shelved_image_id": server.shelved_image_id,
+        "shelved_at": server.shelved_at,
     }
 
 
@@ -140,6 +144,7 @@ def rest_from(row: AnyRow) -> Rest:
         vm_state=VmState(row.vm_state),
         task_state=TaskState(row.task_state) if row.task_state else None,
         power_state=PowerState(row.power_state),
+        shelved_at=row.shelved_at,
     )
 
 
@@ -279,7 +284,12 @@ def image_task_values(task: ImageTask) -> Values:
 
 def project_from(row: AnyRow) -> Project:
     """Read a row of `projects`."""
-    return Project(**{**row._mapping, "tags": tuple(row.tags)})
+    return project_of(row._mapping)
+
+
+def project_of(columns: RowMapping | Values) -> Project:
+    """Read the columns of a row of `projects`."""
+    return Project(**{**columns, "tags": tuple(columns["tags"])})
 
 
 def project_values(fields: Mapping[str, object]) -> Values:
@@ -295,7 +305,12 @@ def app_credential_from(row: AnyRow) -> AppCredential:
 
 def user_from(row: AnyRow) -> User:
     """Read a row of `users`."""
-    return User(**row._mapping)
+    return user_of(row._mapping)
+
+
+def user_of(columns: RowMapping | Values) -> User:
+    """Read the columns of a row of `users`."""
+    return User(**columns)
 
 
 def user_values(fields: Mapping[str, object]) -> Values:
@@ -309,11 +324,9 @@ def role_from(row: AnyRow) -> Role:
     return Role(**row._mapping)
 
 
-def token_from(row: AnyRow) -> Token:
-    """Read a row of `tokens`."""
-    columns: Values = {**row._mapping}
-    columns["methods"] = tuple(row.methods)
-    return Token(**columns)
+def token_of(columns: RowMapping | Values) -> Token:
+    """Read the columns of a row of `tokens`."""
+    return Token(**{**columns, "methods": tuple(columns["methods"])})
 
 
 def _fault_from(columns: Values) -> Fault:
@@ -359,6 +372,9 @@ _CHANGED: Mapping[str, Callable[[Any], Any]] = {
     "locked_by": _same,
     "locked_reason": _same,
     "rescue": _rescue_values,
+    "host": _same,
+    "shelved_image_id": _same,
+    "shelved_at": _same,
     "launched_at": _same,
     "terminated_at": _same,
     "deleted_at": _same,

@@ -239,6 +239,8 @@ servers = Table(
     Column("old_flavor", _JSON),
     Column("old_vm_state", String(32)),
     Column("rescue", _JSON),  # which image it runs instead of its own disk, and its properties
+    Column("shelved_image_id", _ID),
+    Column("shelved_at", UtcTime),
     Index("ix_servers_listed", "project_id", "deleted_at", "created_at", "id"),
     Index(None, "created_at", "id"),
 )

@@ -9,13 +9,14 @@ engine's, in `tasks.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Unpack
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from agent.errors import BadRequest, Conflict, OverQuota
+from agent.model.capture import MAKES
 from agent.model.change import ServerChange
 from agent.model.injection import Injection
 from agent.model.network import NicRequest
@@ -167,27 +168,17 @@ class Servers:
         change: ServerChange | None = None,
         image_ids: Collection[str] = (),
         now: datetime,
-        also: Callable[[Connection], Mapping[str, str | int]] = lambda connection: {},
     ) -> Task:
         """Take a server for an action, if it is admitted, and `change` it.
-
-        `also` is done in the same transaction, and gives more of the task's args.
 
         A running task that may be interrupted is closed and pushed aside; what it has failed of
         stays on record. A deletion that already runs is given again. `image_ids` are those that it
         is to stand on from now. Raises what `admit` and `check_active` raise.
         """
         with self.db.write() as connection:
-            running = loading.find_open_task(connection, server_id)
-            if running and _same_deletion(running, task):
-                return running
-            admit(connection, server_id, admission)
-            imageuse.check_active(connection, image_ids)
-            _push_aside(connection, running, task, now)
-            shown: ServerChange = {**(change or {}), "task_state": task.task_state}
-            _update(connection, server_id, now, **shown)
-            task = replace(task, args={**task.args, **also(connection)})
-            return insert_task(connection, server_id, task, now)
+            return take(
+                connection, server_id, task, admission, now, change=change, image_ids=image_ids
+            )
 
     def record(
         self,
@@ -226,6 +217,28 @@ class Servers:
         """All tasks of a server with their steps, newest first; of a deleted server too."""
         with self.db.read() as connection:
             return loading.list_tasks(connection, _TASKS_OF, {"server": server_id})
+
+
+def take(
+    connection: Connection,
+    server_id: str,
+    task: NewTask,
+    admission: Admission,
+    now: datetime,
+    *,
+    change: ServerChange | None = None,
+    image_ids: Collection[str] = (),
+) -> Task:
+    """Do what `Servers.begin` does, inside the caller's transaction."""
+    running = loading.find_open_task(connection, server_id)
+    if running and _same_deletion(running, task):
+        return running
+    admit(connection, server_id, admission)
+    imageuse.check_active(connection, image_ids)
+    _push_aside(connection, running, task, now)
+    shown: ServerChange = {**(change or {}), "task_state": task.task_state}
+    _update(connection, server_id, now, **shown)
+    return insert_task(connection, server_id, task, now)
 
 
 _TASKS_OF = (
@@ -330,6 +343,7 @@ def _push_aside(connection: Connection, running: Task | None, by: NewTask, now: 
     if running:
         error = running.error or f"{INTERRUPTED_BY}{by.action}"
         close_task(connection, running.id, now, error=error)
+        imageuse.drop_unfinished(connection, running.args.get(MAKES))
 
 
 def _update(

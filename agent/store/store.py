@@ -8,6 +8,7 @@ from pathlib import Path
 
 from agent.errors import AgentError
 from agent.store.appcredentials import AppCredentials
+from agent.store.captures import Captures
 from agent.store.catalog import Catalog
 from agent.store.db import Database
 from agent.store.grants import Grants
@@ -38,6 +39,7 @@ class Store:
     records: Records
     reshaping: Reshaping
     tasks: Tasks  # what the engine gets: an `agent.engine.ports.TaskStore`
+    captures: Captures
     catalog: Catalog
     image_tasks: ImageTasks
     images: Images
@@ -72,13 +74,14 @@ class Store:
             records=Records(db),
             reshaping=Reshaping(db),
             tasks=Tasks(db),
+            captures=Captures(db),
             catalog=Catalog(db),
             image_tasks=ImageTasks(db),
             images=Images(db),
             image_members=ImageMembers(db),
             keypairs=Keypairs(db),
             injections=Injections(db),
-            interfaces=Interfaces(Servers(db)),
+            interfaces=Interfaces(db),
             networks=Networks(db),
             network_edits=NetworkEdits(db),
             identity=Identity(db),

@@ -78,6 +78,13 @@ class Tasks:
             connection.execute(update(servers).where(servers.c.id == server_id).values(host=name))
             return name
 
+    def release_host(self, server_id: str) -> None:
+        """Take back the place of a server that was to come back to a host; nothing for others."""
+        offloaded = servers.c.vm_state == VmState.SHELVED_OFFLOADED.value
+        with self.db.write() as connection:
+            own = update(servers).where(servers.c.id == server_id, offloaded)
+            connection.execute(own.values(host=None))
+
     def record_step(
         self,
         task_id: int,
@@ -262,7 +269,11 @@ def close_task(connection: Connection, task_id: int, now: datetime, *, error: st
 
 
 _RESTS = select(
-    servers.c.id, servers.c.vm_state, servers.c.task_state, servers.c.power_state
+    servers.c.id,
+    servers.c.vm_state,
+    servers.c.task_state,
+    servers.c.power_state,
+    servers.c.shelved_at,
 ).where(servers.c.host == bindparam("host"), servers.c.deleted_at.is_(None))
 
 _RESTS_IN = select(servers.c.id).where(

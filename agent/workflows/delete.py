@@ -29,9 +29,17 @@ def remove_files(context: Context) -> Outcome:
     return Done()
 
 
+def remove_shelved(context: Context) -> Outcome:
+    """Remove the image that a shelved server's disk was kept in."""
+    if context.server.shelved_image_id is not None:
+        context.tools.captures.remove(context.server.shelved_image_id)
+    return Done()
+
+
 DELETE: Workflow = (
     Step("power_off", power_off),
     Step("undefine", undefine),
     Step("release", release),
     Step("remove_files", remove_files),
+    Step("remove_shelved", remove_shelved),
 )

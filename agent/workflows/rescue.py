@@ -47,8 +47,12 @@ def rescue_spec(server: Server, layout: Layout, *, is_alone: bool = False) -> Do
     )
 
 
-def clear(context: Context) -> Outcome:
-    """Remove what a rescue that was cut off by an administrator left: it is another image's."""
+def prepare(context: Context) -> Outcome:
+    """Raise `HostFailed` when there is no disk to mend, and remove what is another rescue's.
+
+    A server whose state an administrator has reset may have that still.
+    """
+    check(context)
     context.tools.disks.remove_rescue(context.server.id)
     return Done()
 
@@ -70,14 +74,9 @@ def make_base(context: Context) -> Outcome:
     return Done()
 
 
-def make_disk(context: Context) -> Outcome:
-    """Make the rescue disk."""
+def make_files(context: Context) -> Outcome:
+    """Make the rescue disk and a config drive for it, with the password of the request."""
     context.tools.disks.create_rescue_disk(context.server)
-    return Done()
-
-
-def write_config_drive(context: Context) -> Outcome:
-    """Make the config drive of the rescue system, with the password of the request."""
     args = context.task.args
     credential = Credential(
         str(args["user"]),
@@ -100,6 +99,12 @@ def switch_on_again(context: Context) -> None:
         context.tools.hypervisor.start(context.server.id)
 
 
+def pull_plug(context: Context) -> Outcome:
+    """Switch off what is still on, and forget saved memory: it was of another system."""
+    power_off(context)
+    return drop_saved(context)
+
+
 def define(context: Context) -> Outcome:
     """Define the domain over the rescue disk alone."""
     spec = rescue_spec(context.server, context.tools.layout, is_alone=True)
@@ -113,7 +118,7 @@ def define_as_before(context: Context) -> None:
     context.tools.hypervisor.define(spec)
 
 
-def pull_plug(context: Context) -> None:
+def end_rescue(context: Context) -> None:
     """End a rescue system that was just started."""
     context.tools.hypervisor.destroy(context.server.id)
 
@@ -143,18 +148,15 @@ def _system(server: Server) -> RescueSystem:
 
 
 RESCUE: Workflow = (
-    Step("check", check),
-    Step("clear", clear),
+    Step("prepare", prepare),
     Step("base", make_base),
-    Step("disk", make_disk, remove_files),
-    Step("config_drive", write_config_drive),
+    Step("files", make_files, remove_files),
     Step("press", press, switch_on_again),
     Step("shut_down", shut_down),
-    Step("power_off", power_off),
-    Step("drop_saved", drop_saved),
+    Step("power_off", pull_plug),
     Step("reserve", create.reserve),
     Step("define", define, define_as_before),
-    Step("boot", boot, pull_plug),
+    Step("boot", boot, end_rescue),
     Step("come_up", come_up),
     Step("own_disk", plug_own_disk),
 )
@@ -162,8 +164,7 @@ RESCUE: Workflow = (
 UNRESCUE: Workflow = (
     Step("press", press),
     Step("leave", leave),
-    Step("power_off", power_off),
-    Step("drop_saved", drop_saved),
+    Step("power_off", pull_plug),
     Step("reserve", create.reserve),
     Step("base", create.make_base),
     Step("define", create.define),

@@ -50,6 +50,10 @@ class Disks(Protocol):
         """Make the server's root disk over its base, unless it is there."""
         ...
 
+    def restore_disk(self, server: Server, image_id: str) -> None:
+        """Make the root disk over its base with what an image holds, unless it is there."""
+        ...
+
     def write_config_drive(self, server: Server) -> None:
         """Make the server's config drive, unless it is there."""
         ...
@@ -98,6 +102,62 @@ class Disks(Protocol):
         ...
 
 
+class Captures(Protocol):
+    """What the workflows ask for when they make an image of a server's disk.
+
+    `task_id` tells the copies apart; each lies in its server's folder. Every method may block.
+    """
+
+    def check_room(self, server: Server) -> None:
+        """Raise `NoCapacity` with the numbers when a copy and its image would not fit."""
+        ...
+
+    def has_copy(self, server_id: str, task_id: int) -> bool:
+        """Whether a copy is there, whole or not."""
+        ...
+
+    def flatten(self, server: Server, task_id: int, image_id: str) -> None:
+        """Copy a disk that no guest uses, with all that is below it, into one file.
+
+        `NotFound` as soon as its image is deleted.
+        """
+        ...
+
+    def check_copy(self, server_id: str, task_id: int) -> None:
+        """Raise `HostFailed`, `NoCapacity` or `Forbidden` unless a copy may become an image."""
+        ...
+
+    def store(self, server_id: str, task_id: int, image_id: str) -> None:
+        """Make a copy the bytes of its image, which is active then; nothing when it is already.
+
+        `NotFound` as soon as the image is deleted.
+        """
+        ...
+
+    def drop_copies(self, server_id: str) -> None:
+        """Remove all copies of a server's disk."""
+        ...
+
+    def discard(self, image_id: str) -> None:
+        """Remove an image that was not made; nothing when it was, or is gone."""
+        ...
+
+    def remove(self, image_id: str) -> None:
+        """Remove the image that a shelved server stood on, which lets it go.
+
+        It stays where somebody has protected it, or another server stands on it.
+        """
+        ...
+
+    def rotate(self, image_id: str, server_id: str, backup_type: str, keep: int) -> None:
+        """Remove the oldest backups of a server, of a type, until `keep` are left.
+
+        They are those of the project that `image_id`, the newest, is of. What is protected or in
+        use stays.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
     """What a step may touch, and no more."""
@@ -106,6 +166,8 @@ class Tools:
     disks: Disks
     layout: Layout
     claim_host: Callable[[Server], str]  # places the server; raises NoCapacity
+    captures: Captures
+    release_host: Callable[[str], None]  # takes an offloaded server's place back
     unseal: Callable[[str], str]  # opens a sealed password
     drop_port: Callable[[str, str], None]  # takes a port from a server: its id, the port's
     ensure_networks: Callable[[], None]  # makes those that are missing on the host

@@ -3,9 +3,11 @@
 
     TESTS=regex   only the tests whose name it finds
     FAILED=1      only those that failed last time
+    MICROVERSION=2.96   of the Compute API, none below this version; else each test at its own
 
-It exits with 1 when a test failed, when tempest skipped one without a reason in `skips.yaml`, and,
-of all tests, when an entry of that file matches nothing.
+Without TESTS and FAILED it writes `result.txt`, or `result-2.96.txt`, which are committed. It exits
+with 1 when a test failed, when tempest skipped one without a reason in `skips.yaml`, and, of all
+tests at their own versions, when an entry of that file matches nothing.
 """
 
 from __future__ import annotations
@@ -24,14 +26,11 @@ from pathlib import Path
 
 from agent import __version__
 from tests.conformance import WORK
-from tests.conformance.cloud import PATH, conforming_cloud, image_server
+from tests.conformance.cloud import cloud_for
 from tests.conformance.outcomes import Report, Result, judge
-from tests.conformance.records import FAILURES, RESULT, keep, read_failed, render_result
-from tests.conformance.samples import make_samples
-from tests.conformance.selection import DEFAULT, Skips, Test, choose, choose_again
-from tests.conformance.settings import settings_of, write_settings
+from tests.conformance.records import FAILURES, keep, read_failed, render_result, result_path
+from tests.conformance.selection import COMPUTE, DEFAULT, Skips, Test, choose, choose_again
 from tests.conformance.tempest import Tempest
-from tests.lab.cloud import LiveCloud
 from tests.lab.commands import CommandError, run
 from tests.lab.telling import step
 
@@ -43,7 +42,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _stop)
     try:
         with _alone():
-            return _conformance(os.environ.get("TESTS", ""), bool(os.environ.get("FAILED")))
+            wanted = (os.environ.get(name, "") for name in ("TESTS", "FAILED", "MICROVERSION"))
+            return _conformance(*wanted)
     except KeyboardInterrupt:
         print("\nStopped. Nothing is left running.")
         return 130
@@ -52,14 +52,15 @@ def main() -> int:
         return 2
 
 
-def _conformance(pattern: str, again: bool) -> int:
+def _conformance(pattern: str, again: str, lowest: str) -> int:
     began = time.monotonic()
-    skips = Skips.read()
+    skips = Skips.read().above(lowest)
     tempest = Tempest(WORK / "venv", WORK / "tempest")
-    with _cloud_for(tempest) as cloud:
+    with cloud_for(tempest, WORK / "cloud", lowest) as cloud:
         with step(f"Asking tempest {tempest.version()} for its tests"):
             every = tempest.list_tests()
-        chosen = choose_again(every, read_failed()) if again else choose(every, pattern or DEFAULT)
+        default = COMPUTE if lowest else DEFAULT
+        chosen = choose_again(every, read_failed()) if again else choose(every, pattern or default)
         if not chosen and not again:
             raise ValueError(f"No test's name has {pattern}.")
         to_run = [test for test in chosen if skips.reason_to_leave_out(test.name) is None]
@@ -71,24 +72,10 @@ def _conformance(pattern: str, again: bool) -> int:
     keep(result, reports)
     dead: list[str] = []
     if not again and not pattern:
-        dead = skips.dead([test.name for test in chosen], result.skipped)
-        RESULT.write_text(render_result(result, _versions(tempest), datetime.now(UTC).date()))
+        text = render_result(result, _versions(tempest), datetime.now(UTC).date())
+        result_path(lowest).write_text(text)
+        dead = [] if lowest else skips.dead([test.name for test in chosen], result.said)
     return _tell(result, dead, time.monotonic() - began)
-
-
-@contextlib.contextmanager
-def _cloud_for(tempest: Tempest) -> Iterator[LiveCloud]:
-    """Serve a cloud, and tell tempest of it."""
-    tempest.prepare()
-    manifest = make_samples(tempest.work / "samples")
-    with contextlib.ExitStack() as stack:
-        with step("Starting a cloud: cumulet init, cumulet serve"):
-            images = stack.enter_context(image_server(manifest.with_name("qcow2")))
-            serving = conforming_cloud(WORK / "cloud", import_allow=[images.place])
-            cloud = stack.enter_context(serving)
-        settings = settings_of(cloud, images.url(PATH), manifest, tempest.work)
-        write_settings(tempest.config, settings)
-        yield cloud
 
 
 def _run(tempest: Tempest, tests: Sequence[Test]) -> list[Report]:

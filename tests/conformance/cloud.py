@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,30 +11,72 @@ from pathlib import Path
 
 import yaml
 
-from tests.fast.smallcloud import NODE
-from tests.lab.cloud import LiveCloud
+from tests.conformance.samples import make_samples
+from tests.conformance.settings import Guests, settings_of, write_settings
+from tests.conformance.tempest import Tempest
+from tests.lab.cloud import Api, LiveCloud
+from tests.lab.private_host import PrivateHost
+from tests.lab.telling import step
+from tests.lab.tiny_guest import tiny_image
 from tests.lab.webserver import WebServer, reply, web_server
 
 PATH = "/image.qcow2"
+HIGHEST = "2.96"
+
+ROOMY = {
+    "max_microversion": HIGHEST,
+    # A run makes hundreds of servers, each for seconds: an address must not rest in between, and a
+    # class of tests keeps what it makes to its end.
+    "address_rest_s": 0,
+    "quota": {"instances": 30, "cores": 60},
+    "capacity": {"cpu_ratio": 100.0, "ram_ratio": 10.0},
+}
+"""What differs from the configuration that init writes."""
+
+ROLES = ("manager", "service")
+"""Roles that tempest gives to some of its users, besides those that mean something here."""
 
 
 @contextmanager
-def conforming_cloud(folder: Path, **settings: object) -> Iterator[LiveCloud]:
-    """Serve a cloud on loopback over libvirt's test driver; it goes with the context.
+def cloud_for(tempest: Tempest, folder: Path, lowest: str = "") -> Iterator[LiveCloud]:
+    """Serve a cloud on a host of its own, its files in `folder`, and tell tempest of it.
 
-    `settings` are keys of its configuration. Identity and images need no guest; tests of servers
-    will, and then a private host's URI goes here.
+    `lowest` is the Compute API's version below which tempest asks for nothing.
     """
+    tempest.prepare()
+    manifest = make_samples(tempest.work / "samples")
+    with contextlib.ExitStack() as stack:
+        with step("Building a small guest, unless there is one"):
+            guest = tiny_image()
+        with step("Starting a cloud: a private libvirtd, cumulet init, cumulet serve"):
+            host = stack.enter_context(PrivateHost.start())
+            web = stack.enter_context(image_server(manifest.with_name("qcow2")))
+            serving = conforming_cloud(folder, host.uri, import_allow=[web.place])
+            cloud = stack.enter_context(serving)
+        with step("Importing what servers are made of"):
+            guests = Guests(
+                image=cloud.import_image("tiny", guest),
+                other_image=cloud.import_image("tiny, again", guest),
+                flavor="1",
+                larger_flavor="2",
+            )
+        settings = settings_of(cloud, guests, web.url(PATH), manifest, tempest.work, lowest)
+        write_settings(tempest.config, settings)
+        yield cloud
+
+
+@contextmanager
+def conforming_cloud(folder: Path, libvirt_uri: str, **settings: object) -> Iterator[LiveCloud]:
+    """Serve a cloud on loopback; it goes with the context. `settings` are of its configuration."""
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
     folder.mkdir(parents=True)
-    node = folder / "node.xml"
-    node.write_text(NODE)
-    cloud = LiveCloud(folder / "state", f"test://{node}")
+    cloud = LiveCloud(folder / "state", libvirt_uri)
     try:
         cloud.init()
-        config = yaml.safe_load(cloud.config.read_text()) | settings
+        config = yaml.safe_load(cloud.config.read_text()) | ROOMY | settings
         cloud.config.write_text(yaml.safe_dump(config))
         cloud.start()
+        _make_roles(cloud)
         yield cloud
     finally:
         cloud.close()
@@ -46,3 +89,10 @@ def image_server(image: Path) -> Iterator[WebServer]:
     with web_server() as server:
         server.answers[PATH] = reply(200, image.read_bytes())
         yield server
+
+
+def _make_roles(cloud: LiveCloud) -> None:
+    admin = Api(cloud).log_in("cumulet-admin")
+    for name in ROLES:
+        status, _, body = admin.request("POST", "/identity/v3/roles", {"role": {"name": name}})
+        assert status == 201, (status, body)

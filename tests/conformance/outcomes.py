@@ -59,6 +59,8 @@ class Result:
     passed: Sequence[str]
     failed: Sequence[str]  # names of tests, and of classes that could not be torn down
     skipped: Mapping[str, str]  # the reason by name
+    said: Mapping[str, str] = field(default_factory=dict)
+    """What tempest said of those that it skipped itself, by name."""
     stray: Mapping[str, str] = field(default_factory=dict)
     """What tempest skipped without a reason in our file, and what it says."""
 
@@ -85,6 +87,7 @@ def judge(tests: Sequence[Test], reports: Iterable[Report], skips: Skips) -> Res
     passed: list[str] = []
     failed: list[str] = sorted(torn)
     skipped: dict[str, str] = {}
+    said: dict[str, str] = {}
     stray: dict[str, str] = {}
     for test in tests:
         reason = skips.reason_to_leave_out(test.name)
@@ -98,8 +101,9 @@ def judge(tests: Sequence[Test], reports: Iterable[Report], skips: Skips) -> Res
             case Verdict.FAILED:
                 failed.append(test.name)
             case Verdict.SKIPPED:
-                known = skips.reason_of_tempest(test.name)
+                said[test.name] = report.reason
+                known = skips.reason_of_tempest(test.name, report.reason)
                 skipped[test.name] = known or report.reason
                 if known is None:
                     stray[test.name] = report.reason
-    return Result(passed, failed, skipped, stray)
+    return Result(passed, failed, skipped, said, stray)

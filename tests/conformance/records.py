@@ -1,20 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run leaves to be read: `result.txt`, which is committed, and the failures in full."""
+"""What a run leaves to be read: `result*.txt`, which are committed, and the failures in full."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
 from itertools import groupby
+from pathlib import Path
 
 from tests.conformance import FOLDER, WORK
 from tests.conformance.outcomes import Report, Result, Verdict
 
-RESULT = FOLDER / "result.txt"
 FAILED = WORK / "failed.txt"
 FAILURES = WORK / "failures.txt"
 
 HEAD = "# The last whole run of `make conformance`, which writes this file.\n"
+
+
+def result_path(lowest: str = "") -> Path:
+    """Where a whole run is kept: of tests at their own versions, or of none below `lowest`."""
+    return FOLDER / (f"result-{lowest}.txt" if lowest else "result.txt")
 
 
 def render_result(result: Result, versions: Mapping[str, str], day: date) -> str:

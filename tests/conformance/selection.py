@@ -5,15 +5,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import yaml
 
 from tests.conformance import FOLDER
 
-DEFAULT = r"^tempest\.api\.(identity\.(admin\.)?v3|image\.v2)\."
-"""All that is judged so far: Identity v3 and Image v2."""
+DEFAULT = r"^tempest\.api\.(compute|identity\.(admin\.)?v3|image\.v2)\."
+"""All that is judged: Compute, Identity v3 and Image v2."""
+
+COMPUTE = r"^tempest\.api\.compute\."
+"""What differs by the Compute API's version."""
+
+BELOW = r"The microversion range\[\S+ - [\d.]+\] of this test is out of"
+"""What tempest says of a test that is not of the versions asked for."""
 
 SKIPS = FOLDER / "skips.yaml"
 
@@ -26,6 +32,8 @@ class Skips:
     """These are never run: what they test is not served, by intent."""
     by_tempest: Mapping[str, str]
     """These are run, and tempest itself skips them, for what `tempest.conf` says of the cloud."""
+    by_words: Mapping[str, str] = field(default_factory=dict)
+    """Not for names, but for what tempest says when it skips one of itself."""
 
     @classmethod
     def read(cls, path: Path = SKIPS) -> Skips:
@@ -41,21 +49,30 @@ class Skips:
                     raise ValueError(f"{path.name}: {pattern}: {error}") from error
         return cls(**sections)
 
+    def above(self, lowest: str) -> Skips:
+        """The same when nothing is asked below this version; when it is empty, the very same."""
+        if not lowest:
+            return self
+        return replace(self, by_words={**self.by_words, BELOW: f"it is of versions below {lowest}"})
+
     def reason_to_leave_out(self, name: str) -> str | None:
         """The reason why a test is not run; None when it is."""
         return _find(self.left_out, name)
 
-    def reason_of_tempest(self, name: str) -> str | None:
-        """The reason why tempest may skip a test; None when it should not."""
-        return _find(self.by_tempest, name)
+    def reason_of_tempest(self, name: str, words: str = "") -> str | None:
+        """The reason why tempest may skip a test with these words; None when it should not."""
+        return _find(self.by_tempest, name) or _find(self.by_words, words)
 
-    def dead(self, names: Iterable[str], skipped: Iterable[str]) -> list[str]:
-        """The expressions that match none of these tests, or none that tempest skipped."""
+    def dead(self, names: Iterable[str], skipped: Mapping[str, str]) -> list[str]:
+        """The expressions that match none of these tests, or none that tempest skipped.
+
+        `skipped` has what it said, by the test's name.
+        """
         known = [*names]
-        seen = [*skipped]
         return [
-            *(x for x in self.left_out if not any(re.search(x, name) for name in known)),
-            *(x for x in self.by_tempest if not any(re.search(x, name) for name in seen)),
+            *_unmatched(self.left_out, known),
+            *_unmatched(self.by_tempest, [*skipped]),
+            *_unmatched(self.by_words, [*skipped.values()]),
         ]
 
 
@@ -91,3 +108,7 @@ def choose_again(tests: Iterable[Test], failed: Sequence[str]) -> list[Test]:
 def _find(reasons: Mapping[str, str], name: str) -> str | None:
     found = (reason for pattern, reason in reasons.items() if re.search(pattern, name))
     return next(found, None)
+
+
+def _unmatched(patterns: Iterable[str], texts: Iterable[str]) -> list[str]:
+    return [x for x in patterns if not any(re.search(x, text) for text in texts)]

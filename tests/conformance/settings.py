@@ -7,21 +7,54 @@ import json
 import urllib.request
 from collections.abc import Mapping
 from configparser import RawConfigParser
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from tests.conformance.samples import FORMATS
-from tests.lab.cloud import LiveCloud
+from tests.lab.cloud import Api, LiveCloud
+
+COMPUTE_FEATURES = {
+    "attach_encrypted_volume": False,
+    "change_password": False,  # it does not wait until the guest has booted, as its agent needs
+    "cold_migration": False,  # there is one host
+    "dhcp_domain": "",
+    "hostname_fqdn_sanitization": True,
+    "live_migration": False,
+    "metadata_service": False,  # it is asked from inside, by SSH
+    "personality": True,
+    "resize": True,
+    "stable_rescue": True,
+    "ide_bus": False,  # q35, the default machine, has none
+    "vnc_console": False,  # 501, until there is a page for it
+}
+"""What tempest is told that the cloud can and cannot, where that is not its default."""
 
 Settings = Mapping[str, Mapping[str, object]]
 
 
-def settings_of(cloud: LiveCloud, image_url: str, manifest: Path, work: Path) -> Settings:
-    """All that differs from tempest's defaults; tempest's own files go into `work`."""
+@dataclass(frozen=True, slots=True)
+class Guests:
+    """What tempest makes servers of: two images and two flavors, by their ids."""
+
+    image: str
+    other_image: str
+    flavor: str
+    larger_flavor: str
+
+
+def settings_of(
+    cloud: LiveCloud, guests: Guests, image_url: str, manifest: Path, work: Path, lowest: str = ""
+) -> Settings:
+    """All that differs from tempest's defaults; tempest's own files go into `work`.
+
+    `lowest` is the Compute API's version below which nothing is asked, else the cloud's own.
+    """
     known = yaml.safe_load((cloud.state / "clouds.yaml").read_text())["clouds"]["cumulet-admin"]
-    lowest, highest = _compute_versions(cloud)
+    own_lowest, highest = _compute_versions(cloud)
+    versions = {"min_microversion": lowest or own_lowest, "max_microversion": highest}
     return {
         "DEFAULT": {"debug": True, "log_file": work / "tempest.log", "use_stderr": False},
         "oslo_concurrency": {"lock_path": work / "locks"},
@@ -51,7 +84,24 @@ def settings_of(cloud: LiveCloud, image_url: str, manifest: Path, work: Path) ->
             **{"nova": True, "glance": True, "neutron": True},
             **{"cinder": False, "swift": False, "horizon": False},
         },
-        "compute": {"min_microversion": lowest, "max_microversion": highest},
+        "compute": {
+            **versions,
+            "image_ref": guests.image,
+            "image_ref_alt": guests.other_image,
+            "flavor_ref": guests.flavor,
+            "flavor_ref_alt": guests.larger_flavor,
+            "fixed_network_name": "lab",
+            "hypervisor_type": "QEMU",
+            "build_timeout": 120,
+            "shelved_offload_time": -1,  # only when asked
+        },
+        "compute-feature-enabled": COMPUTE_FEATURES,
+        "network-feature-enabled": {
+            "api_extensions": ",".join(_network_extensions(cloud)),
+            "floating_ips": False,
+            "ipv6": False,
+        },
+        "validation": {"run_validation": False},  # it would log in to guests by SSH
         "image": {
             "build_timeout": 60,
             "http_image": image_url,
@@ -89,3 +139,10 @@ def _compute_versions(cloud: LiveCloud) -> tuple[str, str]:
         versions: list[dict[str, Any]] = json.load(answer)["versions"]
     (served,) = (each for each in versions if each["id"] == "v2.1")
     return str(served["min_version"]), str(served["version"])
+
+
+def _network_extensions(cloud: LiveCloud) -> list[str]:
+    """The extensions of the Network API that the cloud says it has."""
+    status, _, body = Api(cloud).log_in().request("GET", "/network/v2.0/extensions")
+    assert status == 200, (status, body)
+    return [extension["alias"] for extension in body["extensions"]]

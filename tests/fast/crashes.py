@@ -7,7 +7,7 @@ Generated from the table of actions. What must come of each is typed here, not a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from xml.etree import ElementTree
 
 import libvirt
@@ -15,7 +15,7 @@ import libvirt
 from agent.actions import ACTIONS
 from agent.errors import HostFailed
 from tests.fast.plugging import Guests
-from tests.fast.smallcloud import Crash, SmallCloud, everywhere, kept_disks
+from tests.fast.smallcloud import Crash, SmallCloud, everywhere, kept_disks, off_its_host
 from tests.fast.test_lifecycle import Deaf, break_host
 
 MOMENTS = ("before", "after", "recorded")
@@ -43,6 +43,11 @@ REACHED = {
     "rescue": "rescued",
     "unrescue": "active",
     "trigger_crash_dump": "active",
+    "createImage": "as before",
+    "createBackup": "as before",
+    "shelve": "shelved_offloaded",
+    "shelveOffload": "shelved_offloaded",
+    "unshelve": "active",
     "delete": None,
 }
 """Where each action must end; None is gone."""
@@ -76,6 +81,17 @@ def paused(cloud: SmallCloud) -> str:
 
 def suspended(cloud: SmallCloud) -> str:
     return cloud.made(cloud.create(), "suspended")
+
+
+def shelved(cloud: SmallCloud) -> str:
+    """A server that is put away and stays on its host."""
+    cloud.config = replace(cloud.config, shelved_offload_after=-1)
+    cloud.reboot()
+    return cloud.made(cloud.create(), "shelved")
+
+
+def offloaded(cloud: SmallCloud) -> str:
+    return cloud.made(cloud.create(), "shelved_offloaded")
 
 
 def rescued(cloud: SmallCloud) -> str:
@@ -194,9 +210,16 @@ STARTS: dict[str, tuple[Start, ...]] = {
     "rescue": (active, stopped, error_with_domain),
     "unrescue": (rescued,),
     "trigger_crash_dump": (active,),
+    "createImage": (active, stopped, paused, suspended),
+    "createBackup": (active,),  # else as createImage
+    "shelve": (active, paused),  # from off there is less to do
+    "shelveOffload": (shelved,),
+    "unshelve": (offloaded, shelved),
     "delete": (
         building,
         rescued,
+        shelved,
+        offloaded,
         active,
         stopped,
         paused,
@@ -291,7 +314,8 @@ def reached(case: Case) -> str | None:
     if REACHED[case.action] == AS_BEFORE:
         return case.start.__name__.rpartition("_")[2]
     is_off = (case.action, case.start.__name__) in STAYS_OFF
-    return "stopped" if is_off else REACHED[case.action]
+    end = "stopped" if is_off else REACHED[case.action]
+    return case.start.__name__ if end == "as before" else end
 
 
 def count_nics(cloud: SmallCloud, server_id: str) -> set[int]:
@@ -304,9 +328,14 @@ def count_nics(cloud: SmallCloud, server_id: str) -> set[int]:
 
 def assert_in_order(cloud: SmallCloud, server_id: str, vm_state: str | None) -> None:
     """The server is where it must be, nothing is open, and all places agree."""
+    assert cloud.image_leftovers() == []
+    assert set(cloud.images().values()) == {"active"}
     server = cloud.find(server_id)
     assert (server.vm_state if server else None) == vm_state
     assert server is None or server.task_state is None
     assert cloud.open_tasks() == 0
-    assert cloud.inventory() == (everywhere() if vm_state is None else everywhere(server_id))
+    is_away = vm_state == "shelved_offloaded"
+    assert server is None or (server.host is None) == is_away
+    there = everywhere() if vm_state is None else everywhere(server_id)
+    assert cloud.inventory() == (off_its_host(server_id) if is_away else there)
     assert kept_disks(cloud.config) == ({server_id} if vm_state == "resized" else set())

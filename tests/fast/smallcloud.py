@@ -19,12 +19,15 @@ import libvirt
 
 from agent.app import Parts, build_parts
 from agent.asking import Asking
+from agent.capturing import Capturing
 from agent.config import AdminPassConfig, Config, read_config
 from agent.creation import CreateServer
 from agent.errors import NotFound
 from agent.hypervisor.host import Host
 from agent.imaging import CreateImage
-from agent.model.imagequery import Condition, ImageQuery
+from agent.model.capture import Wish
+from agent.model.image import ImageStatus
+from agent.model.imagequery import EVERY_IMAGE, Condition, ImageQuery
 from agent.model.layout import Layout
 from agent.model.network import NOBODY, NicRequest
 from agent.model.server import Server
@@ -47,9 +50,22 @@ REST_BY = {
     "stopped": "stop",
     "paused": "pause",
     "suspended": "suspend",
+    "shelved": "shelve",
+    "shelved_offloaded": "shelve",
     "rescued": "rescue",
 }
 """The action that brings a server that is active to rest elsewhere."""
+
+CAPTURES: dict[str, Callable[[Capturing, Asking, str], object]] = {
+    "createImage": lambda use, asking, it: use.create_image(asking, it, Wish("snapshot", {})),
+    "createBackup": lambda use, asking, it: use.create_backup(
+        asking, it, Wish("backup", {}, "daily"), 1
+    ),
+    "shelve": Capturing.shelve,
+    "shelveOffload": Capturing.shelve_offload,
+    "unshelve": Capturing.unshelve,
+}
+"""How images of servers are asked for, and servers put away."""
 
 PLACES = ("database", "domains", "folders", "reservations")
 
@@ -57,6 +73,11 @@ PLACES = ("database", "domains", "folders", "reservations")
 def everywhere(*server_ids: str) -> dict[str, set[str]]:
     """The inventory in which just these servers are known, in every place."""
     return {place: set(server_ids) for place in PLACES}
+
+
+def off_its_host(server_id: str) -> dict[str, set[str]]:
+    """The inventory in which one server is known to the database alone."""
+    return {**everywhere(), "database": {server_id}}
 
 
 def take_inventory(config: Config, store: Store, host: Host) -> dict[str, set[str]]:
@@ -221,7 +242,7 @@ class SmallCloud:
         return self.parts.cloud.creation.create_server(self.asking, request).server.id
 
     def act(self, server_id: str, action: str) -> None:
-        cloud = self.parts.cloud
+        cloud, asking = self.parts.cloud, self.asking
         if action == "changePassword":
             cloud.admin_pass.change(self.asking, server_id, STRONG)
         elif action == "attach_interface":
@@ -231,13 +252,28 @@ class SmallCloud:
             cloud.interfaces.detach(self.asking, server_id, port_id)
         elif action == "rebuild":
             request = RebuildServer(self.add_image("other"))
-            cloud.rebuilding.rebuild(self.asking, server_id, request)
+            cloud.rebuilding.rebuild(asking, server_id, request)
         elif action == "resize":
-            cloud.resizing.resize(self.asking, server_id, "2")
+            cloud.resizing.resize(asking, server_id, "2")
         elif action == "rescue":
-            cloud.rescuing.rescue(self.asking, server_id, None, None)
+            cloud.rescuing.rescue(asking, server_id, None, None)
+        elif action in CAPTURES:
+            CAPTURES[action](cloud.capturing, asking, server_id)
         else:
-            cloud.compute.act(self.asking, server_id, action)
+            cloud.compute.act(asking, server_id, action)
+
+    def images(self) -> dict[str, ImageStatus]:
+        """All images by their names, with their statuses."""
+        every = self.parts.store.images.list(EVERY_IMAGE, viewer=None)
+        return {image.name or "": image.status for image in every}
+
+    def image_leftovers(self) -> list[str]:
+        """What of an image is on the disk without a record, or of a record without its bytes."""
+        every = self.parts.store.images.list(EVERY_IMAGE, viewer=None)
+        layout = Layout(self.config.state_dir)
+        copies = layout.servers.glob("*/*copy-*")
+        odd = {path.name for path in layout.images.iterdir()} ^ {image.id for image in every}
+        return [*odd, *(path.name for path in copies)]
 
     def reset_state(self, server_id: str, state: str) -> None:
         admin = Asking(self.parts.cloud.identity.assume("admin"), "req-of-an-admin")

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from agent.app import build_imaging
 from agent.config import read_config
 from agent.engine.clock import SystemClock
+from agent.imagewiring import build_imaging
 from agent.model.imagequery import ImageQuery
 from agent.store import Store
 from tests.fast.damage import DAMAGES

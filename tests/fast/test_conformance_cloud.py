@@ -8,27 +8,37 @@ from pathlib import Path
 
 from tests.conformance.cloud import PATH, conforming_cloud, image_server
 from tests.conformance.samples import make_samples
-from tests.conformance.settings import settings_of
+from tests.conformance.settings import Guests, settings_of
+from tests.fast.smallcloud import NODE
 from tests.lab.cloud import Api
 
 
 def test_the_cloud_is_as_its_settings_tell_and_goes_with_its_context(tmp_path: Path) -> None:
     manifest = make_samples(tmp_path / "samples")
     folder = tmp_path / "cloud"
+    node = tmp_path / "node.xml"
+    node.write_text(NODE)
     with (
         image_server(manifest.with_name("qcow2")) as server,
-        conforming_cloud(folder, import_allow=[server.place]) as cloud,
+        conforming_cloud(folder, f"test://{node}", import_allow=[server.place]) as cloud,
     ):
-        settings = settings_of(cloud, server.url(PATH), manifest, tmp_path)
+        guests = Guests("one image", "another", "1", "2")
+        settings = settings_of(cloud, guests, server.url(PATH), manifest, tmp_path)
         admin = Api(cloud).log_in("cumulet-admin")
         status, _, body = admin.request("GET", "/identity/v3/projects")
+        _, _, roles = admin.request("GET", "/identity/v3/roles")
+        above = settings_of(cloud, guests, server.url(PATH), manifest, tmp_path, "2.96")
         with urllib.request.urlopen(str(settings["image"]["http_image"]), timeout=10) as answer:
             image = answer.read()
 
     assert status == 200
+    assert {"manager", "service"} < {role["name"] for role in roles["roles"]}
+    assert above["compute"]["min_microversion"] == "2.96"
     names = [project["name"] for project in body["projects"]]
     assert settings["auth"]["admin_project_name"] in names
     assert settings["identity"]["uri_v3"] == f"{cloud.url}/identity/v3"
     assert settings["compute"]["min_microversion"] == "2.1"
+    assert settings["compute"]["max_microversion"] == "2.96"
+    assert settings["compute"]["flavor_ref_alt"] == "2"
     assert image == manifest.with_name("qcow2").read_bytes()
     assert not folder.exists()

@@ -34,7 +34,7 @@ NICS = {"attach_interface": 2, "detach_interface": 1}
 def test_the_matrix_is_whole() -> None:
     assert set(STARTS) == set(ACTIONS) - AT_ONCE
     assert not any(ACTIONS[name].workflow for name in AT_ONCE)
-    assert len(set(map(str, CASES))) == len(CASES) == 626
+    assert len(set(map(str, CASES))) == len(CASES) == 1076
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -45,6 +45,18 @@ def test_killed_at_any_point_the_action_ends_as_it_should(cloud: SmallCloud, cas
     assert_in_order(cloud, server_id, reached(case))
     if case.action in NICS:
         assert count_nics(cloud, server_id) == {NICS[case.action]}
+    left = IMAGES.get(case.action, set())
+    assert cloud.images() == dict.fromkeys({"tiny", *left}, "active")
+
+
+IMAGES = {
+    "createImage": {"snapshot"},
+    "createBackup": {"backup"},
+    "shelve": {"one-shelved"},
+    "shelveOffload": {"one-shelved"},
+    "rebuild": {"other"},
+}
+"""The images that there are after an action, besides the one that was there."""
 
 
 def test_killed_when_a_build_is_to_fail_of_its_password_it_fails_of_it(cloud: SmallCloud) -> None:

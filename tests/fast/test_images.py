@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from agent import disks
-from agent.app import build_bases
 from agent.creation import CreateServer
 from agent.errors import BadRequest, NoCapacity
+from agent.imagewiring import build_bases
 from agent.imaging import CreateImage
 from agent.model.image import ImageStatus, Visibility
 from agent.model.layout import Layout

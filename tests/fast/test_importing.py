@@ -10,10 +10,10 @@ from typing import NoReturn
 import pytest
 
 from agent import disks
-from agent.app import build_files
 from agent.asking import Asking
 from agent.downloads import MOST_ATTEMPTS, SURPRISE, Downloads
 from agent.errors import NotFound
+from agent.imagewiring import build_files
 from agent.imaging import CreateImage
 from agent.model.image import ImageStatus
 from agent.model.imagetask import ImageTask

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.outcomes import Report, judge
-from tests.conformance.records import RESULT, render_result
-from tests.conformance.selection import DEFAULT, Skips, Test, choose, choose_again
+from tests.conformance.records import render_result, result_path
+from tests.conformance.selection import COMPUTE, DEFAULT, Skips, Test, choose, choose_again
 from tests.conformance.settings import write_settings
 
 CASE = "tempest.api.image.v2.test_images.ImagesTest"
@@ -29,8 +29,9 @@ def test_a_test_has_a_name_and_a_class() -> None:
     assert Test.parse("a.B.test_c[id-1](qcow2)").name == "a.B.test_c(qcow2)"
 
 
-def test_identity_and_images_are_judged_unless_told_otherwise() -> None:
-    assert choose(EVERY, DEFAULT) == [TRUST, SHARE, UPLOAD]
+def test_compute_identity_and_images_are_judged_unless_told_otherwise() -> None:
+    assert choose(EVERY, DEFAULT) == [SERVER, TRUST, SHARE, UPLOAD]
+    assert choose(EVERY, COMPUTE) == [SERVER]
     assert choose(EVERY, "server|share") == [SERVER, SHARE]
 
 
@@ -63,6 +64,28 @@ def test_a_skip_without_a_reason_in_the_file_is_told() -> None:
     assert result.stray == result.skipped == {UPLOAD.name: "not today"}
 
 
+def test_a_skip_is_known_by_what_tempest_says_too() -> None:
+    skips = Skips({}, {}, by_words={"[Cc]inder": "no volumes"})
+    report = Report(UPLOAD.id, "skip", reason="Cinder is not available")
+
+    result = judge([UPLOAD], [report], skips)
+
+    assert (result.skipped, result.stray) == ({UPLOAD.name: "no volumes"}, {})
+    assert skips.dead([], result.said) == []
+    assert skips.dead([], {UPLOAD.name: "something else"}) == ["[Cc]inder"]
+
+
+def test_tests_of_lower_versions_are_skipped_above_them() -> None:
+    words = "The microversion range[2.1 - 2.35] of this test is out of the configuration range"
+    higher = words.replace("2.35", "latest")
+
+    assert SKIPS.above("") is SKIPS
+    assert SKIPS.reason_of_tempest(UPLOAD.name, words) is None
+    above = SKIPS.above("2.96")
+    assert above.reason_of_tempest(UPLOAD.name, words) == "it is of versions below 2.96"
+    assert above.reason_of_tempest(UPLOAD.name, higher) is None
+
+
 @pytest.mark.parametrize(
     ("status", "failed", "skipped"),
     [("fail", [UPLOAD.name, SHARE.name], []), ("skip", [], [UPLOAD.name, SHARE.name])],
@@ -83,8 +106,8 @@ def test_a_class_that_is_not_torn_down_is_a_failure_besides() -> None:
 
 
 def test_an_entry_that_matches_nothing_is_found() -> None:
-    assert SKIPS.dead([TRUST.name, SHARE.name], [SHARE.name]) == []
-    assert SKIPS.dead([SHARE.name], []) == [r"\.test_trusts\.", "test_share$"]
+    assert SKIPS.dead([TRUST.name, SHARE.name], {SHARE.name: ""}) == []
+    assert SKIPS.dead([SHARE.name], {}) == [r"\.test_trusts\.", "test_share$"]
 
 
 @pytest.mark.parametrize(
@@ -125,9 +148,10 @@ def test_a_result_is_written_with_skips_below_their_reason() -> None:
 
 def test_the_committed_result_is_of_the_committed_skips() -> None:
     """Whoever changes the skips runs the tests."""
-    text = RESULT.read_text()
+    text = result_path().read_text()
     skips = Skips.read()
-    reasons = {*skips.left_out.values(), *skips.by_tempest.values()}
+    sections = (skips.left_out, skips.by_tempest, skips.by_words)
+    reasons = {reason for section in sections for reason in section.values()}
 
     assert set(re.findall(r"^skipped: (.+)$", text, re.M)) == reasons
     assert re.search(r"^result: \d+ passed, 0 failed, \d+ skipped$", text, re.M)

@@ -224,3 +224,79 @@ def test_what_a_process_left_that_nobody_has_reaped_is_swept(state: Path) -> Non
 
     assert swept == 1
     assert not part.exists()
+
+
+def make_disk(state: Path, mib: int = 64) -> Path:
+    """A disk with a byte pattern at its beginning, over a base of 8 MiB."""
+    base, folder = make_image(state, "qcow2"), state / "servers" / SERVER_ID
+    disks.make_server_folder(folder)
+    disk = folder / "disk.qcow2"
+    disks.create_overlay(base, "qcow2", disk, mib * MIB)
+    subprocess.run(["qemu-io", "-f", "qcow2", "-c", "write -q -P 7 1M 128k", str(disk)], check=True)
+    return disk
+
+
+def test_a_copy_is_the_same_to_the_byte_and_no_larger(state: Path) -> None:
+    disk = make_disk(state)
+    with disk.open("r+b") as file:
+        file.truncate(512 * MIB)  # as long as a disk whose guest has discarded much
+    kept = disk.with_name("disk.resize.qcow2")
+    disks.copy_disk(disk, kept)
+
+    assert kept.read_bytes() == disk.read_bytes()
+    assert mode_of(kept) == 0o600
+    assert kept.stat().st_blocks <= disk.stat().st_blocks + 64
+    assert disks.used_bytes(kept) < 4 * MIB
+
+
+def test_a_copy_that_is_there_stays_what_it_is(state: Path) -> None:
+    disk = make_disk(state)
+    kept = disk.with_name("disk.resize.qcow2")
+    kept.write_text("the first")
+    disks.copy_disk(disk, kept)
+
+    assert kept.read_text() == "the first"
+
+
+def test_a_disk_grows_once_and_never_shrinks(state: Path) -> None:
+    disk = make_disk(state)
+    for _ in range(2):
+        disks.grow_disk(disk, 100 * 1024 * MIB)
+
+    assert read_info(disk)["virtual-size"] == 100 * 1024 * MIB
+    pattern = ["qemu-io", "-f", "qcow2", "-r", "-c", "read -q -P 7 1M 128k", str(disk)]
+    assert "failed" not in subprocess.run(pattern, check=True, capture_output=True).stdout.decode()
+    with pytest.raises(HostFailed, match=r"^Unable to resize disk down: it has 107374182400 bytes"):
+        disks.grow_disk(disk, 64 * MIB)
+
+
+def test_a_large_file_grows_too(state: Path) -> None:
+    """qemu-img may write no file beyond a length, which is the disk's own and a little."""
+    disk = make_disk(state)
+    with disk.open("r+b") as file:
+        file.truncate(512 * MIB)
+    disks.grow_disk(disk, 2 * 1024 * 1024 * MIB)
+
+    assert read_info(disk)["virtual-size"] == 2 * 1024 * 1024 * MIB
+
+
+def test_what_was_kept_is_put_back_once(state: Path) -> None:
+    disk = make_disk(state)
+    kept = disk.with_name("disk.resize.qcow2")
+    kept.write_text("before")
+    for _ in range(2):
+        disks.put_disk_back(kept, disk)
+
+    assert disk.read_text() == "before"
+    assert not kept.exists()
+
+
+def test_a_wipe_leaves_what_the_console_printed(state: Path) -> None:
+    folder = make_disk(state).parent
+    for name in ("config.iso", "console.log", "console.log.0", "disk.rescue.qcow2"):
+        (folder / name).write_text(name)
+    for _ in range(2):
+        disks.remove_disks(folder)
+    disks.remove_disks(folder.with_name("22222222-2222-4222-8222-222222222222"))
+
+    assert list_files(folder) == ["console.log", "console.log.0"]

@@ -22,6 +22,8 @@ rescued     -        -        -     -        -          -        -            -
 resized     -        -        -     -        -          -        -            -
 error       -        -        -     -        -          -        -            -
 deleted     -        -        -     -        -          -        -            -
+shelved     -        -        -     -        -          -        -            -
+shelved_offloaded -  -        -     -        -          -        -            -
 """
 COLUMNS = {
     "running": Seen.RUNNING,

@@ -11,6 +11,7 @@ from agent.api.compute import (
     consoles,
     diagnostics,
     flavors,
+    images,
     instance_actions,
     interfaces,
     keypairs,
@@ -64,6 +65,7 @@ for module in (
     networks,
     keypairs,
     flavors,
+    images,
     limits,
 ):
     compute.register_blueprint(module.routes)

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from agent.api import changes, policy
 from agent.api.body import json_body
-from agent.api.compute import consoles, network_actions, reshaping
+from agent.api.compute import capture_actions, consoles, network_actions, reshaping
 from agent.api.context import asking, cloud, version
 from agent.api.parse import check, parse_uuid
 from agent.api.replies import empty
@@ -196,5 +196,6 @@ _ANSWERS: dict[str, Callable[[str, dict[str, Any]], Response]] = {
     "os-getConsoleOutput": _console_output,
     **network_actions.ANSWERS,
     **reshaping.ANSWERS,
+    **capture_actions.ANSWERS,
 }
 """Actions that have more to say, or to answer."""

@@ -113,7 +113,13 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "/network/v2.0/networks/<network_id>"): {"network": {"name": "x"}},
     ("PUT", "/network/v2.0/subnets/<subnet_id>"): {"subnet": {"name": "x"}},
     ("PUT", "/network/v2.0/ports/<port_id>"): {"port": {"name": "x"}},
+    ("POST", "/compute/v2.1/servers/<server_id>/remote-consoles"): {
+        "remote_console": {"protocol": "vnc", "type": "novnc"}
+    },
     ("PUT", "/compute/v2.1/servers/<server_id>/tags"): {"tags": ["green"]},
+    ("POST", "/compute/v2.1/images/<image_id>/metadata"): {"metadata": {"role": "c"}},
+    ("PUT", "/compute/v2.1/images/<image_id>/metadata"): {"metadata": {"role": "c"}},
+    ("PUT", "/compute/v2.1/images/<image_id>/metadata/<key>"): {"meta": {"role": "c"}},
     ("POST", "/image/v2/images/<image_id>/import"): _DOWNLOAD,
     ("POST", "/image/v2/images/<image_id>/members"): {"member": "2" * 32},
     ("PUT", "/image/v2/images/<image_id>/members/<member_id>"): {"status": "accepted"},
@@ -121,6 +127,7 @@ BODIES: dict[tuple[str, str], Any] = {
 """Bodies that would do something, where the id is only looked at after the body."""
 
 VERSIONS = {
+    "/compute/v2.1/servers/<server_id>/remote-consoles": "2.6",
     "/compute/v2.1/servers/<server_id>/tags": "2.26",
     "/compute/v2.1/servers/<server_id>/tags/<tag>": "2.26",
 }
@@ -219,7 +226,9 @@ class House:
         }
         public = ask("GET", "/image/v2/images")["images"][0]["id"]
         shape = {"disk_format": "qcow2", "container_format": "bare"}
-        image = ask("POST", "/image/v2/images", {"name": "own", "tags": ["blue"], **shape})["id"]
+        image = ask(
+            "POST", "/image/v2/images", {"name": "own", "tags": ["blue"], "role": "web", **shape}
+        )["id"]
         self._upload(image)
         ask("POST", f"/image/v2/images/{image}/members", {"member": self.ids["member_id"]})
         waiting = ask("POST", "/image/v2/images", {"name": "waiting", **shape})["id"]

@@ -101,6 +101,28 @@ def test_only_the_folder_of_a_deleted_server_may_go() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("vm_state", "task_state", "is_left"),
+    [
+        (VmState.ACTIVE, None, True),
+        (VmState.ERROR, None, True),
+        (VmState.RESIZED, None, False),
+        (VmState.RESIZED, TaskState.RESIZE_REVERTING, False),
+        (VmState.ACTIVE, TaskState.RESIZE_MIGRATED, False),
+    ],
+)
+def test_a_kept_disk_that_no_resize_needs_is_told_of_and_left_to_a_human(
+    vm_state: VmState, task_state: TaskState | None, is_left: bool
+) -> None:
+    server = make_server(vm_state=vm_state, task_state=task_state)
+    seen = replace(NOTHING, kept=frozenset({THERE}))
+    left = find_leftovers(seen, replace(RECORDED, servers=(server,)), LAYOUT, NOW)
+
+    path = f"/state/servers/{THERE}/disk.resize.qcow2"
+    told = [(str(each.kind), each.name, each.is_sure) for each in left]
+    assert told == ([("disk of before a resize", path, False)] if is_left else [])
+
+
 def test_a_base_may_go_and_an_image_may_not() -> None:
     both = frozenset({IMAGE, UNKNOWN})
 
@@ -179,7 +201,7 @@ def test_what_is_gone_in_the_end_is_not_missing() -> None:
 
 
 def test_whatever_may_go_has_a_way_to_go() -> None:
-    never = {Kind.IMAGE, Kind.FOREIGN, Kind.NO_DOMAIN, Kind.NO_DISK}
+    never = {Kind.IMAGE, Kind.FOREIGN, Kind.KEPT, Kind.NO_DOMAIN, Kind.NO_DISK}
 
     assert set(REMOVERS) == set(Kind) - never
 

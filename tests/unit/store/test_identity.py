@@ -88,7 +88,7 @@ def test_a_new_password_ends_the_users_tokens(accounts: Store) -> None:
     accounts.identity.update_user("u1", password_hash="scrypt$new")
 
     assert accounts.identity.get_user("u1").password_hash == "scrypt$new"
-    assert accounts.tokens.find("hash", NOW) is None
+    assert accounts.tokens.find_bearer("hash", NOW) is None
     with pytest.raises(NotFound):
         accounts.identity.update_user("nobody", password_hash="scrypt$new")
 
@@ -97,9 +97,11 @@ def test_a_token_is_found_until_it_expires(accounts: Store) -> None:
     token = make_token(expires_at=later(60))
     accounts.tokens.add(token)
 
-    assert accounts.tokens.find("hash", later(59.999)) == token
-    assert accounts.tokens.find("hash", later(60)) is None
-    assert accounts.tokens.find("other", NOW) is None
+    found = accounts.tokens.find_bearer("hash", later(59.999))
+    assert found is not None
+    assert found.token == token
+    assert accounts.tokens.find_bearer("hash", later(60)) is None
+    assert accounts.tokens.find_bearer("other", NOW) is None
 
 
 def test_a_revoked_token_is_forgotten(accounts: Store) -> None:
@@ -108,7 +110,7 @@ def test_a_revoked_token_is_forgotten(accounts: Store) -> None:
     accounts.tokens.revoke("hash")
     accounts.tokens.revoke("hash")
 
-    assert accounts.tokens.find("hash", NOW) is None
+    assert accounts.tokens.find_bearer("hash", NOW) is None
 
 
 def test_purging_takes_expired_tokens_only(accounts: Store) -> None:
@@ -117,8 +119,8 @@ def test_purging_takes_expired_tokens_only(accounts: Store) -> None:
 
     accounts.tokens.purge(later(10))
 
-    assert accounts.tokens.find("old", NOW) is None
-    assert accounts.tokens.find("new", NOW) is not None
+    assert accounts.tokens.find_bearer("old", NOW) is None
+    assert accounts.tokens.find_bearer("new", NOW) is not None
 
 
 def test_a_token_of_nobody_is_refused(store: Store) -> None:

@@ -78,6 +78,8 @@ NEW_OF_SERVERS = {
     "old_flavor": None,
     "old_vm_state": None,
     "rescue": None,
+    "shelved_image_id": None,
+    "shelved_at": None,
 }
 """What later versions know of a server."""
 

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The use cases of servers that become images: snapshots, backups, and shelving.
+
+The image's record is written with the request, so that its id can be told at once; the rest is the
+engine's.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from agent.actions import ACTIONS
+from agent.asking import Asking, admission, new_task
+from agent.errors import BadRequest, Conflict, Forbidden, LimitExceeded, NotFound, OverQuota
+from agent.model.capture import MAKES, Wish, image_of
+from agent.model.image import Image
+from agent.model.imagenames import check_property_name
+from agent.model.imagerules import ImageLimits, check_new
+from agent.model.placement import HostLoad
+from agent.model.server import Server
+from agent.model.states import VmState
+from agent.reaching import Reachability, check_host
+from agent.store import Store
+from agent.workflows.capture import BACKUP_TYPE, ROTATION
+from agent.workflows.shelve import IMAGE, OFFLOADS
+
+SHELVED = "-shelved"
+"""How the name of the image ends that a shelved server's disk is kept in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where an unshelved server is to go; None is anywhere."""
+
+    availability_zone: str | None = None
+    host: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capturing:
+    """Images of servers, for a caller."""
+
+    store: Store
+    limits: ImageLimits
+    availability_zone: str
+    offload_after_s: float  # of a server that is shelved; 0: at once, negative: never
+    offers: Callable[[], Sequence[HostLoad]]  # what the hosts offer, as last seen
+    now: Callable[[], datetime]
+    wake: Callable[[str], None]  # tells the engine that a server wants work
+    reachability: Reachability
+
+    def create_image(self, asking: Asking, server_id: str, wish: Wish) -> str:
+        """Begin to make an image of a server's disk; its id.
+
+        Raises `BadRequest` for metadata that no image can have, `OverQuota`, `NotFound`, `Conflict`
+        in Nova's words when the server's state does not allow it, and `HostUnavailable` when
+        libvirt is away. Nothing is written then.
+        """
+        return self._begin(asking, server_id, "createImage", wish, {})
+
+    def create_backup(self, asking: Asking, server_id: str, wish: Wish, rotation: int) -> str:
+        """Begin to make a backup, after which no more than `rotation` of its type are kept; its id.
+
+        Raises what `create_image` does.
+        """
+        args: dict[str, str | int] = {BACKUP_TYPE: wish.backup_type or "", ROTATION: rotation}
+        return self._begin(asking, server_id, "createBackup", wish, args)
+
+    def shelve(self, asking: Asking, server_id: str) -> None:
+        """Begin to put a server away. Raises what `create_image` does."""
+        server = self.store.servers.get(server_id, project_id=asking.scope)
+        args = {OFFLOADS: int(self.offload_after_s == 0)}
+        self._begin(asking, server_id, "shelve", Wish(f"{server.name}{SHELVED}", {}), args)
+
+    def shelve_offload(self, asking: Asking, server_id: str) -> None:
+        """Begin to take a shelved server off its host: `NotFound`, `Conflict`."""
+        self._take(asking, server_id, "shelveOffload", {})
+
+    def unshelve(self, asking: Asking, server_id: str, target: Target | None = None) -> None:
+        """Begin to take a server out again, to a zone or host if they are named.
+
+        `NotFound`, `Conflict` (also for a target of a server that has its host still), `BadRequest`
+        for a target that is not there, and `Forbidden` for a host that a user names.
+        """
+        server = self.store.servers.get(server_id, project_id=asking.scope)
+        if target is not None:
+            self._check_target(asking, server, target)
+        args = {IMAGE: server.shelved_image_id or ""}
+        self._take(asking, server_id, "unshelve", args)
+
+    def _begin(
+        self,
+        asking: Asking,
+        server_id: str,
+        action: str,
+        wish: Wish,
+        args: Mapping[str, str | int],
+    ) -> str:
+        server = self.store.servers.get(server_id, project_id=asking.scope)
+        check_host(self.reachability)
+        for key in wish.metadata:
+            try:
+                check_property_name(key)
+            except Forbidden as error:
+                raise BadRequest(f"metadata.{key}: {error.message}") from error
+        image_id, row, caller = str(uuid.uuid4()), ACTIONS[action], asking.caller
+        image = image_of(server, self._base(server), wish, image_id, caller, self.now())
+        try:
+            check_new(caller, image, self.limits)
+            self.store.captures.begin(
+                server_id,
+                new_task(asking, row, {**args, MAKES: image_id}),
+                admission(asking, row),
+                image,
+                most=self.limits.images,
+                members=() if server.project_id == image.owner else (server.project_id,),
+                is_shelved=action == "shelve",
+                now=self.now(),
+            )
+        except LimitExceeded as error:
+            raise OverQuota(error.message) from error  # the Compute API has no 413 here
+        self.wake(server_id)
+        return image_id
+
+    def _take(
+        self, asking: Asking, server_id: str, action: str, args: Mapping[str, str | int]
+    ) -> None:
+        row = ACTIONS[action]
+        self.store.servers.get(server_id, project_id=asking.scope)
+        check_host(self.reachability)
+        task = new_task(asking, row, args)
+        self.store.servers.begin(server_id, task, admission(asking, row), now=self.now())
+        self.wake(server_id)
+
+    def _base(self, server: Server) -> Image | None:
+        try:
+            return self.store.images.get(server.image_id, viewer=None)
+        except NotFound:
+            return None
+
+    def _check_target(self, asking: Asking, server: Server, target: Target) -> None:
+        if target.host is not None and not asking.caller.is_admin:
+            raise Forbidden("Policy doesn't allow unshelve to a host: it needs the role admin.")
+        if server.vm_state is not VmState.SHELVED_OFFLOADED:
+            raise Conflict(
+                f"Cannot 'unshelve' instance {server.id} to an availability zone or a host while "
+                f"it is in vm_state {server.vm_state}: it has its host still."
+            )
+        if target.availability_zone not in {None, self.availability_zone}:
+            raise BadRequest(
+                "unshelve.availability_zone: The requested availability zone is not available; "
+                f"the only one is '{self.availability_zone}'."
+            )
+        if target.host is not None and target.host not in {host.name for host in self.offers()}:
+            raise BadRequest("unshelve.host: Compute host could not be found.")
