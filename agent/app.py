@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import IPv4Network
 
 from flask import Flask
 
@@ -24,6 +25,7 @@ from agent.consolelog import read_console
 from agent.creation import Creation
 from agent.downloads import Downloads
 from agent.driving import ConfigDrives
+from agent.engine.carrying import carry
 from agent.engine.clock import Clock, SystemClock
 from agent.engine.engine import Engine, EngineSettings
 from agent.engine.reconciler import Wishes
@@ -45,7 +47,9 @@ from agent.imagewiring import (
     image_limits,
 )
 from agent.importing import Importing
+from agent.interfaces import Interfaces
 from agent.keypairs import Keypairs
+from agent.labnetwork import foreign_routes
 from agent.model.layout import Layout
 from agent.model.password import PasswordRule
 from agent.model.placement import choose_host
@@ -53,6 +57,7 @@ from agent.model.quota import Quota
 from agent.model.server import Server
 from agent.model.webaddress import Allowed
 from agent.moves import Moves
+from agent.networkedits import NetworkEdits
 from agent.networking import Networking, network_spec
 from agent.offers import Offers
 from agent.passwords import Seal, hash_password
@@ -154,14 +159,10 @@ def build_engine(
     """Wire the engine to its store, host and disks."""
 
     def networks() -> list[NetworkSpec]:
-        return [
-            network_spec(network, subnet)
-            for network, subnet in zip(
-                store.networks.list_networks(project_id=None),
-                store.networks.list_subnets(project_id=None),
-                strict=True,
-            )
-        ]
+        # In this order: one that is deleted in between is left out.
+        subnets = store.networks.list_subnets(project_id=None)
+        known = {each.id: each for each in store.networks.list_networks(project_id=None)}
+        return [network_spec(known[s.network_id], s) for s in subnets if s.network_id in known]
 
     settings = EngineSettings(
         host=offers.host_name,
@@ -203,9 +204,8 @@ def build_tools(
             lambda hosts, wish: choose_host(hosts, server.flavor, wish),
         )
 
-    def ensure_networks() -> None:
-        for network in networks():
-            host.ensure_network(network)
+    def drop_port(server_id: str, port_id: str) -> None:
+        store.network_edits.drop_port(server_id, port_id, clock.now())
 
     return Tools(
         hypervisor=host,
@@ -221,7 +221,8 @@ def build_tools(
         unseal=seal.open,
         claim_host=claim_host,
         release_host=store.tasks.release_host,
-        ensure_networks=ensure_networks,
+        drop_port=drop_port,
+        ensure_networks=lambda: carry(host, networks()),
     )
 
 
@@ -278,6 +279,36 @@ def build_cloud(
         hosts=hosts,
         aggregates=Aggregates(store, hosts, clock.now),
         moves=Moves(store),
+        network_edits=build_network_edits(config, store, clock, engine),
+        interfaces=build_interfaces(config, store, clock, engine),
+    )
+
+
+def build_interfaces(config: Config, store: Store, clock: Clock, engine: Engine) -> Interfaces:
+    """Wire the use cases of servers' interfaces."""
+    return Interfaces(
+        store=store,
+        rest_s=config.address_rest_s,
+        now=clock.now,
+        wake=engine.wake,
+        reachability=engine.reachability,
+        wait_for_end=engine.wait_for_end,
+    )
+
+
+def build_network_edits(config: Config, store: Store, clock: Clock, engine: Engine) -> NetworkEdits:
+    """Wire the use cases of networks that users make."""
+    return NetworkEdits(
+        store=store,
+        networking=Networking(store),
+        network_quota=config.quota.networks,
+        port_quota=config.quota.ports,
+        lab=config.network.libvirt_network,
+        allowed=tuple(map(IPv4Network, config.network.project_subnets)),
+        taken=foreign_routes,
+        rest_s=config.address_rest_s,
+        now=clock.now,
+        changed=engine.carry_networks,
     )
 
 

@@ -18,8 +18,10 @@ from agent.imageedits import ImageEdits
 from agent.imagesharing import ImageSharing
 from agent.imaging import Imaging
 from agent.importing import Importing
+from agent.interfaces import Interfaces
 from agent.keypairs import Keypairs
 from agent.moves import Moves
+from agent.networkedits import NetworkEdits
 from agent.networking import Networking
 from agent.quotas import Quotas
 from agent.rebuilding import Rebuilding
@@ -61,3 +63,5 @@ class Cloud:
     hosts: Hosts
     aggregates: Aggregates
     moves: Moves
+    network_edits: NetworkEdits
+    interfaces: Interfaces

@@ -194,9 +194,13 @@ class Creation:
     def _nics(self, asking: Asking, asked: tuple[NicRequest, ...] | None) -> tuple[NicRequest, ...]:
         if asked is None:
             return self._default_nics(asking)
+        project_id = asking.caller.project.id
         for nic in asked:
             try:
-                self.store.networks.get_network(nic.network_id, project_id=asking.caller.project.id)
+                if nic.port_id is None:
+                    self.store.networks.get_network(nic.network_id, project_id=project_id)
+                else:
+                    self.store.networks.get_port(nic.port_id, project_id=project_id)
             except NotFound as error:
                 raise BadRequest(f"networks: {error.message}") from error
         return asked

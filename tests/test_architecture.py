@@ -203,6 +203,15 @@ MAY_IMPORT = {
     "agent/certificates.py": ("agent.errors", "agent.model.keypair"),
     "agent/sshkeys.py": ("agent.errors", "agent.model.keypair"),
     "agent/networking.py": ("agent.model", "agent.store", "agent.hypervisor.base"),
+    "agent/networkedits.py": ("agent.errors", "agent.model", "agent.networking", "agent.store"),
+    "agent/interfaces.py": (
+        "agent.actions",
+        "agent.asking",
+        "agent.errors",
+        "agent.model",
+        "agent.reaching",
+        "agent.store",
+    ),
     "agent/doctor/": (
         "agent.belonging",
         "agent.config",
@@ -231,6 +240,7 @@ MAY_IMPORT = {
         "agent.importing",
         "agent.identity",
         "agent.keypairs",
+        "agent.networkedits",
         "agent.networking",
         "agent.patience",
         "agent.rebuilding",

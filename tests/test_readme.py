@@ -25,6 +25,8 @@ FAILED = {
 }
 
 AFTERWARDS = {
+    "attach_interface": "as before, with one interface more",
+    "detach_interface": "as before, with one interface less",
     "rebuild": "ACTIVE; SHUTOFF as before",
     "resize": "VERIFY_RESIZE",
     "confirmResize": "ACTIVE or SHUTOFF, as its guest is",

@@ -57,6 +57,8 @@ class Nic:
     dns: tuple[str, ...] = ()
     mtu: int | None = None
     dhcp: bool = True  # else its guest has the address from the config drive alone
+    position: int = 0  # which of its server's nics it is: it keeps its place when others go
+    tag: str | None = None  # its user's word for it, told to the guest
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,9 +26,9 @@ from agent.model.identity import Project, Role, User
 from agent.store import rows
 from agent.store.catalogschema import flavor_access, keypairs, quotas
 from agent.store.db import Database
+from agent.store.netschema import networks, ports
 from agent.store.schema import (
     images,
-    networks,
     projects,
     roles,
     servers,
@@ -205,6 +205,9 @@ _BELONGINGS = {
     "networks": select(func.count())
     .select_from(networks)
     .where(networks.c.project_id == bindparam("project")),
+    "ports": select(func.count())
+    .select_from(ports)
+    .where(ports.c.project_id == bindparam("project"), ports.c.server_id.is_(None)),
 }
 """What keeps a project from being deleted."""
 

@@ -166,6 +166,8 @@ def nic_from(row: AnyRow) -> Nic:
         dns=tuple(row.dns),
         mtu=row.mtu,
         dhcp=row.dhcp,
+        position=row.position,
+        tag=row.tag,
     )
 
 

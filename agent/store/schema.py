@@ -23,7 +23,6 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     text,
-    true,
 )
 
 from agent.store.utctime import UtcTime
@@ -168,49 +167,6 @@ image_members = Table(
 
 # Networks
 
-networks = Table(
-    "networks",
-    metadata,
-    Column("id", _ID, primary_key=True),
-    Column("name", String(255), nullable=False),
-    Column("project_id", _ID, nullable=False, index=True),
-    Column("shared", Boolean, nullable=False),
-    Column("libvirt_name", String(255), nullable=False),
-    Column("bridge", String(16), nullable=False),
-    Column("mode", String(16), nullable=False),
-    Column("mtu", Integer, nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-)
-
-subnets = Table(
-    "subnets",
-    metadata,
-    Column("id", _ID, primary_key=True),
-    Column(
-        "network_id",
-        _ID,
-        ForeignKey("networks.id", ondelete="CASCADE"),
-        nullable=False,
-        unique=True,  # a network has one subnet
-    ),
-    Column("name", String(255), nullable=False),
-    Column("cidr", String(18), nullable=False),
-    Column("gateway_ip", String(15), nullable=False),
-    Column("pool_start", String(15), nullable=False),
-    Column("pool_end", String(15), nullable=False),
-    Column("dns", _JSON, nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-    Column("dhcp", Boolean, nullable=False, server_default=true()),
-)
-
-resting_addresses = Table(
-    "resting_addresses",
-    metadata,
-    Column("subnet_id", _ID, ForeignKey("subnets.id", ondelete="CASCADE"), primary_key=True),
-    Column("ip", String(15), primary_key=True),
-    Column("released_at", UtcTime, nullable=False),
-)
-
 # Servers and what is done to them
 
 servers = Table(
@@ -296,22 +252,6 @@ injections = Table(
     Column("server_id", _ID, ForeignKey("servers.id", ondelete="CASCADE"), primary_key=True),
     Column("files", _JSON, nullable=False),  # [{path, content}], the content being text
     Column("credential", _JSON),  # {user, hash, sealed}, nothing of it in clear
-)
-
-ports = Table(
-    "ports",
-    metadata,
-    Column("id", _ID, primary_key=True),
-    Column("network_id", _ID, ForeignKey("networks.id", ondelete="RESTRICT"), nullable=False),
-    Column("subnet_id", _ID, ForeignKey("subnets.id", ondelete="RESTRICT"), nullable=False),
-    Column("project_id", _ID, nullable=False, index=True),
-    Column("server_id", _ID, ForeignKey("servers.id", ondelete="CASCADE"), index=True),
-    Column("position", Integer, nullable=False),  # which of its server's nics it is, from 0
-    Column("name", String(255), nullable=False),
-    Column("mac", String(17), nullable=False, unique=True),
-    Column("ip", String(15), nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-    UniqueConstraint("subnet_id", "ip"),
 )
 
 tasks = Table(

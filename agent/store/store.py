@@ -20,9 +20,11 @@ from agent.store.imagemembers import ImageMembers
 from agent.store.images import Images
 from agent.store.imagetasks import ImageTasks
 from agent.store.injections import Injections
+from agent.store.interfaces import Interfaces
 from agent.store.keypairs import Keypairs
 from agent.store.migrate import check
 from agent.store.moves import Moves
+from agent.store.networkedits import NetworkEdits
 from agent.store.networks import Networks
 from agent.store.quotas import Quotas
 from agent.store.records import Records
@@ -52,7 +54,9 @@ class Store:
     quotas: Quotas
     usages: Usages
     injections: Injections
+    interfaces: Interfaces
     networks: Networks
+    network_edits: NetworkEdits
     identity: Identity
     grants: Grants
     tokens: Tokens
@@ -91,7 +95,9 @@ class Store:
             quotas=Quotas(db),
             usages=Usages(db),
             injections=Injections(db),
+            interfaces=Interfaces(db),
             networks=Networks(db),
+            network_edits=NetworkEdits(db),
             identity=Identity(db),
             grants=Grants(db),
             tokens=Tokens(db),

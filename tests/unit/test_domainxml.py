@@ -99,6 +99,7 @@ def test_a_kernel_may_come_without_a_ram_disk() -> None:
     [
         ("isolated", make_network()),
         ("static", make_network(dhcp=False)),
+        ("private", make_network(is_private=True, owner=OWNER, dns=("10.70.0.9", "10.70.0.8"))),
         ("nat", make_network(mode="nat", uuid="6f1d0a52-7d7c-4d8e-8f0e-2f6f3c1d9e02")),
     ],
 )

@@ -19,6 +19,7 @@ REVISIONS = (
     "0011",
     "0013",
     "0014",
+    "0015",
 )
 """All versions, the oldest first; a test holds this against Alembic's own view."""
 
