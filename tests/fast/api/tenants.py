@@ -23,7 +23,9 @@ from agent.api import application
 from agent.model.identity import AppCredential, Project, User
 from agent.model.network import Network, Subnet
 from agent.model.securitygroup import default_group
-from tests.fast.api.conftest import PASSWORD, add_user, let_in
+from agent.model.server import Flavor
+from tests.fast.api.conftest import add_user, let_in
+from tests.fast.api.tenant_bodies import BODIES, DOWNLOAD, VERSIONS
 from tests.fast.smallcloud import SmallCloud
 from tests.keys import ED25519
 
@@ -113,51 +115,6 @@ OF_PROJECT = (
 OF_USER = ("user_id", "credential_id", "name")
 """Of what belongs to a user: to other users too. (`name` is a keypair's, except of a schema.)"""
 
-_DOWNLOAD = {"method": {"name": "web-download", "uri": "http://example.org/x"}}
-
-BODIES: dict[tuple[str, str], Any] = {
-    ("POST", "/identity/v3/users/<user_id>/password"): {
-        "user": {"original_password": PASSWORD, "password": "new"}
-    },
-    ("POST", "/identity/v3/users/<user_id>/application_credentials"): {
-        "application_credential": {"name": "another"}
-    },
-    ("PATCH", "/identity/v3/users/<user_id>"): {"user": {"description": "x"}},
-    ("PATCH", "/identity/v3/projects/<project_id>"): {"project": {"description": "x"}},
-    ("PATCH", "/identity/v3/roles/<role_id>"): {"role": {"description": "x"}},
-    ("POST", "/compute/v2.1/flavors/<flavor_id>/os-extra_specs"): {"extra_specs": {"b": "c"}},
-    ("PUT", "/compute/v2.1/flavors/<flavor_id>/os-extra_specs/<key>"): {"role": "c"},
-    ("PUT", "/compute/v2.1/os-quota-class-sets/<class_name>"): {"quota_class_set": {"cores": 9}},
-    ("PUT", "/compute/v2.1/os-quota-sets/<project_id>"): {"quota_set": {"cores": 9}},
-    ("PUT", "/compute/v2.1/servers/<server_id>"): {"server": {"name": "x"}},
-    ("POST", "/compute/v2.1/servers/<server_id>/action"): {"lock": None},
-    ("POST", "/compute/v2.1/servers/<server_id>/metadata"): {"metadata": {"b": "c"}},
-    ("PUT", "/compute/v2.1/servers/<server_id>/metadata"): {"metadata": {"b": "c"}},
-    ("PUT", "/compute/v2.1/servers/<server_id>/metadata/<key>"): {"meta": {"role": "c"}},
-    ("PUT", "/network/v2.0/networks/<network_id>"): {"network": {"name": "x"}},
-    ("PUT", "/network/v2.0/subnets/<subnet_id>"): {"subnet": {"name": "x"}},
-    ("PUT", "/network/v2.0/ports/<port_id>"): {"port": {"name": "x"}},
-    ("POST", "/compute/v2.1/servers/<server_id>/remote-consoles"): {
-        "remote_console": {"protocol": "vnc", "type": "novnc"}
-    },
-    ("PUT", "/compute/v2.1/servers/<server_id>/tags"): {"tags": ["green"]},
-    ("POST", "/compute/v2.1/images/<image_id>/metadata"): {"metadata": {"role": "c"}},
-    ("PUT", "/compute/v2.1/images/<image_id>/metadata"): {"metadata": {"role": "c"}},
-    ("PUT", "/compute/v2.1/images/<image_id>/metadata/<key>"): {"meta": {"role": "c"}},
-    ("POST", "/image/v2/images/<image_id>/import"): _DOWNLOAD,
-    ("POST", "/image/v2/images/<image_id>/members"): {"member": "2" * 32},
-    ("PUT", "/image/v2/images/<image_id>/members/<member_id>"): {"status": "accepted"},
-}
-"""Bodies that would do something, where the id is only looked at after the body."""
-
-VERSIONS = {
-    "/compute/v2.1/servers/<server_id>/remote-consoles": "2.6",
-    "/compute/v2.1/servers/<server_id>/migrations": "2.23",
-    "/compute/v2.1/servers/<server_id>/tags": "2.26",
-    "/compute/v2.1/servers/<server_id>/tags/<tag>": "2.26",
-}
-"""Of the routes that are not there at 2.1, a version that has them."""
-
 CALLERS = (
     *("nobody", "unscoped"),
     *("lab reader", "lab member", "lab admin"),
@@ -225,10 +182,9 @@ class House:
         for project_id in (lab.id, None):
             store.grants.assign(owner.id, project_id, auditor.id)
         self.ids |= {
-            "flavor_id": "1",
+            "flavor_id": self._add_flavor(lab, other),
             "class_name": "default",
             "alias": "os-consoles",
-            "before": "2026-01-01 00:00:00",
             "label": "lab",
             "key": "role",
             "name": "mine",
@@ -260,7 +216,7 @@ class House:
         self._upload(image)
         ask("POST", f"/image/v2/images/{image}/members", {"member": self.ids["member_id"]})
         waiting = ask("POST", "/image/v2/images", {"name": "waiting", **shape})["id"]
-        ask("POST", f"/image/v2/images/{waiting}/import", _DOWNLOAD)
+        ask("POST", f"/image/v2/images/{waiting}/import", DOWNLOAD)
         ask(
             "POST",
             "/compute/v2.1/os-keypairs",
@@ -288,6 +244,14 @@ class House:
             "port_id": ports[0]["id"],
             "task_id": ask("GET", f"/image/v2/images/{waiting}/tasks")["tasks"][0]["id"],
         }
+
+    def _add_flavor(self, *projects: Project) -> str:
+        """A private flavor that these projects may use, with an extra spec."""
+        flavors = self.cloud.parts.cloud.flavors
+        own = flavors.create(Flavor("own", "own", 1, 64, 1, False, None, {"role": "web"}))
+        for project in projects:
+            flavors.add_access(own.id, project.id)
+        return own.id
 
     def _add_places(self) -> Mapping[str, str]:
         """A server group, an aggregate, and this host by all its names."""
