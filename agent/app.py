@@ -14,15 +14,9 @@ from ipaddress import IPv4Network
 from flask import Flask
 
 from agent import api, disks, machine
-from agent.adminpass import AdminPass
 from agent.aggregates import Aggregates
-from agent.aside import Aside
-from agent.capturing import Capturing
 from agent.cloud import Cloud
-from agent.compute import Compute
 from agent.config import Config
-from agent.consolelog import read_console
-from agent.creation import Creation
 from agent.downloads import Downloads
 from agent.driving import ConfigDrives
 from agent.engine.carrying import carry
@@ -32,7 +26,6 @@ from agent.engine.reconciler import Wishes
 from agent.engine.runner import CrashHook
 from agent.flavors import Flavors
 from agent.hosting import build_host
-from agent.hosts import Hosts
 from agent.hostwiring import build_hosts
 from agent.hypervisor.base import Hypervisor, Listeners, NetworkSpec
 from agent.hypervisor.host import Host
@@ -47,33 +40,36 @@ from agent.imagewiring import (
     image_limits,
 )
 from agent.importing import Importing
-from agent.interfaces import Interfaces
 from agent.keypairs import Keypairs
 from agent.labnetwork import foreign_routes
 from agent.model.layout import Layout
-from agent.model.password import PasswordRule
 from agent.model.placement import choose_host
-from agent.model.quota import Quota
 from agent.model.server import Server
 from agent.model.webaddress import Allowed
 from agent.moves import Moves
 from agent.networkedits import NetworkEdits
 from agent.networking import Networking, network_spec
 from agent.offers import Offers
-from agent.passwords import Seal, hash_password
+from agent.passwords import Seal
 from agent.quotas import Quotas
-from agent.rebuilding import Rebuilding
 from agent.records import Records
 from agent.rescuing import Rescuing
-from agent.resizing import Resizing
 from agent.servergroups import ServerGroups
+from agent.serverwiring import (
+    build_admin_pass,
+    build_capturing,
+    build_compute,
+    build_creation,
+    build_interfaces,
+    build_rebuilding,
+    build_resizing,
+    default_quota,
+)
 from agent.standing import Standing
 from agent.storage import ServerDisks
 from agent.store import Store
 from agent.usages import Usages
 from agent.workflows.step import Tools
-
-DIAGNOSE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +232,6 @@ def build_cloud(
     importing: Importing,
 ) -> Cloud:
     """Wire the use cases."""
-    layout = Layout(config.state_dir)
     admin_pass = build_admin_pass(config, store, clock, engine)
     identity = build_identity(config, store, clock)
     hosts = build_hosts(config, store, clock, engine, offers)
@@ -252,18 +247,7 @@ def build_cloud(
         admin_pass=admin_pass,
         rebuilding=build_rebuilding(store, clock, engine, admin_pass, quotas),
         resizing=build_resizing(store, clock, engine, offers, quotas),
-        compute=Compute(
-            store=store,
-            now=clock.now,
-            wake=engine.wake,
-            interrupt=engine.interrupt,
-            reachability=engine.reachability,
-            offers=offers.known,
-            diagnose=Aside(host.diagnose, DIAGNOSE_S),
-            read_console=lambda server_id, lines: read_console(
-                layout.console_log(server_id), lines=lines
-            ),
-        ),
+        compute=build_compute(config, store, clock, engine, host, offers),
         standing=Standing(store, clock.now, engine.interrupt),
         records=Records(store, quotas.quota_of, clock.now),
         quotas=quotas,
@@ -284,18 +268,6 @@ def build_cloud(
     )
 
 
-def build_interfaces(config: Config, store: Store, clock: Clock, engine: Engine) -> Interfaces:
-    """Wire the use cases of servers' interfaces."""
-    return Interfaces(
-        store=store,
-        rest_s=config.address_rest_s,
-        now=clock.now,
-        wake=engine.wake,
-        reachability=engine.reachability,
-        wait_for_end=engine.wait_for_end,
-    )
-
-
 def build_network_edits(config: Config, store: Store, clock: Clock, engine: Engine) -> NetworkEdits:
     """Wire the use cases of networks that users make."""
     return NetworkEdits(
@@ -309,102 +281,6 @@ def build_network_edits(config: Config, store: Store, clock: Clock, engine: Engi
         rest_s=config.address_rest_s,
         now=clock.now,
         changed=engine.carry_networks,
-    )
-
-
-def build_creation(
-    config: Config,
-    store: Store,
-    clock: Clock,
-    engine: Engine,
-    admin_pass: AdminPass,
-    quotas: Quotas,
-    hosts: Hosts,
-) -> Creation:
-    """Wire the use case of new servers."""
-    return Creation(
-        store=store,
-        quota=quotas.default,
-        file_limits=quotas.file_limits,
-        admin_pass=admin_pass,
-        address_rest_s=config.address_rest_s,
-        availability_zone=config.availability_zone,
-        zones=hosts.open_zones,
-        now=clock.now,
-        wake=engine.wake,
-        reachability=engine.reachability,
-        hosts=hosts.names,
-    )
-
-
-def default_quota(config: Config) -> Quota:
-    """Say what a project may use for which nothing else was set."""
-    return Quota(
-        instances=config.quota.instances,
-        cores=config.quota.cores,
-        ram_mb=config.quota.ram_mb,
-        key_pairs=config.quota.keypairs,
-        metadata_items=config.limits.server_metadata,
-        injected_files=config.limits.personality,
-        injected_file_content_bytes=config.limits.personality_bytes,
-    )
-
-
-def build_rebuilding(
-    store: Store, clock: Clock, engine: Engine, admin_pass: AdminPass, quotas: Quotas
-) -> Rebuilding:
-    """Wire the use case of rebuilds."""
-    return Rebuilding(
-        store=store,
-        file_limits=quotas.file_limits,
-        admin_pass=admin_pass,
-        now=clock.now,
-        wake=engine.wake,
-        reachability=engine.reachability,
-    )
-
-
-def build_resizing(
-    store: Store, clock: Clock, engine: Engine, offers: Offers, quotas: Quotas
-) -> Resizing:
-    """Wire the use cases of servers' sizes."""
-    return Resizing(
-        store=store,
-        quota=quotas.default,
-        offers=offers.known,
-        now=clock.now,
-        wake=engine.wake,
-        reachability=engine.reachability,
-    )
-
-
-def build_capturing(
-    config: Config, store: Store, clock: Clock, engine: Engine, offers: Offers
-) -> Capturing:
-    """Wire the use cases of servers that become images."""
-    return Capturing(
-        store=store,
-        limits=image_limits(config),
-        availability_zone=config.availability_zone,
-        offload_after_s=config.shelved_offload_after,
-        offers=offers.known,
-        now=clock.now,
-        wake=engine.wake,
-        reachability=engine.reachability,
-    )
-
-
-def build_admin_pass(config: Config, store: Store, clock: Clock, engine: Engine) -> AdminPass:
-    """Wire the use case of passwords."""
-    return AdminPass(
-        store=store,
-        rule=PasswordRule(config.admin_pass.min_length, config.admin_pass.min_classes),
-        hash_password=hash_password,
-        seal=Seal(Layout(config.state_dir).secret_key).close,
-        now=clock.now,
-        wake=engine.wake,
-        reachability=engine.reachability,
-        wait_for_end=engine.wait_for_end,
     )
 
 
