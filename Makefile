@@ -44,7 +44,7 @@ test: root check fast real  ## everything that continuous integration runs
 fast: root tools  ## the tests without guests
 	$(PYTEST) --dist=worksteal $(FAST)
 
-real: root tools  ## the tests with real guests and real clients
+real: root tools $(TEMPEST)/.ready  ## the tests with real guests and real clients
 	$(PYTEST) --dist=loadfile --no-loadscope-reorder $(REAL)
 
 check: tools  ## ruff and mypy
@@ -56,7 +56,7 @@ fix: setup  ## what ruff can mend by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-conformance: root setup $(TEMPEST)/.ready  ## OpenStack's own tests, tempest, against a cloud: TESTS=regex, FAILED=1
+conformance: root setup $(TEMPEST)/.ready  ## OpenStack's own tests, tempest, against a cloud: TESTS=regex, FAILED=1, MICROVERSION=2.96
 	@$(BIN)/python -m tests.conformance
 
 run: root setup  ## serve from this checkout, for development: state in /var/lib/cumulet-dev
@@ -66,10 +66,11 @@ run: root setup  ## serve from this checkout, for development: state in /var/lib
 regenerate: root setup  ## rewrite the golden files; git shows the difference
 	$(PYTEST) --dist=worksteal tests/fast tests/unit --regenerate
 
-bench: root setup  ## measure a server's life, each power action, the sweep and an upload, each against a floor
+bench: root setup  ## measure a server's life, power actions, reads, the sweep and an upload, each against a floor
 	$(BIN)/python -m bench.lifecycle
 	$(BIN)/python -m bench.power
 	$(BIN)/python -m bench.sweep
+	$(BIN)/python -m bench.reads
 	$(BIN)/python -m bench.upload
 
 setup: $(READY)

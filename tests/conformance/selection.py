@@ -21,6 +21,7 @@ COMPUTE = r"^tempest\.api\.compute\."
 BELOW = r"The microversion range\[\S+ - [\d.]+\] of this test is out of"
 """What tempest says of a test that is not of the versions asked for."""
 
+IN_CI = FOLDER / "in_ci.txt"
 SKIPS = FOLDER / "skips.yaml"
 
 
@@ -91,6 +92,12 @@ class Test:
         """Read what `tempest run --list-tests` prints for it."""
         name = re.sub(r"\[.*?\]", "", line)
         return cls(line, name, name.rpartition(".")[0])
+
+
+def read_names(path: Path = IN_CI) -> list[str]:
+    """The names of the tests that `make test` runs."""
+    lines = path.read_text().splitlines()
+    return [f"tempest.api.compute.{line}" for line in lines if line and not line.startswith("#")]
 
 
 def choose(tests: Iterable[Test], pattern: str) -> list[Test]:

@@ -11,7 +11,15 @@ import pytest
 
 from tests.conformance.outcomes import Report, judge
 from tests.conformance.records import render_result, result_path
-from tests.conformance.selection import COMPUTE, DEFAULT, Skips, Test, choose, choose_again
+from tests.conformance.selection import (
+    COMPUTE,
+    DEFAULT,
+    Skips,
+    Test,
+    choose,
+    choose_again,
+    read_names,
+)
 from tests.conformance.settings import write_settings
 
 CASE = "tempest.api.image.v2.test_images.ImagesTest"
@@ -155,6 +163,14 @@ def test_the_committed_result_is_of_the_committed_skips() -> None:
 
     assert set(re.findall(r"^skipped: (.+)$", text, re.M)) == reasons
     assert re.search(r"^result: \d+ passed, 0 failed, \d+ skipped$", text, re.M)
+
+
+def test_about_sixty_tests_are_part_of_make_test() -> None:
+    names = read_names()
+
+    assert names == sorted(set(names))
+    assert 55 <= len(names) <= 70
+    assert not [name for name in names if Skips.read().reason_to_leave_out(name)]
 
 
 def test_settings_are_kept_from_others(tmp_path: Path) -> None:

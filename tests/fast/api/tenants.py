@@ -22,6 +22,7 @@ from agent import api
 from agent.api import application
 from agent.model.identity import AppCredential, Project, User
 from agent.model.network import Network, Subnet
+from agent.model.securitygroup import default_group
 from tests.fast.api.conftest import PASSWORD, add_user, let_in
 from tests.fast.smallcloud import SmallCloud
 from tests.keys import ED25519
@@ -51,6 +52,8 @@ ADMINS_ONLY = (
     "/compute/v2.1/os-migrations",
     "/compute/v2.1/os-server-external-events",
     "/compute/v2.1/os-services",
+    "/compute/v2.1/os-quota-class-sets",
+    "/compute/v2.1/flavors/<flavor_id>/os-flavor-access",
     "/compute/v2.1/servers/<server_id>/diagnostics",
     "/compute/v2.1/servers/<server_id>/migrations",
     "/identity/v3/projects/<project_id>/users/",
@@ -60,9 +63,15 @@ ADMINS_ONLY = (
 )
 """Paths that begin so are for administrators, whatever the method."""
 
-ADMINS_LISTS = {("GET", "/identity/v3/users"), ("GET", "/identity/v3/projects")}
+ADMINS_LISTS = {
+    ("GET", "/compute/v2.1/os-simple-tenant-usage"),
+    ("GET", "/identity/v3/users"),
+    ("GET", "/identity/v3/projects"),
+}
 
 ADMINS_CHANGES = (
+    "/compute/v2.1/os-quota-sets",
+    "/compute/v2.1/flavors",
     "/identity/v3/projects",
     "/identity/v3/roles",
     "/identity/v3/users",
@@ -116,11 +125,18 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PATCH", "/identity/v3/users/<user_id>"): {"user": {"description": "x"}},
     ("PATCH", "/identity/v3/projects/<project_id>"): {"project": {"description": "x"}},
     ("PATCH", "/identity/v3/roles/<role_id>"): {"role": {"description": "x"}},
+    ("POST", "/compute/v2.1/flavors/<flavor_id>/os-extra_specs"): {"extra_specs": {"b": "c"}},
+    ("PUT", "/compute/v2.1/flavors/<flavor_id>/os-extra_specs/<key>"): {"role": "c"},
+    ("PUT", "/compute/v2.1/os-quota-class-sets/<class_name>"): {"quota_class_set": {"cores": 9}},
+    ("PUT", "/compute/v2.1/os-quota-sets/<project_id>"): {"quota_set": {"cores": 9}},
     ("PUT", "/compute/v2.1/servers/<server_id>"): {"server": {"name": "x"}},
     ("POST", "/compute/v2.1/servers/<server_id>/action"): {"lock": None},
     ("POST", "/compute/v2.1/servers/<server_id>/metadata"): {"metadata": {"b": "c"}},
     ("PUT", "/compute/v2.1/servers/<server_id>/metadata"): {"metadata": {"b": "c"}},
     ("PUT", "/compute/v2.1/servers/<server_id>/metadata/<key>"): {"meta": {"role": "c"}},
+    ("PUT", "/network/v2.0/networks/<network_id>"): {"network": {"name": "x"}},
+    ("PUT", "/network/v2.0/subnets/<subnet_id>"): {"subnet": {"name": "x"}},
+    ("PUT", "/network/v2.0/ports/<port_id>"): {"port": {"name": "x"}},
     ("POST", "/compute/v2.1/servers/<server_id>/remote-consoles"): {
         "remote_console": {"protocol": "vnc", "type": "novnc"}
     },
@@ -210,11 +226,16 @@ class House:
             store.grants.assign(owner.id, project_id, auditor.id)
         self.ids |= {
             "flavor_id": "1",
+            "class_name": "default",
+            "alias": "os-consoles",
+            "before": "2026-01-01 00:00:00",
             "label": "lab",
             "key": "role",
             "name": "mine",
             "tag": "blue",
             "project_id": lab.id,
+            "extension": "quotas",
+            **self._security(lab),
             "user_id": owner.id,
             "role_id": auditor.id,
             "member_id": third.id,
@@ -278,7 +299,7 @@ class House:
         cloud = self.cloud.parts.cloud
         host = cloud.hosts.list_hosts()[0].record.name
         return {
-            "group_id": group["server_group"]["id"],
+            "server_group_id": group["server_group"]["id"],
             "aggregate_id": str(cloud.aggregates.create("rack", None).id),
             "host_name": host,
             "pattern": host,
@@ -286,6 +307,11 @@ class House:
             "compute_service_id": "1",
             "before": "2026-01-01 00:00:00",
         }
+
+    def _security(self, project: Project) -> dict[str, str]:
+        """The ids of the project's one security group and of a rule in it."""
+        group = default_group(project.id)
+        return {"group_id": group.id, "rule_id": group.rules[0].id}
 
     def _upload(self, image_id: str) -> None:
         imaging, caller = self.cloud.parts.cloud.imaging, self.cloud.asking.caller
@@ -396,7 +422,6 @@ def _is_hidden(route: Route, project: str, role: str) -> bool:
         if role == "admin" and "/os-keypairs/" not in rule:
             return route[0] == "POST" and rule.endswith("/application_credentials")
         return True
-    if project == "other" and role != "admin":
-        return bool(names & set(OF_PROJECT))
-    hidden_from_admins = {"network_id", "subnet_id", "port_id"}  # until they list all projects'
-    return project == "other" and bool(names & hidden_from_admins)
+    if "group_id" in names or "rule_id" in names:
+        return project == "other"  # each project has its own, and sees no other's
+    return project == "other" and role != "admin" and bool(names & set(OF_PROJECT))
