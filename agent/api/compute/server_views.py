@@ -11,6 +11,7 @@ rebuild   rebuilt_view: the same, and the password
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -129,6 +130,7 @@ def addresses_view(nics: tuple[Nic, ...]) -> Addresses:
     return _plain(_addresses(nics))
 
 
+@functools.lru_cache
 def host_id(project_id: str, host: str | None) -> str:
     """Name the host of a server so that only servers of one project can be compared by it."""
     return hashlib.sha224(f"{project_id}{host}".encode()).hexdigest() if host else ""
