@@ -19,6 +19,7 @@ from agent.workflows.capture import CREATE_BACKUP, CREATE_IMAGE
 from agent.workflows.crashdump import CRASH_DUMP
 from agent.workflows.create import CREATE
 from agent.workflows.delete import DELETE
+from agent.workflows.interface import ATTACH, DETACH
 from agent.workflows.password import CHANGE_PASSWORD
 from agent.workflows.pause import PAUSE, RESUME, SUSPEND, UNPAUSE
 from agent.workflows.power import START, STOP
@@ -192,6 +193,22 @@ _ROWS = (
         deadline_s=30,
         status_meanwhile=Status.PASSWORD,
         status_from=_from(VmState.ACTIVE),
+    ),
+    Action(
+        name="attach_interface",
+        allowed_from=_from(VmState.ACTIVE, VmState.PAUSED, VmState.STOPPED),
+        task_state=TaskState.ATTACHING_INTERFACE,
+        workflow=ATTACH,
+        on_failure=OnFailure.AS_BEFORE,
+        deadline_s=60,
+    ),
+    Action(
+        name="detach_interface",
+        allowed_from=_from(VmState.ACTIVE, VmState.PAUSED, VmState.STOPPED),
+        task_state=TaskState.DETACHING_INTERFACE,
+        workflow=DETACH,
+        on_failure=OnFailure.AS_BEFORE,
+        deadline_s=120,
     ),
     Action(
         name="rebuild",

@@ -9,27 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import IPv4Network
 
 from flask import Flask
 
 from agent import api, disks, machine
-from agent.adminpass import AdminPass
 from agent.aggregates import Aggregates
-from agent.aside import Aside
-from agent.capturing import Capturing
 from agent.cloud import Cloud
-from agent.compute import Compute
 from agent.config import Config
-from agent.consolelog import read_console
-from agent.creation import Creation
 from agent.downloads import Downloads
 from agent.driving import ConfigDrives
+from agent.engine.carrying import carry
 from agent.engine.clock import Clock, SystemClock
 from agent.engine.engine import Engine, EngineSettings
 from agent.engine.reconciler import Wishes
 from agent.engine.runner import CrashHook
+from agent.flavors import Flavors
 from agent.hosting import build_host
-from agent.hosts import Hosts
 from agent.hostwiring import build_hosts
 from agent.hypervisor.base import Hypervisor, Listeners, NetworkSpec
 from agent.hypervisor.host import Host
@@ -45,28 +41,35 @@ from agent.imagewiring import (
 )
 from agent.importing import Importing
 from agent.keypairs import Keypairs
-from agent.model.injection import FileLimits
+from agent.labnetwork import foreign_routes
 from agent.model.layout import Layout
-from agent.model.password import PasswordRule
 from agent.model.placement import choose_host
-from agent.model.quota import Quota
 from agent.model.server import Server
 from agent.model.webaddress import Allowed
 from agent.moves import Moves
+from agent.networkedits import NetworkEdits
 from agent.networking import Networking, network_spec
 from agent.offers import Offers
-from agent.passwords import Seal, hash_password
-from agent.rebuilding import Rebuilding
+from agent.passwords import Seal
+from agent.quotas import Quotas
 from agent.records import Records
 from agent.rescuing import Rescuing
-from agent.resizing import Resizing
 from agent.servergroups import ServerGroups
+from agent.serverwiring import (
+    build_admin_pass,
+    build_capturing,
+    build_compute,
+    build_creation,
+    build_interfaces,
+    build_rebuilding,
+    build_resizing,
+    default_quota,
+)
 from agent.standing import Standing
 from agent.storage import ServerDisks
 from agent.store import Store
+from agent.usages import Usages
 from agent.workflows.step import Tools
-
-DIAGNOSE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +155,10 @@ def build_engine(
     """Wire the engine to its store, host and disks."""
 
     def networks() -> list[NetworkSpec]:
-        return [
-            network_spec(network, subnet)
-            for network, subnet in zip(
-                store.networks.list_networks(project_id=None),
-                store.networks.list_subnets(project_id=None),
-                strict=True,
-            )
-        ]
+        # In this order: one that is deleted in between is left out.
+        subnets = store.networks.list_subnets(project_id=None)
+        known = {each.id: each for each in store.networks.list_networks(project_id=None)}
+        return [network_spec(known[s.network_id], s) for s in subnets if s.network_id in known]
 
     settings = EngineSettings(
         host=offers.host_name,
@@ -201,9 +200,8 @@ def build_tools(
             lambda hosts, wish: choose_host(hosts, server.flavor, wish),
         )
 
-    def ensure_networks() -> None:
-        for network in networks():
-            host.ensure_network(network)
+    def drop_port(server_id: str, port_id: str) -> None:
+        store.network_edits.drop_port(server_id, port_id, clock.now())
 
     return Tools(
         hypervisor=host,
@@ -219,7 +217,8 @@ def build_tools(
         unseal=seal.open,
         claim_host=claim_host,
         release_host=store.tasks.release_host,
-        ensure_networks=ensure_networks,
+        drop_port=drop_port,
+        ensure_networks=lambda: carry(host, networks()),
     )
 
 
@@ -233,127 +232,55 @@ def build_cloud(
     importing: Importing,
 ) -> Cloud:
     """Wire the use cases."""
-    layout = Layout(config.state_dir)
     admin_pass = build_admin_pass(config, store, clock, engine)
     identity = build_identity(config, store, clock)
     hosts = build_hosts(config, store, clock, engine, offers)
+    quotas = Quotas(store, default_quota(config))
     return Cloud(
         config=config,
         identity=identity,
         accounts=Accounts(store, identity),
         app_credentials=AppCredentials(store, clock.now),
-        creation=build_creation(config, store, clock, engine, admin_pass, hosts),
+        creation=build_creation(config, store, clock, engine, admin_pass, quotas, hosts),
         capturing=build_capturing(config, store, clock, engine, offers),
+        flavors=Flavors(store),
         admin_pass=admin_pass,
-        rebuilding=build_rebuilding(config, store, clock, engine, admin_pass),
-        resizing=build_resizing(config, store, clock, engine, offers),
-        compute=Compute(
-            store=store,
-            now=clock.now,
-            wake=engine.wake,
-            interrupt=engine.interrupt,
-            reachability=engine.reachability,
-            offers=offers.known,
-            diagnose=Aside(host.diagnose, DIAGNOSE_S),
-            read_console=lambda server_id, lines: read_console(
-                layout.console_log(server_id), lines=lines
-            ),
-        ),
+        rebuilding=build_rebuilding(store, clock, engine, admin_pass, quotas),
+        resizing=build_resizing(store, clock, engine, offers, quotas),
+        compute=build_compute(config, store, clock, engine, host, offers),
         standing=Standing(store, clock.now, engine.interrupt),
+        records=Records(store, quotas.quota_of, clock.now),
+        quotas=quotas,
+        usages=Usages(store, clock.now, lambda: (offers.host_name,)),
+        keypairs=Keypairs(store, quotas.default, clock.now),
         rescuing=Rescuing(store, admin_pass, clock.now, engine.wake, engine.reachability),
-        records=Records(store, config.limits.server_metadata, clock.now),
-        keypairs=Keypairs(store, config.quota.keypairs, clock.now),
         imaging=build_imaging(config, store, clock),
         image_edits=ImageEdits(store, image_limits(config), clock.now),
         image_sharing=ImageSharing(store, image_limits(config), clock.now),
         importing=importing,
         networking=Networking(store),
-        server_groups=ServerGroups(store, lambda project_id: Quota(), clock.now),
+        server_groups=ServerGroups(store, quotas.quota_of, clock.now),
         hosts=hosts,
         aggregates=Aggregates(store, hosts, clock.now),
         moves=Moves(store),
+        network_edits=build_network_edits(config, store, clock, engine),
+        interfaces=build_interfaces(config, store, clock, engine),
     )
 
 
-def build_creation(
-    config: Config,
-    store: Store,
-    clock: Clock,
-    engine: Engine,
-    admin_pass: AdminPass,
-    hosts: Hosts,
-) -> Creation:
-    """Wire the use case of new servers."""
-    return Creation(
+def build_network_edits(config: Config, store: Store, clock: Clock, engine: Engine) -> NetworkEdits:
+    """Wire the use cases of networks that users make."""
+    return NetworkEdits(
         store=store,
-        quota=project_quota(config),
-        file_limits=file_limits(config),
-        admin_pass=admin_pass,
-        address_rest_s=config.address_rest_s,
-        availability_zone=config.availability_zone,
-        zones=hosts.open_zones,
+        networking=Networking(store),
+        network_quota=config.quota.networks,
+        port_quota=config.quota.ports,
+        lab=config.network.libvirt_network,
+        allowed=tuple(map(IPv4Network, config.network.project_subnets)),
+        taken=foreign_routes,
+        rest_s=config.address_rest_s,
         now=clock.now,
-        wake=engine.wake,
-        reachability=engine.reachability,
-        hosts=hosts.names,
-    )
-
-
-def build_rebuilding(
-    config: Config, store: Store, clock: Clock, engine: Engine, admin_pass: AdminPass
-) -> Rebuilding:
-    """Wire the use case of rebuilds."""
-    return Rebuilding(
-        store=store,
-        file_limits=file_limits(config),
-        admin_pass=admin_pass,
-        now=clock.now,
-        wake=engine.wake,
-        reachability=engine.reachability,
-    )
-
-
-def build_resizing(
-    config: Config, store: Store, clock: Clock, engine: Engine, offers: Offers
-) -> Resizing:
-    """Wire the use cases of servers' sizes."""
-    return Resizing(
-        store=store,
-        quota=project_quota(config),
-        offers=offers.known,
-        now=clock.now,
-        wake=engine.wake,
-        reachability=engine.reachability,
-    )
-
-
-def build_capturing(
-    config: Config, store: Store, clock: Clock, engine: Engine, offers: Offers
-) -> Capturing:
-    """Wire the use cases of servers that become images."""
-    return Capturing(
-        store=store,
-        limits=image_limits(config),
-        availability_zone=config.availability_zone,
-        offload_after_s=config.shelved_offload_after,
-        offers=offers.known,
-        now=clock.now,
-        wake=engine.wake,
-        reachability=engine.reachability,
-    )
-
-
-def build_admin_pass(config: Config, store: Store, clock: Clock, engine: Engine) -> AdminPass:
-    """Wire the use case of passwords."""
-    return AdminPass(
-        store=store,
-        rule=PasswordRule(config.admin_pass.min_length, config.admin_pass.min_classes),
-        hash_password=hash_password,
-        seal=Seal(Layout(config.state_dir).secret_key).close,
-        now=clock.now,
-        wake=engine.wake,
-        reachability=engine.reachability,
-        wait_for_end=engine.wait_for_end,
+        changed=engine.carry_networks,
     )
 
 
@@ -361,16 +288,6 @@ def build_identity(config: Config, store: Store, clock: Clock) -> Identity:
     """Wire the use cases of identity."""
     lifetime = timedelta(hours=config.token_hours)
     return Identity(store, lifetime, clock.now, Brake(clock.monotonic))
-
-
-def project_quota(config: Config) -> Quota:
-    """Say how much a project may use."""
-    return Quota(config.quota.instances, config.quota.cores, config.quota.ram_mb)
-
-
-def file_limits(config: Config) -> FileLimits:
-    """Say how many files a guest may be given, and how large."""
-    return FileLimits(config.limits.personality, config.limits.personality_bytes)
 
 
 def build_wsgi(parts: Parts) -> Flask:

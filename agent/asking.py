@@ -54,4 +54,5 @@ def new_task(asking: Asking, row: Action, args: Mapping[str, str | int] | None =
         args=args or {},
         deadline_s=row.deadline_s,
         task_state=row.task_state,
+        shows_progress=any(step.progress is not None for step in row.workflow),
     )

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What of the images a server may stand on: looked up for whoever asks, and held against a flavor.
 
-Of new servers and of rebuilt ones. Nothing is written here; the store looks once more, in the
-transaction that writes.
+Of new servers, of rebuilt ones, and of those that are to be rescued. Nothing is written here; the
+store looks once more, in the transaction that writes.
 """
 
 from __future__ import annotations
@@ -17,37 +17,43 @@ from agent.store import Store
 
 GIB = 2**30
 
+FIELD = "imageRef"
+"""Of a request: what names the image, and what an error names."""
 
-def find_image(store: Store, asking: Asking, image_id: str) -> Image:
+
+def find_image(store: Store, asking: Asking, image_id: str, *, field: str = FIELD) -> Image:
     """The image that a request names, if the caller may see it; else `BadRequest`."""
     try:
         return store.images.get(image_id, viewer=viewer_of(asking.caller))
     except NotFound as error:
-        raise BadRequest(f"imageRef: {error.message}") from error
+        raise BadRequest(f"{field}: {error.message}") from error
 
 
-def find_boot_images(store: Store, asking: Asking, image: Image) -> tuple[str, ...]:
+def find_boot_images(
+    store: Store, asking: Asking, image: Image, *, field: str = FIELD
+) -> tuple[str, ...]:
     """The kernel and RAM disk that an image names: the caller must see them, whole."""
     problem = find_boot_problem(image.properties)
     if problem is not None:
-        raise BadRequest(f"imageRef: {problem}")
+        raise BadRequest(f"{field}: {problem}")
     boot = find_boot(image.properties)
     if boot is None:
         return ()
     for name, disk_format in FORMATS.items():
         wanted = image.properties.get(name)
         if wanted:
-            _check_boot_image(store, asking, name, wanted, disk_format)
+            problem_field = f"{field}: Image property {name}"
+            _check_boot_image(store, asking, wanted, disk_format, field=problem_field)
     return boot.image_ids
 
 
-def check_disk_image(image: Image) -> None:
+def check_disk_image(image: Image, *, field: str = FIELD) -> None:
     """Raise `BadRequest` unless an image is there with its data, and is a disk."""
     if image.status is not ImageStatus.ACTIVE:
-        raise BadRequest(f"imageRef: Image {image.id} is not active, it is {image.status}.")
+        raise BadRequest(f"{field}: Image {image.id} is not active, it is {image.status}.")
     if image.disk_format in FORMATS.values():
         raise BadRequest(
-            f"imageRef: Image {image.id} is {image.disk_format}, no disk: name it by the property "
+            f"{field}: Image {image.id} is {image.disk_format}, no disk: name it by the property "
             "kernel_id or ramdisk_id of an image that is one."
         )
 
@@ -74,19 +80,17 @@ def check_size(image: Image, flavor: Flavor) -> None:
 
 
 def _check_boot_image(
-    store: Store, asking: Asking, name: str, wanted: str, disk_format: str
+    store: Store, asking: Asking, wanted: str, disk_format: str, *, field: str
 ) -> None:
     """Raise `BadRequest`, naming the property, unless the image may be booted by."""
     try:
         found = store.images.get(wanted, viewer=viewer_of(asking.caller))
     except NotFound as error:
-        raise BadRequest(f"imageRef: Image property {name}: {error.message}") from error
+        raise BadRequest(f"{field}: {error.message}") from error
     if found.disk_format != disk_format:
         raise BadRequest(
-            f"imageRef: Image property {name}: Image {wanted} has disk_format "
+            f"{field}: Image {wanted} has disk_format "
             f"{found.disk_format}; it must be {disk_format}."
         )
     if found.status is not ImageStatus.ACTIVE:
-        raise BadRequest(
-            f"imageRef: Image property {name}: Image {wanted} is not active, it is {found.status}."
-        )
+        raise BadRequest(f"{field}: Image {wanted} is not active, it is {found.status}.")

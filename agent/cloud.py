@@ -11,21 +11,26 @@ from agent.capturing import Capturing
 from agent.compute import Compute
 from agent.config import Config
 from agent.creation import Creation
+from agent.flavors import Flavors
 from agent.hosts import Hosts
 from agent.identity import Accounts, AppCredentials, Identity
 from agent.imageedits import ImageEdits
 from agent.imagesharing import ImageSharing
 from agent.imaging import Imaging
 from agent.importing import Importing
+from agent.interfaces import Interfaces
 from agent.keypairs import Keypairs
 from agent.moves import Moves
+from agent.networkedits import NetworkEdits
 from agent.networking import Networking
+from agent.quotas import Quotas
 from agent.rebuilding import Rebuilding
 from agent.records import Records
 from agent.rescuing import Rescuing
 from agent.resizing import Resizing
 from agent.servergroups import ServerGroups
 from agent.standing import Standing
+from agent.usages import Usages
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,7 @@ class Cloud:
     compute: Compute
     creation: Creation
     capturing: Capturing
+    flavors: Flavors
     admin_pass: AdminPass
     rebuilding: Rebuilding
     resizing: Resizing
@@ -46,6 +52,8 @@ class Cloud:
     rescuing: Rescuing
     records: Records
     keypairs: Keypairs
+    quotas: Quotas
+    usages: Usages
     imaging: Imaging
     image_edits: ImageEdits
     image_sharing: ImageSharing
@@ -55,3 +63,5 @@ class Cloud:
     hosts: Hosts
     aggregates: Aggregates
     moves: Moves
+    network_edits: NetworkEdits
+    interfaces: Interfaces

@@ -7,17 +7,16 @@ answers. It never touches libvirt: that is the engine's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from agent.actions import ACTIONS, states_showing
 from agent.asking import Asking, admission, new_task
 from agent.errors import Conflict
-from agent.model.identity import Caller
+from agent.model.diagnostics import Diagnostics
 from agent.model.placement import HostLoad
-from agent.model.quota import Usage
-from agent.model.server import Flavor, Server
+from agent.model.server import Server
 from agent.model.serverquery import ALL_SERVERS, ServerQuery
 from agent.model.states import PowerState, VmState
 from agent.model.task import Task
@@ -36,7 +35,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Compute:
-    """Servers and flavors, for a caller."""
+    """Servers, for a caller."""
 
     store: Store
     now: Callable[[], datetime]
@@ -44,7 +43,7 @@ class Compute:
     interrupt: Callable[[str], None]  # the same, of one whose running action was pushed aside
     reachability: Reachability
     offers: Callable[[], Sequence[HostLoad]]  # what the hosts offer, as last seen
-    diagnose: Callable[[str], Mapping[str, int]]  # blocks for some seconds at most
+    diagnose: Callable[[str], Diagnostics | None]  # blocks for some seconds at most
     read_console: Callable[[str, int | None], str]  # server id, lines (None: all)
 
     def act(self, asking: Asking, server_id: str, action: str) -> Task:
@@ -71,20 +70,20 @@ class Compute:
             self.wake(server_id)
         return begun
 
-    def diagnostics(self, asking: Asking, server_id: str) -> Mapping[str, int]:
-        """Counters of a running guest. Blocks for some seconds at most.
+    def diagnostics(self, asking: Asking, server_id: str) -> tuple[Server, Diagnostics]:
+        """A server and the counters of its running guest. Blocks for some seconds at most.
 
         `Conflict` in Nova's words when it is off, `HostUnavailable` when the host does not answer.
         """
         server = self.get_server(asking, server_id)
         check_host(self.reachability)
-        counters = self.diagnose(server.id) if server.host else {}
-        if not counters:
+        counters = self.diagnose(server.id) if server.host else None
+        if counters is None:
             state = PowerState(server.power_state).name.lower()
             raise Conflict(
                 f"Cannot 'get_diagnostics' instance {server_id} while it is in power state {state}"
             )
-        return counters
+        return server, counters
 
     def is_host_known(self) -> bool:
         """Whether what is recorded of servers can still be believed."""
@@ -124,15 +123,3 @@ class Compute:
         if server.host is None:
             raise Conflict(f"Instance {server_id} is not ready")
         return self.read_console(server.id, lines)
-
-    def list_flavors(self) -> Sequence[Flavor]:
-        """All flavors, the smallest first."""
-        return self.store.catalog.list_flavors()
-
-    def get_flavor(self, flavor_id: str) -> Flavor:
-        """One flavor, or `NotFound`."""
-        return self.store.catalog.get_flavor(flavor_id)
-
-    def usage(self, caller: Caller) -> Usage:
-        """What the caller's project uses of its quota."""
-        return self.store.servers.usage(caller.project.id)

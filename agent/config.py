@@ -37,6 +37,10 @@ class ConfigError(Exception):
         self.rest = rest
 
 
+PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
+"""Addresses that no network of the world has."""
+
+
 @dataclass(frozen=True, slots=True)
 class NetworkConfig:
     """The network that init made."""
@@ -46,6 +50,7 @@ class NetworkConfig:
     mode: str = "isolated"
     dhcp: bool = True
     subnet: str = ""  # chosen by init: one that collides with no route of the host
+    project_subnets: tuple[str, ...] = PRIVATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,8 @@ class QuotaConfig:
     ram_mb: int = 51200
     keypairs: int = 100
     images: int = 100
+    networks: int = 10
+    ports: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +276,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "quota.ram_mb": (-1, 1_000_000_000),
     "quota.keypairs": (-1, 1_000_000_000),
     "quota.images": (-1, 1_000_000_000),
+    "quota.networks": (-1, 1_000_000_000),
+    "quota.ports": (-1, 1_000_000_000),
     "admin_pass.min_length": (0, 255),
     "admin_pass.min_classes": (0, 4),
     "limits.server_metadata": (0, 10_000),
@@ -298,6 +307,11 @@ def _rules(config: Config) -> list[str]:
                 problems.append("network.subnet: too small, give a /29 or larger")
         except ValueError as error:
             problems.append(f"network.subnet: must be an IPv4 subnet as 10.70.0.0/24: {error}")
+    for block in config.network.project_subnets:
+        try:
+            ipaddress.IPv4Network(block)
+        except ValueError as error:
+            problems.append(f"network.project_subnets: must be IPv4 subnets: {error}")
     for entry in config.import_allow:
         try:
             Allowed.parse([entry])

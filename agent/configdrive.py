@@ -138,7 +138,9 @@ def _meta_data(spec: ConfigDriveSpec) -> dict[str, object]:
         "availability_zone": spec.availability_zone,
         "project_id": spec.project_id,
         "random_seed": base64.b64encode(spec.random_seed).decode("ascii"),
-        "devices": [],
+        "devices": [
+            {"type": "nic", "mac": nic.mac, "tags": [nic.tag]} for nic in spec.nics if nic.tag
+        ],
         "dedicated_cpus": [],
     }
     if spec.metadata:

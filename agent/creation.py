@@ -18,10 +18,11 @@ from agent.adminpass import AdminPass
 from agent.asking import Asking, new_task
 from agent.bootable import check_disk_image, check_size, find_boot_images, find_image
 from agent.errors import BadRequest, Conflict, Forbidden, NotFound
+from agent.model.flavorlist import check_disks
 from agent.model.hostname import hostname_of
 from agent.model.image import Image
 from agent.model.injection import FileLimits, InjectedFile, Injection, check_files
-from agent.model.keypair import Keypair
+from agent.model.keypair import Keypair, check_lets_in
 from agent.model.network import NicRequest
 from agent.model.placement import NO_HINTS, Hints
 from agent.model.quota import ONE, Count, Quota
@@ -73,8 +74,8 @@ class Creation:
     """Makes servers, for a caller."""
 
     store: Store
-    quota: Quota
-    file_limits: FileLimits
+    quota: Quota  # the default one: the store knows what else was set
+    file_limits: Callable[[str], FileLimits]  # of a project, by its id
     admin_pass: AdminPass
     address_rest_s: float
     availability_zone: str
@@ -95,12 +96,13 @@ class Creation:
         self._check_host(asking, request)
         _check_several(request)
         check_host(self.reachability)
-        flavor = self._flavor(request.flavor_id)
+        flavor = self._flavor(asking, request.flavor_id)
         image = find_image(self.store, asking, request.image_id)
         check_disk_image(image)
         check_size(image, flavor)
         boot_ids = find_boot_images(self.store, asking, image)
-        check_files(request.files, self.file_limits.of_image(image.properties))
+        limits = self.file_limits(asking.caller.project.id)
+        check_files(request.files, limits.of_image(image.properties))
         password = self.admin_pass.choose(request.admin_pass, image.properties)
         draft = self._draft(asking, request, flavor, image)
         args = {REFUSED: password.refused} if password.refused else {}
@@ -171,26 +173,34 @@ class Creation:
                 f"there are: {there_are}."
             )
 
-    def _flavor(self, flavor_id: str) -> Flavor:
+    def _flavor(self, asking: Asking, flavor_id: str) -> Flavor:
         try:
-            return self.store.catalog.get_flavor(flavor_id)
+            flavor = self.store.catalog.get_flavor(flavor_id, project_id=asking.scope)
         except NotFound as error:
             raise BadRequest(f"flavorRef: {error.message}") from error
+        check_disks(flavor)
+        return flavor
 
     def _keypair(self, asking: Asking, name: str | None) -> Keypair | None:
         if name is None:
             return None
         try:
-            return self.store.keypairs.get(asking.caller.user.id, name)
+            keypair = self.store.keypairs.get(asking.caller.user.id, name)
         except NotFound as error:
             raise BadRequest("Invalid key_name provided.") from error
+        check_lets_in(keypair)
+        return keypair
 
     def _nics(self, asking: Asking, asked: tuple[NicRequest, ...] | None) -> tuple[NicRequest, ...]:
         if asked is None:
             return self._default_nics(asking)
+        project_id = asking.caller.project.id
         for nic in asked:
             try:
-                self.store.networks.get_network(nic.network_id, project_id=asking.caller.project.id)
+                if nic.port_id is None:
+                    self.store.networks.get_network(nic.network_id, project_id=project_id)
+                else:
+                    self.store.networks.get_port(nic.port_id, project_id=project_id)
             except NotFound as error:
                 raise BadRequest(f"networks: {error.message}") from error
         return asked

@@ -23,7 +23,7 @@ from agent.hypervisor.errors import NoDriverError
 from agent.locks import FolderLock
 from agent.model.layout import Layout
 from agent.model.network import Network, Subnet
-from agent.networking import network_spec
+from agent.networking import BRIDGES, network_spec
 from agent.store import Store
 
 SUBNETS = [ipaddress.IPv4Network(f"10.{second}.0.0/24") for second in range(70, 250)]
@@ -90,6 +90,12 @@ def free_subnet(taken: Sequence[str]) -> str:
         if not any(subnet.overlaps(other) for other in used):
             return str(subnet)
     raise ConfigError(["network.subnet: no free subnet found: write one into the file"])
+
+
+def foreign_routes() -> list[str]:
+    """What the host reaches otherwise than by projects' networks, but for its default route."""
+    routes = list_routes(Path("/proc/net/route").read_text())
+    return [destination for link, destination in routes if not link.startswith(BRIDGES)]
 
 
 def host_routes(table: str) -> list[str]:

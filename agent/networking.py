@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.hypervisor.base import NetworkSpec
@@ -11,36 +11,62 @@ from agent.model.identity import Caller
 from agent.model.network import Network, Port, Subnet
 from agent.store import Store
 
+BRIDGES = "cml-"
+"""How the bridges of networks that projects make are called, each with the start of its id."""
+
 
 @dataclass(frozen=True, slots=True)
 class Networking:
-    """Networks, subnets and ports, as the caller may see them: own and shared ones."""
+    """Networks, subnets and ports, as the caller may see them.
+
+    Those of its project and the shared ones; an administrator sees all projects'.
+    """
 
     store: Store
 
     def list_networks(self, caller: Caller) -> Sequence[Network]:
-        """All networks of the caller's project and the shared ones."""
-        return self.store.networks.list_networks(project_id=caller.project.id)
+        """All networks that the caller sees."""
+        return self.store.networks.list_networks(project_id=_scope(caller))
 
     def get_network(self, caller: Caller, network_id: str) -> Network:
         """One network; `NotFound` when the caller may not see it."""
-        return self.store.networks.get_network(network_id, project_id=caller.project.id)
+        return self.store.networks.get_network(network_id, project_id=_scope(caller))
 
     def list_subnets(self, caller: Caller) -> Sequence[Subnet]:
         """All subnets of the networks that the caller sees."""
-        return self.store.networks.list_subnets(project_id=caller.project.id)
+        return self.store.networks.list_subnets(project_id=_scope(caller))
 
     def get_subnet(self, caller: Caller, subnet_id: str) -> Subnet:
         """One subnet; `NotFound` when the caller may not see it."""
-        return self.store.networks.get_subnet(subnet_id, project_id=caller.project.id)
+        return self.store.networks.get_subnet(subnet_id, project_id=_scope(caller))
 
     def list_ports(self, caller: Caller) -> Sequence[Port]:
         """All ports of the caller's project."""
-        return self.store.networks.list_ports(project_id=caller.project.id)
+        return self.store.networks.list_ports(project_id=_scope(caller))
+
+    def count(self, project_id: str) -> Mapping[str, int]:
+        """How many networks, subnets and ports a project has of its own."""
+        networks = self.store.networks.list_networks(project_id=project_id)
+        own = {network.id for network in networks if network.project_id == project_id}
+        subnets = self.store.networks.list_subnets(project_id=project_id)
+        return {
+            "network": len(own),
+            "subnet": sum(subnet.network_id in own for subnet in subnets),
+            "port": len(self.store.networks.list_ports(project_id=project_id)),
+        }
 
     def get_port(self, caller: Caller, port_id: str) -> Port:
         """One port of the caller's project; `NotFound` otherwise."""
-        return self.store.networks.get_port(port_id, project_id=caller.project.id)
+        return self.store.networks.get_port(port_id, project_id=_scope(caller))
+
+
+def _scope(caller: Caller) -> str | None:
+    return None if caller.is_admin else caller.project.id
+
+
+def is_private(network: Network) -> bool:
+    """Whether a project has made it: its bridge says so, for the first one's is the host's."""
+    return network.bridge.startswith(BRIDGES)
 
 
 def network_spec(network: Network, subnet: Subnet) -> NetworkSpec:
@@ -55,4 +81,6 @@ def network_spec(network: Network, subnet: Subnet) -> NetworkSpec:
         mode=network.mode,
         dhcp=subnet.dhcp,
         uuid=network.id,
+        dns=subnet.dns,
+        is_private=is_private(network),
     )

@@ -20,6 +20,7 @@ from agent.errors import BadRequest, NotFound
 from agent.model.booting import KERNEL, RAMDISK
 from agent.model.image import Image
 from agent.model.injection import FileLimits, InjectedFile, Injection, check_files
+from agent.model.keypair import check_lets_in
 from agent.model.record import RecordChange
 from agent.model.server import Server
 from agent.reaching import Reachability, check_host
@@ -53,7 +54,7 @@ class Rebuilding:
     """Rebuilds servers, for a caller."""
 
     store: Store
-    file_limits: FileLimits
+    file_limits: Callable[[str], FileLimits]  # of a project, by its id
     admin_pass: AdminPass
     now: Callable[[], datetime]
     wake: Callable[[str], None]  # tells the engine that a server wants work
@@ -72,7 +73,8 @@ class Rebuilding:
         check_disk_image(image)
         check_size(image, server.flavor)
         boot_ids = find_boot_images(self.store, asking, image)
-        check_files(request.files, self.file_limits.of_image(image.properties))
+        limits = self.file_limits(server.project_id)
+        check_files(request.files, limits.of_image(image.properties))
         password = self.admin_pass.choose(request.admin_pass, image.properties)
         args = _args(image) | ({REFUSED: password.refused} if password.refused else {})
         row = ACTIONS["rebuild"]
@@ -99,6 +101,7 @@ class Rebuilding:
                 key = self.store.keypairs.get(server.user_id, request.key_name)
             except NotFound as error:
                 raise BadRequest("Invalid key_name provided.") from error
+            check_lets_in(key)
             record["key_name"], record["public_key"] = key.name, key.public_key
         return record
 

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from agent.asking import Asking
 from agent.errors import BadRequest, NotFound
+from agent.model.quota import Quota
 from agent.model.record import (
     RecordChange,
     check_metadata_count,
@@ -19,7 +20,7 @@ from agent.model.record import (
     check_takes_tags,
 )
 from agent.model.server import Server
-from agent.model.task import Task
+from agent.model.task import Task, TaskQuery
 from agent.store import Store
 
 
@@ -28,7 +29,7 @@ class Records:
     """The records of the servers that a caller may reach; of another project's, `NotFound`."""
 
     store: Store
-    most_metadata: int  # pairs of a server; -1: any number
+    quota_of: Callable[[str], Quota]  # of a project, by its id
     now: Callable[[], datetime]
 
     def update(self, asking: Asking, server_id: str, change: RecordChange) -> Server:
@@ -115,15 +116,30 @@ class Records:
 
         self._edit(asking, server_id, change)
 
-    def list_tasks(self, asking: Asking, server_id: str) -> Sequence[Task]:
-        """What was done to a server, and is being done: newest first."""
-        return self.store.servers.list_tasks(self._known(asking, server_id))
+    def list_tasks(
+        self,
+        asking: Asking,
+        server_id: str,
+        *,
+        deleted: bool = False,
+        query: TaskQuery | None = None,
+    ) -> tuple[Server, Sequence[Task]]:
+        """A server, and what was done to it and is being done: newest first.
 
-    def get_task(self, asking: Asking, server_id: str, request_id: str) -> Task:
-        """What a request did to a server, or `NotFound`."""
-        for task in self.list_tasks(asking, server_id):
+        Of a deleted server too, if `deleted`. An unknown marker of the query is a `BadRequest`.
+        """
+        server = self._known(asking, server_id, deleted=deleted)
+        tasks = self.store.servers.list_tasks(server.id)
+        return server, tasks if query is None else query.choose(tasks)
+
+    def get_task(
+        self, asking: Asking, server_id: str, request_id: str, *, deleted: bool = False
+    ) -> tuple[Server, Task]:
+        """A server, and what a request did to it, or `NotFound`."""
+        server, tasks = self.list_tasks(asking, server_id, deleted=deleted)
+        for task in tasks:
             if task.request_id == request_id:
-                return task
+                return server, task
         raise NotFound(f"Action {request_id} not found")
 
     def _write(
@@ -132,10 +148,13 @@ class Records:
         server_id: str,
         rewrite: Callable[[Mapping[str, str]], Mapping[str, str]],
     ) -> Mapping[str, str]:
+        project_id = self.store.servers.get(server_id, project_id=asking.scope).project_id
+        most = self.quota_of(project_id).metadata_items
+
         def change(server: Server) -> RecordChange:
             _check(asking, server, "update metadata")
             metadata = rewrite(server.metadata)
-            check_metadata_count(metadata, self.most_metadata)
+            check_metadata_count(metadata, most)
             return {"metadata": metadata}
 
         return self._edit(asking, server_id, change).metadata
@@ -145,8 +164,11 @@ class Records:
     ) -> Server:
         return self.store.records.edit(server_id, change, project_id=asking.scope, now=self.now())
 
-    def _known(self, asking: Asking, server_id: str) -> str:
-        return self.store.servers.get(server_id, project_id=asking.scope).id
+    def _known(self, asking: Asking, server_id: str, *, deleted: bool) -> Server:
+        kept = self.store.servers.find_kept(server_id) if deleted else None
+        if kept is not None and asking.scope in (None, kept.project_id):
+            return kept
+        return self.store.servers.get(server_id, project_id=asking.scope)
 
 
 def _check(asking: Asking, server: Server, doing: str) -> None:

@@ -7,18 +7,16 @@ rescue begins; the work is the engine's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from agent.actions import ACTIONS
 from agent.adminpass import AdminPass
 from agent.asking import Asking, admission, new_task
-from agent.errors import BadRequest, NotFound
-from agent.model.booting import FORMATS, find_boot, find_boot_problem
+from agent.bootable import check_disk_image, find_boot_images, find_image
+from agent.errors import BadRequest
 from agent.model.change import ServerChange
-from agent.model.image import Image, ImageStatus
-from agent.model.imagerules import viewer_of
 from agent.model.server import RescueSystem, Server
 from agent.reaching import Reachability, check_host
 from agent.store import Store
@@ -70,41 +68,12 @@ class Rescuing:
         self, asking: Asking, server: Server, image_id: str
     ) -> tuple[RescueSystem, tuple[str, ...]]:
         """The system on an image, and all images that it takes; `BadRequest` says what is wrong."""
-        image = self._find(asking, FIELD, image_id)
-        if image.disk_format in FORMATS.values():
-            raise BadRequest(f"{FIELD}: Image {image_id} is {image.disk_format}, no disk.")
+        image = find_image(self.store, asking, image_id, field=FIELD)
+        check_disk_image(image, field=FIELD)
         if image.min_ram > server.flavor.ram_mb:
             raise BadRequest(
                 f"{FIELD}: Image {image_id} needs {image.min_ram} MiB of memory, the server's "
                 f"flavor has {server.flavor.ram_mb} MiB."
             )
-        problem = find_boot_problem(image.properties)
-        if problem is not None:
-            raise BadRequest(f"{FIELD}: {problem}")
-        self._check_boot_files(asking, image.properties)
-        boot = find_boot(image.properties)
-        files = boot.image_ids if boot else ()
-        return RescueSystem(image.id, image.properties), (image.id, *files)
-
-    def _check_boot_files(self, asking: Asking, properties: Mapping[str, str]) -> None:
-        for name, disk_format in FORMATS.items():
-            wanted = properties.get(name)
-            if not wanted:
-                continue
-            field = f"{FIELD}: Image property {name}"
-            found = self._find(asking, field, wanted)
-            if found.disk_format != disk_format:
-                raise BadRequest(
-                    f"{field}: Image {wanted} has disk_format {found.disk_format}; it must be "
-                    f"{disk_format}."
-                )
-
-    def _find(self, asking: Asking, field: str, image_id: str) -> Image:
-        """An image that the caller sees, with its data."""
-        try:
-            image = self.store.images.get(image_id, viewer=viewer_of(asking.caller))
-        except NotFound as error:
-            raise BadRequest(f"{field}: {error.message}") from error
-        if image.status is not ImageStatus.ACTIVE:
-            raise BadRequest(f"{field}: Image {image_id} is not active, it is {image.status}.")
-        return image
+        boot_ids = find_boot_images(self.store, asking, image, field=FIELD)
+        return RescueSystem(image.id, image.properties), (image.id, *boot_ids)

@@ -11,6 +11,7 @@ from agent.actions import ACTIONS
 from agent.asking import Asking, admission, new_task
 from agent.bootable import check_size
 from agent.errors import BadRequest, Conflict, NotFound
+from agent.model.flavorlist import check_disks
 from agent.model.placement import HostLoad
 from agent.model.quota import Quota
 from agent.model.record import RecordChange
@@ -35,7 +36,7 @@ class Resizing:
     """Resizes servers, for a caller. Confirming and reverting are plain actions of the table."""
 
     store: Store
-    quota: Quota
+    quota: Quota  # the default one: the store knows what else was set
     offers: Callable[[], Sequence[HostLoad]]  # what the hosts offer, as last seen
     now: Callable[[], datetime]
     wake: Callable[[str], None]  # tells the engine that a server wants work
@@ -52,7 +53,7 @@ class Resizing:
         """
         check_host(self.reachability)
         server = self.store.servers.get(server_id, project_id=asking.scope)
-        flavor = self._flavor(flavor_id)
+        flavor = self._flavor(asking, flavor_id)
         self._check_image(server, flavor)
         row = ACTIONS["resize"]
         self.store.reshaping.begin_resize(
@@ -79,11 +80,13 @@ class Resizing:
             raise BadRequest(STILL_IN_USE.format(host=server.host))
         raise BadRequest(NO_OTHER_HOST)
 
-    def _flavor(self, flavor_id: str) -> Flavor:
+    def _flavor(self, asking: Asking, flavor_id: str) -> Flavor:
         try:
-            return self.store.catalog.get_flavor(flavor_id)
+            flavor = self.store.catalog.get_flavor(flavor_id, project_id=asking.scope)
         except NotFound as error:
             raise BadRequest(f"flavorRef: {error.message}") from error
+        check_disks(flavor)
+        return flavor
 
     def _check_image(self, server: Server, flavor: Flavor) -> None:
         """Hold the flavor against the server's image, as long as that is there."""

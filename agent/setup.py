@@ -187,7 +187,7 @@ def _ensure_contents(
     now: datetime,
 ) -> tuple[Path, NetworkSpec]:
     """Make what is missing of flavors, accounts and network."""
-    for flavor in FLAVORS if not store.catalog.list_flavors() else ():
+    for flavor in FLAVORS if not store.catalog.list_flavors(project_id=None) else ():
         store.catalog.add_flavor(flavor)
     clouds_path = ensure_accounts(config, store, notes)
     lab = ensure_lab(config, store, subnet=lambda: choose_subnet(around), now=now)

@@ -8,20 +8,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass, field
 
 from agent.errors import BadRequest
+from agent.model.keypair import MadeKeys
 
 BITS = 2048
 COMMENT = "Generated-by-Cumulet"
-
-
-@dataclass(frozen=True, slots=True)
-class MadeKeys:
-    """A new pair. The private half is for whoever asked for it, once."""
-
-    public_key: str  # a line in OpenSSH's format
-    private_key: str = field(repr=False)  # PEM
 
 
 def make_keys() -> MadeKeys:

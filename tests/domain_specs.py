@@ -31,6 +31,7 @@ def make_nic(number: int = 1, **changes: Any) -> Nic:
         mac=f"fa:16:3e:00:00:{number:02x}",
         ip=f"10.70.0.{10 + number}",
         cidr="10.70.0.0/24",
+        position=number - 1,
     )
     return replace(nic, **changes)
 

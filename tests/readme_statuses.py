@@ -27,6 +27,8 @@ NAMES = {
     "createImage": "create image",
     "createBackup": "create backup",
     "shelveOffload": "shelve offload",
+    "attach_interface": "attach interface",
+    "detach_interface": "detach interface",
 }
 """What the README calls actions, where it is not their own name."""
 

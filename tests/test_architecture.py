@@ -24,7 +24,7 @@ BORDERS = {
     "gunicorn": ("agent/serve.py",),
     "jinja2": ("agent/hypervisor/",),
     "jsonschema": ("agent/api/",),
-    "cryptography": ("agent/sshkeys.py", "agent/passwords.py"),
+    "cryptography": ("agent/sshkeys.py", "agent/certificates.py", "agent/passwords.py"),
 }
 """Which folders may import an outside library."""
 
@@ -106,6 +106,9 @@ MAY_IMPORT = {
         "agent.store",
         "agent.workflows.password.REFUSED",
     ),
+    "agent/quotas.py": ("agent.model", "agent.errors", "agent.store"),
+    "agent/usages.py": ("agent.model", "agent.errors", "agent.store"),
+    "agent/flavors.py": ("agent.model", "agent.errors", "agent.store"),
     "agent/bootable.py": ("agent.asking", "agent.model", "agent.errors", "agent.store"),
     "agent/rebuilding.py": (
         "agent.actions",
@@ -131,6 +134,16 @@ MAY_IMPORT = {
     "agent/adminpass.py": (
         "agent.actions",
         "agent.asking",
+        "agent.model",
+        "agent.errors",
+        "agent.reaching",
+        "agent.store",
+    ),
+    "agent/rescuing.py": (
+        "agent.actions",
+        "agent.adminpass",
+        "agent.asking",
+        "agent.bootable",
         "agent.model",
         "agent.errors",
         "agent.reaching",
@@ -180,9 +193,25 @@ MAY_IMPORT = {
         "agent.workflows.shelve",
     ),
     "agent/records.py": ("agent.asking", "agent.model", "agent.errors", "agent.store"),
-    "agent/keypairs.py": ("agent.model", "agent.sshkeys", "agent.store"),
-    "agent/sshkeys.py": ("agent.errors",),
+    "agent/keypairs.py": (
+        "agent.certificates",
+        "agent.errors",
+        "agent.model",
+        "agent.sshkeys",
+        "agent.store",
+    ),
+    "agent/certificates.py": ("agent.errors", "agent.model.keypair"),
+    "agent/sshkeys.py": ("agent.errors", "agent.model.keypair"),
     "agent/networking.py": ("agent.model", "agent.store", "agent.hypervisor.base"),
+    "agent/networkedits.py": ("agent.errors", "agent.model", "agent.networking", "agent.store"),
+    "agent/interfaces.py": (
+        "agent.actions",
+        "agent.asking",
+        "agent.errors",
+        "agent.model",
+        "agent.reaching",
+        "agent.store",
+    ),
     "agent/doctor/": (
         "agent.belonging",
         "agent.config",
@@ -211,6 +240,7 @@ MAY_IMPORT = {
         "agent.importing",
         "agent.identity",
         "agent.keypairs",
+        "agent.networkedits",
         "agent.networking",
         "agent.patience",
         "agent.rebuilding",

@@ -10,6 +10,7 @@ import pytest
 from agent.actions import ACTIONS, EVERYTHING, Action, OnFailure, status
 from agent.model.states import RESTING_STATUS, VmState
 from tests.readme import ELSEWHERE, HOSTS, README, ROOT, UNTRIED, read_commands, read_sections
+from tests.readme_statuses import NAMES
 
 BEGIN, END = "<!-- from agent/actions.py -->\n", "<!-- end -->\n"
 HEAD = """\
@@ -23,21 +24,17 @@ FAILED = {
     OnFailure.NEVER: "–",
 }
 
-
-NAMES = {
-    "reboot": "reboot (soft)",
-    "reboot_hard": "reboot (hard)",
-    "changePassword": "change password",
-    "confirmResize": "confirm resize",
-    "revertResize": "revert resize",
-    "resetState": "reset state",
-}
 AFTERWARDS = {
+    "attach_interface": "as before, with one interface more",
+    "detach_interface": "as before, with one interface less",
     "rebuild": "ACTIVE; SHUTOFF as before",
     "resize": "VERIFY_RESIZE",
     "confirmResize": "ACTIVE or SHUTOFF, as its guest is",
     "revertResize": "as before the resize",
     "trigger_crash_dump": "as before",
+    "createImage": "as before, and there is a new image",
+    "createBackup": "as before; there is a new image, and the oldest are gone",
+    "shelve": "SHELVED_OFFLOADED, after SHELVED for `shelved_offload_after`",
     "lock": "as before; others than administrators change nothing",
     "unlock": "as before",
     "resetState": "ACTIVE or ERROR, as the administrator says",

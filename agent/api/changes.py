@@ -98,6 +98,12 @@ FORCED_LIVE_MIGRATION = Span(30, 67)
 """Versions at which administrators could `force` a server to a host past the scheduler."""
 
 ROUTES: dict[str, Span] = {
+    "/os-networks": Span(last=35),
+    "/os-networks/<network_id>": Span(last=35),
+    "/os-tenant-networks": Span(last=35),
+    "/os-tenant-networks/<network_id>": Span(last=35),
+    "/os-security-groups": Span(last=35),
+    "/os-security-groups/<group_id>": Span(last=35),
     "/images": Span(last=35),
     "/images/detail": Span(last=35),
     "/images/<image_id>": Span(last=35),
@@ -113,6 +119,7 @@ ROUTES: dict[str, Span] = {
     "/os-hypervisors/<hypervisor_id>/uptime": Span(last=87),
     "/os-hypervisors/statistics": Span(last=87),
     "/servers/<server_id>/migrations": Span(first=23),
+    "PUT /flavors/<flavor_id>": Span(FLAVOR_DESCRIPTION.since),
     "/servers/<server_id>/tags": Span(TAGS.since),
     "/servers/<server_id>/tags/<tag>": Span(TAGS.since),
     "/servers/<server_id>/remote-consoles": Span(6),
@@ -120,6 +127,8 @@ ROUTES: dict[str, Span] = {
 """Rules below /compute/v2.1 that are not there at every version ("/os-x", or "METHOD /os-x")."""
 
 ACTIONS: dict[str, Span] = {
+    "addFixedIp": Span(last=43),
+    "removeFixedIp": Span(last=43),
     "trigger_crash_dump": Span(17),
     "os-getVNCConsole": Span(last=5),
     "os-getSPICEConsole": Span(last=5),

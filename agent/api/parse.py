@@ -10,6 +10,7 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -82,6 +83,15 @@ def parse_count(field: str, text: str) -> int:
     if not _NUMBER.fullmatch(text):
         raise BadRequest(f"{field}: must be a whole number of 0 or more.")
     return int(text)
+
+
+def parse_time(field: str, text: str) -> datetime:
+    """Read a time of ISO 8601, in UTC when it does not say where."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise BadRequest(f"{field}: must be a time, such as 2026-01-31T12:00:00Z.") from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

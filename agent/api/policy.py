@@ -72,9 +72,12 @@ ROUTES: dict[Access, str] = {
     """,
     Access.READER: """
         POST   /identity/v3/users/<user_id>/application_credentials
+        GET    /compute/v2.1/extensions
+        GET    /compute/v2.1/extensions/<alias>
         GET    /compute/v2.1/flavors
         GET    /compute/v2.1/flavors/<flavor_id>
         GET    /compute/v2.1/flavors/<flavor_id>/os-extra_specs
+        GET    /compute/v2.1/flavors/<flavor_id>/os-extra_specs/<key>
         GET    /compute/v2.1/flavors/detail
         GET    /compute/v2.1/images
         GET    /compute/v2.1/images/<image_id>
@@ -86,7 +89,17 @@ ROUTES: dict[Access, str] = {
         GET    /compute/v2.1/os-keypairs
         GET    /compute/v2.1/os-keypairs/<name>
         GET    /compute/v2.1/os-server-groups
-        GET    /compute/v2.1/os-server-groups/<group_id>
+        GET    /compute/v2.1/os-server-groups/<server_group_id>
+        GET    /compute/v2.1/os-quota-sets/<project_id>
+        GET    /compute/v2.1/os-quota-sets/<project_id>/defaults
+        GET    /compute/v2.1/os-quota-sets/<project_id>/detail
+        GET    /compute/v2.1/os-simple-tenant-usage/<project_id>
+        GET    /compute/v2.1/os-networks
+        GET    /compute/v2.1/os-networks/<network_id>
+        GET    /compute/v2.1/os-tenant-networks
+        GET    /compute/v2.1/os-tenant-networks/<network_id>
+        GET    /compute/v2.1/os-security-groups
+        GET    /compute/v2.1/os-security-groups/<group_id>
         GET    /compute/v2.1/servers
         GET    /compute/v2.1/servers/<server_id>
         GET    /compute/v2.1/servers/<server_id>/ips
@@ -95,6 +108,9 @@ ROUTES: dict[Access, str] = {
         GET    /compute/v2.1/servers/<server_id>/metadata/<key>
         GET    /compute/v2.1/servers/<server_id>/os-instance-actions
         GET    /compute/v2.1/servers/<server_id>/os-instance-actions/<request_id>
+        GET    /compute/v2.1/servers/<server_id>/os-interface
+        GET    /compute/v2.1/servers/<server_id>/os-interface/<port_id>
+        GET    /compute/v2.1/servers/<server_id>/os-security-groups
         GET    /compute/v2.1/servers/<server_id>/tags
         GET    /compute/v2.1/servers/<server_id>/tags/<tag>
         GET    /compute/v2.1/servers/<server_id>/os-server-password
@@ -107,14 +123,23 @@ ROUTES: dict[Access, str] = {
         GET    /image/v2/images/<image_id>/tasks
         GET    /image/v2/info/import
         GET    /image/v2/schemas/<name>
+        GET    /network/v2.0/agents
+        GET    /network/v2.0/availability_zones
         GET    /network/v2.0/extensions
+        GET    /network/v2.0/extensions/<extension>
         GET    /network/v2.0/floatingips
         GET    /network/v2.0/networks
         GET    /network/v2.0/networks/<network_id>
         GET    /network/v2.0/ports
         GET    /network/v2.0/ports/<port_id>
+        GET    /network/v2.0/quotas/<project_id>
+        GET    /network/v2.0/quotas/<project_id>/default
+        GET    /network/v2.0/quotas/<project_id>/details.json
         GET    /network/v2.0/routers
+        GET    /network/v2.0/security-group-rules
+        GET    /network/v2.0/security-group-rules/<rule_id>
         GET    /network/v2.0/security-groups
+        GET    /network/v2.0/security-groups/<group_id>
         GET    /network/v2.0/subnets
         GET    /network/v2.0/subnets/<subnet_id>
     """,
@@ -127,7 +152,8 @@ ROUTES: dict[Access, str] = {
         POST   /compute/v2.1/os-keypairs
         DELETE /compute/v2.1/os-keypairs/<name>
         POST   /compute/v2.1/os-server-groups
-        DELETE /compute/v2.1/os-server-groups/<group_id>
+        DELETE /compute/v2.1/os-server-groups/<server_group_id>
+        DELETE /compute/v2.1/os-security-groups/<group_id>
         POST   /compute/v2.1/servers
         PUT    /compute/v2.1/servers/<server_id>
         DELETE /compute/v2.1/servers/<server_id>
@@ -138,6 +164,8 @@ ROUTES: dict[Access, str] = {
         PUT    /compute/v2.1/servers/<server_id>/metadata
         PUT    /compute/v2.1/servers/<server_id>/metadata/<key>
         DELETE /compute/v2.1/servers/<server_id>/metadata/<key>
+        POST   /compute/v2.1/servers/<server_id>/os-interface
+        DELETE /compute/v2.1/servers/<server_id>/os-interface/<port_id>
         PUT    /compute/v2.1/servers/<server_id>/tags
         DELETE /compute/v2.1/servers/<server_id>/tags
         PUT    /compute/v2.1/servers/<server_id>/tags/<tag>
@@ -154,6 +182,16 @@ ROUTES: dict[Access, str] = {
         DELETE /image/v2/images/<image_id>/members/<member_id>
         PUT    /image/v2/images/<image_id>/tags/<tag>
         DELETE /image/v2/images/<image_id>/tags/<tag>
+        POST   /network/v2.0/networks
+        PUT    /network/v2.0/networks/<network_id>
+        DELETE /network/v2.0/networks/<network_id>
+        POST   /network/v2.0/ports
+        PUT    /network/v2.0/ports/<port_id>
+        DELETE /network/v2.0/ports/<port_id>
+        POST   /network/v2.0/routers
+        POST   /network/v2.0/subnets
+        PUT    /network/v2.0/subnets/<subnet_id>
+        DELETE /network/v2.0/subnets/<subnet_id>
     """,
     Access.ADMIN: """
         GET    /identity/v3/projects
@@ -203,6 +241,19 @@ ROUTES: dict[Access, str] = {
         GET    /compute/v2.1/os-services
         PUT    /compute/v2.1/os-services/<compute_service_id>
         DELETE /compute/v2.1/os-services/<compute_service_id>
+        POST   /compute/v2.1/flavors
+        PUT    /compute/v2.1/flavors/<flavor_id>
+        DELETE /compute/v2.1/flavors/<flavor_id>
+        POST   /compute/v2.1/flavors/<flavor_id>/action
+        POST   /compute/v2.1/flavors/<flavor_id>/os-extra_specs
+        PUT    /compute/v2.1/flavors/<flavor_id>/os-extra_specs/<key>
+        DELETE /compute/v2.1/flavors/<flavor_id>/os-extra_specs/<key>
+        GET    /compute/v2.1/flavors/<flavor_id>/os-flavor-access
+        GET    /compute/v2.1/os-quota-class-sets/<class_name>
+        PUT    /compute/v2.1/os-quota-class-sets/<class_name>
+        PUT    /compute/v2.1/os-quota-sets/<project_id>
+        DELETE /compute/v2.1/os-quota-sets/<project_id>
+        GET    /compute/v2.1/os-simple-tenant-usage
         GET    /compute/v2.1/servers/<server_id>/diagnostics
         GET    /compute/v2.1/servers/<server_id>/migrations
         GET    /image/v2/tasks

@@ -32,6 +32,7 @@ from agent.hosting import build_host
 from agent.hypervisor.base import Survey
 from agent.hypervisor.host import Host
 from agent.model.imagequery import EVERY_IMAGE
+from agent.model.network import NOBODY
 from agent.store import ServerFilter, Store
 
 LIBVIRT_S = 10.0
@@ -147,7 +148,12 @@ def read_database(path: Path) -> Recorded:
             servers=tuple(store.servers.list(ServerFilter(project_id=None))),
             deleted=store.servers.list_deleted(),
             image_ids=frozenset(image.id for image in images),
-            macs=frozenset(port.mac for port in store.networks.list_ports(project_id=None)),
+            macs=frozenset(
+                port.mac
+                for project_id in (None, NOBODY)
+                for port in store.networks.list_ports(project_id=project_id)
+            ),
+            network_ids=frozenset(n.id for n in store.networks.list_networks(project_id=None)),
         )
     finally:
         store.close()

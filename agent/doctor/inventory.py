@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.disks import TEMPORARY_FILES
@@ -34,6 +34,7 @@ class Inventory:
     boot_files: frozenset[str] = frozenset()  # of kernels and RAM disks: image ids
     images: frozenset[str] = frozenset()
     macs: frozenset[str] = frozenset()  # with a DHCP reservation in our network
+    networks: Mapping[str, str] = field(default_factory=dict)  # projects' own, names by uuid
     parts: frozenset[Path] = frozenset()  # temporary files whose writer is gone
     logs: frozenset[Path] = frozenset()  # of libvirt, of domains named as ours are
 
@@ -48,6 +49,7 @@ class Inventory:
             boot_files=self.boot_files & later.boot_files,
             images=self.images & later.images,
             macs=self.macs & later.macs,
+            networks={x: name for x, name in self.networks.items() if x in later.networks},
             parts=self.parts & later.parts,
             logs=self.logs & later.logs,
         )
@@ -77,6 +79,7 @@ def take_inventory(scene: Scene) -> Inventory:
             for reservation in network.reservations
             if reservation.mac.startswith(OURS)
         ),
+        networks={each.uuid: each.name for each in survey.networks if each.owner == mine},
         parts=frozenset(state / x.relative_to(at(state)) for x in found if is_abandoned(x)),
         logs=frozenset(LOGS / x.name for x in _list(at(LOGS)) if LOG.fullmatch(x.name)),
     )

@@ -43,6 +43,7 @@ class Kind(StrEnum):
     FOLDER = "server folder"
     KEPT = "disk of before a resize"
     RESERVATION = "DHCP reservation"
+    NETWORK = "network of libvirt"
     BASE = "cached base"
     IMAGE = "image file"
     PART = "temporary file"
@@ -85,6 +86,11 @@ def find_leftovers(
         *(
             Leftover(Kind.RESERVATION, mac, "no port has this MAC")
             for mac in sorted(seen.macs - recorded.macs)
+        ),
+        *(
+            Leftover(Kind.NETWORK, uuid, f"{name} bears our mark; no network is recorded for it")
+            for uuid, name in sorted(seen.networks.items())
+            if uuid not in recorded.network_ids
         ),
         *(Leftover(Kind.PART, str(path), "its writer is gone") for path in sorted(seen.parts)),
         *_logs(seen, recorded, now),

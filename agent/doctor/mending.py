@@ -138,6 +138,11 @@ def _release(scene: Scene, leftover: Leftover) -> None:
         scene.host.release(scene.lab.name, leftover.name)
 
 
+def _remove_network(scene: Scene, leftover: Leftover) -> None:
+    if scene.host is not None:
+        scene.host.remove_network(leftover.name)
+
+
 def _remove_file(scene: Scene, leftover: Leftover) -> None:
     with refusals("It could not be removed"):
         scene.tree.at(leftover.name).unlink(missing_ok=True)
@@ -147,6 +152,7 @@ REMOVERS: dict[Kind, Callable[[Scene, Leftover], None]] = {
     Kind.DOMAIN: _remove_domain,
     Kind.FOLDER: _remove_folder,
     Kind.RESERVATION: _release,
+    Kind.NETWORK: _remove_network,
     Kind.BASE: _remove_file,
     Kind.PART: _remove_file,
     Kind.LOG: _remove_file,

@@ -30,6 +30,7 @@ class Recorded:
     deleted: Mapping[str, datetime] = field(default_factory=dict)  # since when, by id
     image_ids: frozenset[str] = frozenset()
     macs: frozenset[str] = frozenset()  # of all ports
+    network_ids: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

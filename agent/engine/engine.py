@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from agent.engine.carrying import reap
 from agent.engine.clock import Clock
 from agent.engine.keyqueue import KeyQueue
 from agent.engine.ports import TaskStore
@@ -23,7 +24,7 @@ from agent.engine.reachability import Reachability
 from agent.engine.reconciler import Reconciler, Wishes
 from agent.engine.reservations import Reservations
 from agent.engine.runner import CrashHook, Runner
-from agent.errors import AgentError, HostUnavailable, NotFound
+from agent.errors import AgentError, HostFailed, HostUnavailable, NotFound
 from agent.hypervisor.base import NetworkSpec
 from agent.model.observation import DomainEvent
 from agent.workflows.step import Tools
@@ -31,6 +32,7 @@ from agent.workflows.step import Tools
 log = logging.getLogger(__name__)
 
 CONNECT, SWEEP, LOOK_TWICE, RESERVE = "#connect", "#sweep", "#look-twice", "#reserve"
+NETWORKS = "#networks"
 """Keys of the queue that are no server's id."""
 
 STALE_S = 2.0
@@ -118,6 +120,10 @@ class Engine:
     def wake(self, server_id: str) -> None:
         """Say that there may be something to do for a server. Returns at once."""
         self._queue.add(server_id)
+
+    def carry_networks(self) -> None:
+        """Say that networks or ports have come, changed or gone. Returns at once."""
+        self._queue.add(NETWORKS)
 
     def interrupt(self, server_id: str) -> None:
         """Say that an action has pushed another one aside: end what libvirt is at for that one.
@@ -213,6 +219,9 @@ class Engine:
         if key == RESERVE:
             self._reserve()
             return None
+        if key == NETWORKS:
+            self._carry_networks()
+            return None
         return self._process_server(key)
 
     def _process_server(self, server_id: str) -> float | None:
@@ -280,12 +289,21 @@ class Engine:
         host = self._settings.host
         for server_id in (*self._reconciler.sweep(host), *self._reconciler.confirm_resizes(host)):
             self._queue.add(server_id)
+        self._carry_networks()
+
+    def _carry_networks(self) -> None:
+        reap(self._hypervisor, self._settings.networks)
         self._ensure_networks()
         self._queue.add(RESERVE)
 
     def _reserve(self) -> None:
         for network in self._settings.networks():
-            for server_id in self._reservations.keep(network):
+            try:
+                lacking = self._reservations.keep(network)
+            except HostFailed as error:
+                log.warning("reservations of network %s: %s", network.name, error.message)
+                continue
+            for server_id in lacking:
                 self._reconciler.unreserved.add(server_id)
                 self._queue.add(server_id)
 

@@ -47,7 +47,8 @@ class Reservations:
         ports = self.store.keep_spares(network.uuid, SPARES, self.rest_s, self.clock.now())
         known = {port.nic.mac for port in ports}
         for stray in reserved:
-            if stray.mac.startswith(OURS) and stray.mac not in known:
+            is_ours = network.is_private or stray.mac.startswith(OURS)
+            if is_ours and stray.mac not in known:
                 log.info("network %s: removing the stray reservation %s", network.name, stray)
                 self.hypervisor.release(network.name, stray.mac)
         lacking = set()

@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from agent.model.diagnostics import Diagnostics
 from agent.model.host import CpuFacts
 from agent.model.observation import DomainEvent, Observation
 from agent.model.server import Hardware, Nic
@@ -75,6 +76,9 @@ class NetworkSpec:
     mode: str = "isolated"  # or "nat"
     dhcp: bool = True
     uuid: str = ""
+    dns: tuple[str, ...] = ()
+    is_private: bool = False  # a project has made it: it bears our mark, and goes with its row
+    owner: str = ""  # what the mark of a private one names: the host says it
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,8 @@ class FoundNetwork:
     is_active: bool
     is_autostarted: bool
     reservations: tuple[Reservation, ...] = ()
+    uuid: str = ""
+    owner: str | None = None  # that our mark in it names; only private ones bear it
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,8 +255,8 @@ class Hypervisor(Protocol):
         """Let a guest go on whose file systems a killed agent may have left frozen."""
         ...
 
-    def diagnose(self, server_id: str) -> Mapping[str, int]:
-        """Counters of a running guest, named as the Compute API 2.1 does; empty when it is off."""
+    def diagnose(self, server_id: str) -> Diagnostics | None:
+        """Counters of a running guest; None when it is off."""
         ...
 
     def lives_on_disk(self, server_id: str) -> bool:
@@ -275,6 +281,22 @@ class Hypervisor(Protocol):
 
     def ensure_network(self, spec: NetworkSpec) -> None:
         """Define and start the network, autostarted, unless it is there and runs."""
+        ...
+
+    def list_private_networks(self) -> Mapping[str, str]:
+        """All networks that bear our mark: the host's own address on each, by uuid."""
+        ...
+
+    def remove_network(self, uuid: str) -> None:
+        """Stop and undefine a network that bears our mark; nothing when there is none."""
+        ...
+
+    def plug_nic(self, server_id: str, nic: Nic, hardware: Hardware) -> None:
+        """Plug a nic into a guest that is on, unless it has it; nothing when it is off."""
+        ...
+
+    def unplug_nic(self, server_id: str, mac: str) -> bool:
+        """Ask a guest to let go of a nic; whether it has (or is off). Blocks for some seconds."""
         ...
 
     def reserve(self, libvirt_network: str, reservation: Reservation) -> None:

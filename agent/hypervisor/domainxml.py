@@ -20,11 +20,14 @@ from markupsafe import Markup
 
 from agent.errors import HostFailed
 from agent.hypervisor.base import DomainSpec, NetworkSpec, Reservation
-from agent.model.server import MAX_NICS
+from agent.model.server import MAX_NICS, Hardware, Nic
 from agent.packaged import packaged
 
 NAMESPACE = "urn:cumulet:domain:1"
 """The XML namespace of our mark in a domain's <metadata>."""
+
+NETWORK_NAMESPACE = "urn:cumulet:network:1"
+"""The same, of a network that a project has made."""
 
 # Each device sits behind a numbered port, for ever: a guest must find its hardware where it was.
 PORT_COUNT = 16
@@ -103,13 +106,22 @@ def render_domain(spec: DomainSpec, *, owner: str, version: str) -> str:
         hardware=hardware,
         mark={"namespace": NAMESPACE, "owner": owner, "version": version},
         title=re.sub(r"[\r\n]", " ", spec.server_name),
-        nics=[(nic, _nic_port(index)) for index, nic in enumerate(spec.nics)],
+        nics=[(nic, _nic_port(nic.position)) for nic in spec.nics],
         disks=_disks(spec),
         cdrom=CDROMS[hardware.cdrom_bus],
         is_pc=is_pc(hardware.machine),
         ports=PORTS,
         port_count=PORT_COUNT + (spec.rescue is not None),
     )
+
+
+def render_nic(nic: Nic, hardware: Hardware) -> str:
+    """Render a nic for a domain that runs, as `render_domain` would put it into a stored one."""
+    parts = _environment().get_template("devices.xml.j2").module
+    xml: str = parts.interface(  # type: ignore[attr-defined]
+        nic, _nic_port(nic.position), hardware.nic_model, is_pc(hardware.machine)
+    )
+    return str(xml)
 
 
 def is_pc(machine: str) -> bool:
@@ -122,7 +134,9 @@ def render_network(
 ) -> str:
     """Render a libvirt network's XML."""
     template = _environment().get_template("network.xml.j2")
-    return template.render(network=spec, netmask=netmask, reservations=reservations)
+    return template.render(
+        network=spec, netmask=netmask, reservations=reservations, namespace=NETWORK_NAMESPACE
+    )
 
 
 def render_reservation(reservation: Reservation) -> str:
@@ -190,5 +204,5 @@ def _disks(spec: DomainSpec) -> list[_Disk]:
     return [booted, replace(own, port=PORTS["second_disk"], drive=SECOND_DISKS[bus])]
 
 
-def _nic_port(index: int) -> int:
-    return PORTS["nic"] if index == 0 else PORTS["spare"] + index - 1
+def _nic_port(position: int) -> int:
+    return PORTS["nic"] if position == 0 else PORTS["spare"] + position - 1

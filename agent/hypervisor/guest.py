@@ -44,13 +44,6 @@ _UNDEFINE_ALL = (
     | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
     | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
 )
-DISK_COUNTERS = ("read_req", "read", "write_req", "write", "errors")
-NIC_COUNTERS = (
-    *("rx", "rx_packets", "rx_errors", "rx_drop"),
-    *("tx", "tx_packets", "tx_errors", "tx_drop"),
-)
-"""What libvirt's blockStats and interfaceStats give, in their order, in Nova's words."""
-
 ENOUGH_WRITES = 24
 """More than a boot loader makes that notes how it fared, less than a system whose root it is."""
 
@@ -202,28 +195,6 @@ def has_agent(domain: Any) -> bool:
     """Whether a guest agent has opened its end of the channel."""
     channels = ElementTree.fromstring(domain.XMLDesc()).iterfind("devices/channel/target")
     return any(channel.get("state") == "connected" for channel in channels)
-
-
-def diagnose(domain: Any) -> dict[str, int]:
-    """Counters of a domain, named as Nova's: cpu0_time (ns), memory (KiB), vda_read, vnet0_rx, …"""
-    if not domain.isActive():
-        return {}
-    devices = ElementTree.fromstring(domain.XMLDesc())
-    disks = [target.get("dev", "") for target in devices.iterfind("devices/disk/target")]
-    nics = [target.get("dev", "") for target in devices.iterfind("devices/interface/target")]
-    with translated():
-        counters = {f"cpu{vcpu[0]}_time": vcpu[2] for vcpu in domain.vcpus()[0]}
-        counters["memory"] = domain.maxMemory()
-        for name, read, names in (
-            *((disk, domain.blockStats, DISK_COUNTERS) for disk in disks),
-            *((nic, domain.interfaceStats, NIC_COUNTERS) for nic in nics),
-        ):
-            with suppress(HostFailed), translated():
-                values = read(name)
-                counters |= {f"{name}_{n}": v for n, v in zip(names, values, strict=True)}
-        with suppress(HostFailed), translated():
-            counters |= {f"memory-{name}": value for name, value in domain.memoryStats().items()}
-    return counters
 
 
 def lives_on_disk(domain: Any) -> bool:

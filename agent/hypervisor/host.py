@@ -12,13 +12,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import libvirt
 
 from agent.errors import HostFailed
-from agent.hypervisor import copying, guest, hardware, networks, survey
+from agent.hypervisor import copying, counters, guest, hardware, networks, nics, survey
 from agent.hypervisor.base import (
     Copy,
     DomainSpec,
@@ -31,13 +32,14 @@ from agent.hypervisor.base import (
 )
 from agent.hypervisor.connection import Link, Pool
 from agent.hypervisor.cpufacts import read_cpu
-from agent.hypervisor.domainxml import find_disk, render_domain
+from agent.hypervisor.domainxml import find_disk, render_domain, render_nic
 from agent.hypervisor.errors import NoSuchThingError, UnsupportedCallError, translated
 from agent.hypervisor.events import LOOP, Watcher
 from agent.hypervisor.survey import version_text
 from agent.hypervisor.words import SHUTOFF_SAVED, STATE_SHUTOFF, read_state
+from agent.model.diagnostics import Diagnostics
 from agent.model.observation import Observation, Seen
-from agent.model.server import Hardware
+from agent.model.server import Hardware, Nic
 
 CALLS_IN_FLIGHT = 4
 AGENT_TIMEOUT_S = 3
@@ -223,10 +225,10 @@ class Host:
         with suppress(NoSuchThingError), self._own(server_id, self._aside) as domain:
             copying.thaw(domain, FREEZE_TIMEOUT_S)
 
-    def diagnose(self, server_id: str) -> Mapping[str, int]:
-        """Counters of a running guest, named as the Compute API 2.1 does; empty when it is off."""
+    def diagnose(self, server_id: str) -> Diagnostics | None:
+        """Counters of a running guest; None when it is off."""
         with self._own(server_id, self._aside) as domain:
-            return guest.diagnose(domain)
+            return counters.diagnose(domain)
 
     def lives_on_disk(self, server_id: str) -> bool:
         """Whether the guest's system has surely taken the disk that it booted from as its own."""
@@ -258,7 +260,27 @@ class Host:
     def ensure_network(self, spec: NetworkSpec) -> None:
         """Define and start the network, autostarted, unless it is there and runs."""
         with self._network_lock, self._work.use() as connection:
-            networks.ensure(connection, spec)
+            networks.ensure(connection, self._marked(spec))
+
+    def list_private_networks(self) -> Mapping[str, str]:
+        """All networks that bear our mark: the host's own address on each, by uuid."""
+        with self._work.use() as connection:
+            return networks.list_private(connection, self._owner)
+
+    def remove_network(self, uuid: str) -> None:
+        """Stop and undefine a network that bears our mark; nothing when there is none."""
+        with self._network_lock, self._work.use() as connection:
+            networks.remove(connection, uuid, self._owner)
+
+    def plug_nic(self, server_id: str, nic: Nic, hardware: Hardware) -> None:
+        """Plug a nic into a guest that is on, unless it has it; nothing when it is off."""
+        with self._own(server_id) as domain:
+            nics.plug(domain, nic.mac, render_nic(nic, hardware))
+
+    def unplug_nic(self, server_id: str, mac: str) -> bool:
+        """Ask a guest to let go of a nic; whether it has (or is off). Blocks for some seconds."""
+        with self._own(server_id) as domain:
+            return nics.unplug(domain, mac)
 
     def change_network(self, spec: NetworkSpec) -> None:
         """Make the network what the spec says; `Conflict` while guests run on it."""
@@ -331,6 +353,9 @@ class Host:
         raise HostFailed(
             f"Domain {domain.name()} ({server_id}) was not made by this cloud; it is left alone."
         )
+
+    def _marked(self, spec: NetworkSpec) -> NetworkSpec:
+        return replace(spec, owner=self._owner) if spec.is_private else spec
 
     def _virt_type(self, connection: Any) -> str:
         return hardware.choose_virt_type(self._wanted_virt_type, connection.getType())

@@ -18,7 +18,7 @@ import libvirt
 
 from agent.errors import Conflict, HostFailed
 from agent.hypervisor.base import NetworkSpec, Reservation, TakenNetwork
-from agent.hypervisor.domainxml import render_network, render_reservation
+from agent.hypervisor.domainxml import NETWORK_NAMESPACE, render_network, render_reservation
 from agent.hypervisor.errors import NoSuchThingError, UnsupportedCallError, translated
 
 _LIVE = libvirt.VIR_NETWORK_UPDATE_AFFECT_LIVE
@@ -75,6 +75,34 @@ def find(connection: Any, name: str) -> Any:
 def list_taken(connection: Any) -> list[TakenNetwork]:
     """List all networks of this libvirt with their bridges and IPv4 subnets."""
     return [_read_taken(network.XMLDesc()) for network in connection.listAllNetworks()]
+
+
+def list_private(connection: Any, owner: str) -> dict[str, str]:
+    """The host's own address on each network that bears this owner's mark, by uuid."""
+    found = {}
+    for network in connection.listAllNetworks():
+        with suppress(NoSuchThingError), translated():  # one may go while we look
+            root = ElementTree.fromstring(network.XMLDesc())
+            if find_owner(root) == owner:
+                ip = root.find("ip")
+                found[network.UUIDString()] = "" if ip is None else ip.get("address", "")
+    return found
+
+
+def remove(connection: Any, uuid: str, owner: str) -> None:
+    """Stop and undefine a network that bears this owner's mark; nothing when there is none."""
+    with suppress(NoSuchThingError), translated():
+        network = connection.networkLookupByUUIDString(uuid)
+        if find_owner(ElementTree.fromstring(network.XMLDesc())) != owner:
+            return
+        if network.isActive():
+            network.destroy()
+        network.undefine()
+
+
+def find_owner(root: ElementTree.Element) -> str | None:
+    """Whose private network this is, by our mark; None when it bears none."""
+    return root.findtext(f"metadata/{{{NETWORK_NAMESPACE}}}network/{{{NETWORK_NAMESPACE}}}owner")
 
 
 def reserve(network: Any, wanted: Reservation) -> None:

@@ -52,4 +52,6 @@ def _list_networks(connection: Any) -> Iterator[FoundNetwork]:
                 is_active=bool(network.isActive()),
                 is_autostarted=bool(network.autostart()),
                 reservations=tuple(networks.list_entries(network)),
+                uuid=network.UUIDString(),
+                owner=networks.find_owner(found),
             )

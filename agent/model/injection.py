@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from agent.errors import BadRequest, OverQuota
 from agent.model.password import Credential
+from agent.model.quota import Quota
 
 PATH_BYTES = 255
 """Of a path in UTF-8 (seed, "Server personality")."""
@@ -35,6 +36,7 @@ ARCHIVES: tuple[tuple[re.Pattern[bytes], str], ...] = (
 UNPRINTABLE = frozenset({"Cc", "Cf", "Zl", "Zp"})
 """Unicode's controls, also those that turn or break lines: what a path says is what it is."""
 
+_ANY = 2**31
 _LIMIT = re.compile(r"[0-9]{1,9}")
 
 
@@ -60,13 +62,23 @@ class FileLimits:
 
     count: int
     size: int  # bytes of one, decoded
+    path_size: int = PATH_BYTES
 
     def of_image(self, properties: Mapping[str, str]) -> FileLimits:
         """The limits for servers of an image: its properties may lower them, never raise them."""
         return FileLimits(
             min(self.count, _limit(properties, MOST_FILES, self.count)),
             min(self.size, _limit(properties, MOST_BYTES, self.size)),
+            self.path_size,
         )
+
+
+def file_limits(quota: Quota) -> FileLimits:
+    """The limits of a project: -1 in its quota is any number, but no path is ever longer."""
+    counts = (quota.injected_files, quota.injected_file_content_bytes)
+    count, size = (_ANY if most < 0 else most for most in counts)
+    path_size = quota.injected_file_path_bytes
+    return FileLimits(count, size, min(_ANY if path_size < 0 else path_size, PATH_BYTES))
 
 
 def find_limit_problem(properties: Mapping[str, str]) -> str | None:
@@ -87,10 +99,10 @@ def check_files(files: Sequence[InjectedFile], limits: FileLimits) -> None:
     for index, file in enumerate(files):
         field_name = f"personality.{index}"
         path_bytes = len(file.path.encode())
-        if path_bytes > PATH_BYTES:
+        if path_bytes > limits.path_size:
             raise OverQuota(
                 f"{field_name}.path: Personality file path too long: from the root it has "
-                f"{path_bytes} bytes, {PATH_BYTES} are allowed."
+                f"{path_bytes} bytes, {limits.path_size} are allowed."
             )
         if len(file.content) > limits.size:
             raise OverQuota(

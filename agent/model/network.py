@@ -3,8 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import IPv4Address, IPv4Network
+
+NOBODY = ""
+"""The project of spare ports: no caller is of it, so none sees them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,9 @@ class Network:
     mode: str  # "isolated" or "nat"
     mtu: int
     created_at: datetime
+    description: str = ""
+    updated_at: datetime | None = None
+    revision: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +44,15 @@ class Subnet:
     dns: tuple[str, ...]
     created_at: datetime
     dhcp: bool = True  # else guests have their addresses from their config drives
+    description: str = ""
+    updated_at: datetime | None = None
+    revision: int = 1
+    has_gateway: bool = True  # that is shown: its maker wanted none otherwise
+
+    @property
+    def pools(self) -> tuple[tuple[str, str], ...]:
+        """The first and the last address of each pool: the host's own one is left out."""
+        return tuple(_without(self.pool_start, self.pool_end, self.gateway_ip))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +68,56 @@ class Port:
     mac: str
     ip: str
     created_at: datetime
+    description: str = ""
+    updated_at: datetime | None = None
+    revision: int = 1
+    is_kept: bool = False  # its maker's own: it stays when its server goes
+    tag: str | None = None  # of the nic, for its guest
 
 
 @dataclass(frozen=True, slots=True)
 class NicRequest:
-    """What a create request asks of one network interface."""
+    """What a request asks of one network interface: a network, or a port that is there."""
+
+    network_id: str = ""  # "" when a port is named
+    fixed_ip: str | None = None
+    port_id: str | None = None
+    tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PortRequest:
+    """A port to be made, for a server or for its maker."""
 
     network_id: str
+    project_id: str
     fixed_ip: str | None = None
+    mac: str | None = None
+    name: str = ""
+    description: str = ""
+
+
+def host_address(cidr: IPv4Network, gateway: IPv4Address | None) -> IPv4Address:
+    """The host's own address on a subnet's bridge: the gateway's, else the first one."""
+    return gateway or cidr[1]
+
+
+def default_pool(cidr: IPv4Network, host: IPv4Address) -> tuple[IPv4Address, IPv4Address]:
+    """All addresses that servers may have, less the host's when it is at an end of them."""
+    first, last = cidr[1], cidr[-2]
+    if host == first:
+        first += 1
+    if host == last:
+        last -= 1
+    return first, last
+
+
+def _without(start: str, end: str, hole: str) -> Iterator[tuple[str, str]]:
+    first, last, out = (IPv4Address(text) for text in (start, end, hole))
+    if not first <= out <= last:
+        yield start, end
+        return
+    if first < out:
+        yield start, str(out - 1)
+    if out < last:
+        yield str(out + 1), end

@@ -22,6 +22,9 @@ class Flavor:
     is_public: bool = True
     description: str | None = None
     extra_specs: Mapping[str, str] = field(default_factory=dict)
+    swap_mb: int = 0  # MiB
+    ephemeral_gb: int = 0  # GiB of a second disk
+    rxtx_factor: float = 1.0  # kept and shown: nothing here shapes traffic by it
 
 
 def larger(one: Flavor, other: Flavor) -> Flavor:
@@ -54,6 +57,8 @@ class Nic:
     dns: tuple[str, ...] = ()
     mtu: int | None = None
     dhcp: bool = True  # else its guest has the address from the config drive alone
+    position: int = 0  # which of its server's nics it is: it keeps its place when others go
+    tag: str | None = None  # its user's word for it, told to the guest
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,8 @@ class TaskState(StrEnum):
     UNRESCUING = "unrescuing"
     CRASH_DUMPING = "crash_dumping"  # the standard has no word: there it takes no time
     DELETING = "deleting"
+    ATTACHING_INTERFACE = "attaching_interface"
+    DETACHING_INTERFACE = "detaching_interface"
     IMAGE_SNAPSHOT_PENDING = "image_snapshot_pending"
     IMAGE_BACKUP = "image_backup"
     IMAGE_SNAPSHOT = "image_snapshot"

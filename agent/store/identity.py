@@ -24,11 +24,11 @@ from sqlalchemy.exc import IntegrityError
 from agent.errors import Conflict, NotFound
 from agent.model.identity import Project, Role, User
 from agent.store import rows
+from agent.store.catalogschema import flavor_access, keypairs, quotas
 from agent.store.db import Database
+from agent.store.netschema import networks, ports
 from agent.store.schema import (
     images,
-    keypairs,
-    networks,
     projects,
     roles,
     servers,
@@ -139,7 +139,10 @@ class Identity:
             connection.execute(delete(keypairs).where(keypairs.c.user_id == user_id))
 
     def delete_project(self, project_id: str) -> None:
-        """Remove a project with its roles and tokens; `Conflict` while something belongs to it."""
+        """Remove a project with its roles, tokens and quotas.
+
+        `Conflict` while something belongs to it.
+        """
         with self.db.write() as connection:
             belongings = _belongings(connection, project_id)
             if belongings:
@@ -147,6 +150,8 @@ class Identity:
                     f"Project {project_id} still has {', '.join(belongings)}: delete those first."
                 )
             _delete(connection, projects, project_id)
+            for table in (flavor_access, quotas):
+                connection.execute(delete(table).where(table.c.project_id == project_id))
 
     def delete_role(self, role_id: str) -> None:
         """Remove a role; whoever had it has it no more."""
@@ -200,6 +205,9 @@ _BELONGINGS = {
     "networks": select(func.count())
     .select_from(networks)
     .where(networks.c.project_id == bindparam("project")),
+    "ports": select(func.count())
+    .select_from(ports)
+    .where(ports.c.project_id == bindparam("project"), ports.c.server_id.is_(None)),
 }
 """What keeps a project from being deleted."""
 

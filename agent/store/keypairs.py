@@ -8,11 +8,13 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import bindparam, delete, func, insert, select
 
-from agent.errors import Conflict, NotFound, OverQuota
+from agent.errors import BadRequest, Conflict, NotFound, OverQuota
 from agent.model.keypair import Keypair, NewKeypair
+from agent.model.quota import Quota
 from agent.store import rows
+from agent.store.catalogschema import keypairs
 from agent.store.db import Database
-from agent.store.schema import keypairs
+from agent.store.quotas import quota_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +23,18 @@ class Keypairs:
 
     db: Database
 
-    def list(self, user_id: str) -> Sequence[Keypair]:
-        """A user's keypairs, by name."""
+    def list(
+        self, user_id: str, *, limit: int | None = None, marker: str | None = None
+    ) -> Sequence[Keypair]:
+        """A user's keypairs by name, those after the name `marker`: `BadRequest` for none such."""
         statement = select(keypairs).where(keypairs.c.user_id == user_id).order_by(keypairs.c.name)
         with self.db.read() as connection:
+            if marker is not None:
+                of_marker = {"user": user_id, "name": marker}
+                if connection.execute(_KEYPAIR, of_marker).first() is None:
+                    raise BadRequest(f"marker [{marker[:60]}] not found")
+                statement = statement.where(keypairs.c.name > marker)
+            statement = statement.limit(limit)
             return [rows.keypair_from(row) for row in connection.execute(statement)]
 
     def get(self, user_id: str, name: str) -> Keypair:
@@ -35,14 +45,15 @@ class Keypairs:
             raise _no_keypair(user_id, name)
         return rows.keypair_from(row)
 
-    def add(self, keypair: NewKeypair, *, most: int) -> Keypair:
-        """Keep a keypair, if its user has fewer than `most` (-1: any number).
+    def add(self, keypair: NewKeypair, default: Quota, *, project_id: str) -> Keypair:
+        """Keep a keypair, if its user has fewer than the quota of the asking project allows.
 
         `OverQuota` or, when the name is taken, `Conflict`, in Nova's words; nothing is kept then.
         """
         owner = {"user": keypair.user_id}
         with self.db.write() as connection:
-            if 0 <= most <= (connection.scalar(_COUNT, owner) or 0):
+            quota = quota_of(connection, project_id, default, keypair.user_id)
+            if 0 <= quota.key_pairs <= (connection.scalar(_COUNT, owner) or 0):
                 raise OverQuota("Quota exceeded, too many key pairs.")
             if connection.execute(_KEYPAIR, {**owner, "name": keypair.name}).first() is not None:
                 raise Conflict(f"Key pair '{keypair.name}' already exists.")

@@ -19,7 +19,8 @@ from agent.model.server import Nic, OwnedNic, Server
 from agent.model.task import Task
 from agent.store import rows
 from agent.store.groups import list_group_ids
-from agent.store.schema import networks, ports, server_tags, servers, subnets, task_steps, tasks
+from agent.store.netschema import networks, ports, subnets
+from agent.store.schema import server_tags, servers, task_steps, tasks
 
 # Statements are built once: building one costs SQLAlchemy as much as running it.
 
@@ -39,6 +40,8 @@ _NICS = (
         subnets.c.gateway_ip,
         subnets.c.dns,
         subnets.c.dhcp,
+        ports.c.position,
+        ports.c.tag,
     )
     .join(networks, networks.c.id == ports.c.network_id)
     .join(subnets, subnets.c.id == ports.c.subnet_id)

@@ -11,10 +11,10 @@ from sqlalchemy import Select, Table, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from agent.errors import Conflict, NotFound
-from agent.model.network import Network, Port, Subnet
+from agent.model.network import NOBODY, Network, Port, Subnet
 from agent.store import rows
 from agent.store.db import Database
-from agent.store.schema import networks, ports, subnets
+from agent.store.netschema import networks, ports, subnets
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,10 @@ class Networks:
         mac: str | None = None,
         ip: str | None = None,
     ) -> Sequence[Port]:
-        """The ports of a project (None: all), oldest first, a server's in the order of its nics."""
+        """The ports of a project (None: all but spare ones), oldest first.
+
+        A server's are in the order of its nics.
+        """
         statement = _equal(
             select(ports),
             ports,
@@ -110,6 +113,8 @@ class Networks:
             mac=mac,
             ip=ip,
         ).order_by(ports.c.created_at, ports.c.server_id, ports.c.position, ports.c.id)
+        if project_id is None:
+            statement = statement.where(ports.c.project_id != NOBODY)
         with self.db.read() as connection:
             return [rows.port_from(row) for row in connection.execute(statement)]
 

@@ -23,8 +23,9 @@ from agent.store import imageuse, loading, rows
 from agent.store.claims import check_growth, claim
 from agent.store.db import Database
 from agent.store.injections import replace_injection
+from agent.store.quotas import budgets
 from agent.store.schema import servers
-from agent.store.servers import Admission, admit, check_quota, usage_of
+from agent.store.servers import Admission, admit, check_quota
 from agent.store.tasks import insert_task
 
 
@@ -81,8 +82,8 @@ class Reshaping:
             server = loading.get_server(connection, server_id, None)
             check_resize(server.flavor, flavor)
             more = growth(server.flavor, flavor)
-            used = usage_of(connection, server.project_id)
-            check_quota(used, Usage(0, more.vcpus, more.ram_mb), quota)
+            for used, most in budgets(connection, server.project_id, server.user_id, quota):
+                check_quota(used, Usage(0, more.vcpus, more.ram_mb), most)
             check_growth(connection, server, more, offers)
             claim(connection, server_id, larger(server.flavor, flavor))
             args = {

@@ -166,6 +166,8 @@ def nic_from(row: AnyRow) -> Nic:
         dns=tuple(row.dns),
         mtu=row.mtu,
         dhcp=row.dhcp,
+        position=row.position,
+        tag=row.tag,
     )
 
 
@@ -213,6 +215,9 @@ def flavor_values(flavor: Flavor) -> Values:
         "is_public": flavor.is_public,
         "description": flavor.description,
         "extra_specs": dict(flavor.extra_specs),
+        "swap_mb": flavor.swap_mb,
+        "ephemeral_gb": flavor.ephemeral_gb,
+        "rxtx_factor": flavor.rxtx_factor,
     }
 
 

@@ -23,7 +23,6 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     text,
-    true,
 )
 
 from agent.store.utctime import UtcTime
@@ -39,6 +38,7 @@ metadata = MetaData(
 )
 
 _ID = String(64)
+FLAVOR_ID = String(255)  # an administrator may choose it
 _JSON = JSON(none_as_null=True)
 
 
@@ -130,32 +130,6 @@ app_credentials = Table(
 
 # What servers are made from
 
-keypairs = Table(
-    "keypairs",
-    metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("user_id", _ID, nullable=False),
-    Column("name", String(255), nullable=False),
-    Column("public_key", Text, nullable=False),
-    Column("fingerprint", String(64), nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-    UniqueConstraint("user_id", "name"),
-    sqlite_autoincrement=True,  # the id of a removed row is never given again
-)
-
-flavors = Table(
-    "flavors",
-    metadata,
-    Column("id", _ID, primary_key=True),
-    Column("name", String(255), nullable=False, unique=True),
-    Column("vcpus", Integer, nullable=False),
-    Column("ram_mb", Integer, nullable=False),
-    Column("disk_gb", Integer, nullable=False),
-    Column("is_public", Boolean, nullable=False),
-    Column("description", Text),
-    Column("extra_specs", _JSON, nullable=False),
-)
-
 images = Table(
     "images",
     metadata,
@@ -193,49 +167,6 @@ image_members = Table(
 
 # Networks
 
-networks = Table(
-    "networks",
-    metadata,
-    Column("id", _ID, primary_key=True),
-    Column("name", String(255), nullable=False),
-    Column("project_id", _ID, nullable=False, index=True),
-    Column("shared", Boolean, nullable=False),
-    Column("libvirt_name", String(255), nullable=False),
-    Column("bridge", String(16), nullable=False),
-    Column("mode", String(16), nullable=False),
-    Column("mtu", Integer, nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-)
-
-subnets = Table(
-    "subnets",
-    metadata,
-    Column("id", _ID, primary_key=True),
-    Column(
-        "network_id",
-        _ID,
-        ForeignKey("networks.id", ondelete="CASCADE"),
-        nullable=False,
-        unique=True,  # a network has one subnet
-    ),
-    Column("name", String(255), nullable=False),
-    Column("cidr", String(18), nullable=False),
-    Column("gateway_ip", String(15), nullable=False),
-    Column("pool_start", String(15), nullable=False),
-    Column("pool_end", String(15), nullable=False),
-    Column("dns", _JSON, nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-    Column("dhcp", Boolean, nullable=False, server_default=true()),
-)
-
-resting_addresses = Table(
-    "resting_addresses",
-    metadata,
-    Column("subnet_id", _ID, ForeignKey("subnets.id", ondelete="CASCADE"), primary_key=True),
-    Column("ip", String(15), primary_key=True),
-    Column("released_at", UtcTime, nullable=False),
-)
-
 # Servers and what is done to them
 
 servers = Table(
@@ -246,7 +177,7 @@ servers = Table(
     Column("user_id", _ID, nullable=False),
     Column("name", String(255), nullable=False),
     Column("hostname", String(255), nullable=False),
-    Column("flavor_id", _ID, nullable=False),
+    Column("flavor_id", FLAVOR_ID, nullable=False),
     Column("flavor", _JSON, nullable=False),
     Column("vcpus", Integer, nullable=False),  # what is claimed: the flavor's, or more in a resize
     Column("ram_mb", Integer, nullable=False),
@@ -321,22 +252,6 @@ injections = Table(
     Column("server_id", _ID, ForeignKey("servers.id", ondelete="CASCADE"), primary_key=True),
     Column("files", _JSON, nullable=False),  # [{path, content}], the content being text
     Column("credential", _JSON),  # {user, hash, sealed}, nothing of it in clear
-)
-
-ports = Table(
-    "ports",
-    metadata,
-    Column("id", _ID, primary_key=True),
-    Column("network_id", _ID, ForeignKey("networks.id", ondelete="RESTRICT"), nullable=False),
-    Column("subnet_id", _ID, ForeignKey("subnets.id", ondelete="RESTRICT"), nullable=False),
-    Column("project_id", _ID, nullable=False, index=True),
-    Column("server_id", _ID, ForeignKey("servers.id", ondelete="CASCADE"), index=True),
-    Column("position", Integer, nullable=False),  # which of its server's nics it is, from 0
-    Column("name", String(255), nullable=False),
-    Column("mac", String(17), nullable=False, unique=True),
-    Column("ip", String(15), nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-    UniqueConstraint("subnet_id", "ip"),
 )
 
 tasks = Table(

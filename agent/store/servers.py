@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Unpack
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from agent.errors import BadRequest, Conflict, OverQuota
 from agent.model.capture import MAKES
@@ -30,6 +30,7 @@ from agent.store.claims import check_return, settle_claim
 from agent.store.db import Database
 from agent.store.injections import insert_injection
 from agent.store.places import keep_hints
+from agent.store.quotas import budgets
 from agent.store.schema import server_events, servers, tasks
 from agent.store.serverselect import ServerFilter, after, select_marker, select_servers
 from agent.store.tags import write_tags
@@ -102,14 +103,16 @@ class Servers:
 
         `draft` makes as many as it is told, of one project and flavor; they are given with their
         nics. `image_ids` are those that they stand on: they must still be active. Released
-        addresses are given again after `rest_s` seconds. Raises `OverQuota` with the numbers, and
-        what `addresses.allocate`, `check_active` and `keep_hints` raise; nothing is written then.
+        addresses are given again after `rest_s` seconds. `quota` is the default one. Raises
+        `OverQuota` with the numbers, and what `addresses.allocate`, `check_active` and `keep_hints`
+        raise; nothing is written then.
         """
         with self.db.write() as connection:
             imageuse.check_active(connection, image_ids)
             (sample,) = draft(1)
-            used = usage_of(connection, sample.project_id)
-            number = _fitting(used, sample.flavor, quota, count)
+            number = count.most
+            for used, most in budgets(connection, sample.project_id, sample.user_id, quota):
+                number = _fitting(used, sample.flavor, most, Count(count.least, number))
             drafts = [sample] if number == 1 else draft(number)
             for server in drafts:
                 _insert(connection, server, task)
@@ -158,11 +161,6 @@ class Servers:
                     raise BadRequest(f"marker [{wanted.marker}] not found")
                 page = page.where(after(wanted.query.sort, tuple(last)))
             return loading.list_servers(connection, page.limit(wanted.limit))
-
-    def usage(self, project_id: str) -> Usage:
-        """What a project's servers use, suspended ones too."""
-        with self.db.read() as connection:
-            return usage_of(connection, project_id)
 
     def begin(
         self,
@@ -242,6 +240,8 @@ def take(
     imageuse.check_active(connection, image_ids)
     _push_aside(connection, running, task, now)
     shown: ServerChange = {**(change or {}), "task_state": task.task_state}
+    if task.shows_progress:
+        shown["progress"] = 0
     _update(connection, server_id, now, **shown)
     return insert_task(connection, server_id, task, now)
 
@@ -261,18 +261,6 @@ _STANDING = select(
     servers.c.flavor,
     servers.c.fault,
 ).where(servers.c.id == bindparam("server"), servers.c.deleted_at.is_(None))
-
-_USAGE = select(
-    func.count(),
-    func.coalesce(func.sum(servers.c.vcpus), 0),
-    func.coalesce(func.sum(servers.c.ram_mb), 0),
-).where(servers.c.project_id == bindparam("project"), servers.c.deleted_at.is_(None))
-
-
-def usage_of(connection: Connection, project_id: str) -> Usage:
-    """What a project's servers use, inside the caller's transaction."""
-    instances, cores, ram_mb = connection.execute(_USAGE, {"project": project_id}).one()
-    return Usage(instances=instances, cores=cores, ram_mb=ram_mb)
 
 
 def _fitting(used: Usage, flavor: Flavor, quota: Quota, count: Count) -> int:

@@ -28,7 +28,8 @@ from agent.model.server import ROOT_DEVICES
 from agent.model.serverquery import ALL_SERVERS, ServerQuery, SortKey, TagQuery
 from agent.model.states import TaskState, VmState
 from agent.store import patterns
-from agent.store.schema import ports, server_tags, servers
+from agent.store.netschema import ports
+from agent.store.schema import server_tags, servers
 
 FIELDS: Mapping[str, ColumnElement[Any]] = {
     "access_ip_v4": servers.c.access_ipv4,

@@ -20,16 +20,20 @@ from agent.store.imagemembers import ImageMembers
 from agent.store.images import Images
 from agent.store.imagetasks import ImageTasks
 from agent.store.injections import Injections
+from agent.store.interfaces import Interfaces
 from agent.store.keypairs import Keypairs
 from agent.store.migrate import check
 from agent.store.moves import Moves
+from agent.store.networkedits import NetworkEdits
 from agent.store.networks import Networks
+from agent.store.quotas import Quotas
 from agent.store.records import Records
 from agent.store.reshaping import Reshaping
 from agent.store.servers import Servers
 from agent.store.settings import Settings
 from agent.store.tasks import Tasks
 from agent.store.tokens import Tokens
+from agent.store.usages import Usages
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +51,12 @@ class Store:
     images: Images
     image_members: ImageMembers
     keypairs: Keypairs
+    quotas: Quotas
+    usages: Usages
     injections: Injections
+    interfaces: Interfaces
     networks: Networks
+    network_edits: NetworkEdits
     identity: Identity
     grants: Grants
     tokens: Tokens
@@ -84,8 +92,12 @@ class Store:
             images=Images(db),
             image_members=ImageMembers(db),
             keypairs=Keypairs(db),
+            quotas=Quotas(db),
+            usages=Usages(db),
             injections=Injections(db),
+            interfaces=Interfaces(db),
             networks=Networks(db),
+            network_edits=NetworkEdits(db),
             identity=Identity(db),
             grants=Grants(db),
             tokens=Tokens(db),

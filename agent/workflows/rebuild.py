@@ -74,6 +74,7 @@ def wipe(context: Context) -> Outcome:
         hardware=hardware,
         old_flavor=None,
         old_vm_state=None,
+        rescue=None,
     )
     return Done(change)
 

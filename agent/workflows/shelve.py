@@ -36,11 +36,18 @@ IMAGE = "shelved_image"
 """In the args of an unshelving: what the disk is made from."""
 
 
+def press_if_running(context: Context) -> Outcome:
+    """Press the power button of a guest that runs: libvirt refuses it for one that stands still."""
+    if context.tools.hypervisor.observe(context.server.id).seen is Seen.RUNNING:
+        return press(context)
+    return Done()
+
+
 def shut_down(context: Context) -> Outcome:
     """Give a guest that runs a minute to go down by itself."""
-    if context.tools.hypervisor.observe(context.server.id).seen is Seen.PAUSED:
-        return Done()  # it can't
-    return wait_until_off(context, SHUTDOWN_DEADLINE_S)
+    if context.tools.hypervisor.observe(context.server.id).seen is Seen.RUNNING:
+        return wait_until_off(context, SHUTDOWN_DEADLINE_S)
+    return Done()
 
 
 def power_on_again(context: Context) -> None:
@@ -155,7 +162,7 @@ _PENDING, _UPLOADING = TaskState.SHELVING_IMAGE_PENDING_UPLOAD, TaskState.SHELVI
 
 SHELVE: Workflow = (
     Step("check", capture.check_room, capture.discard),
-    Step("press", press),
+    Step("press", press_if_running),
     Step("shut_down", shut_down),
     Step("power_off", power_off, power_on_again),
     Step("copy", capture.copy, capture.drop_copy, task_state=_PENDING),

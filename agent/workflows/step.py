@@ -169,6 +169,7 @@ class Tools:
     captures: Captures
     release_host: Callable[[str], None]  # takes an offloaded server's place back
     unseal: Callable[[str], str]  # opens a sealed password
+    drop_port: Callable[[str, str], None]  # takes a port from a server: its id, the port's
     ensure_networks: Callable[[], None]  # makes those that are missing on the host
 
 

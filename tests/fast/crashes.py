@@ -8,13 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from xml.etree import ElementTree
+
+import libvirt
 
 from agent.actions import ACTIONS
 from agent.errors import HostFailed
+from tests.fast.plugging import Guests
 from tests.fast.smallcloud import Crash, SmallCloud, everywhere, kept_disks, off_its_host
 from tests.fast.test_lifecycle import Deaf, break_host
 
 MOMENTS = ("before", "after", "recorded")
+
+AS_BEFORE = ""
+"""The server ends in the state that it was in."""
 
 REACHED = {
     "create": "active",
@@ -27,6 +34,8 @@ REACHED = {
     "suspend": "suspended",
     "resume": "active",
     "changePassword": "active",
+    "attach_interface": AS_BEFORE,
+    "detach_interface": AS_BEFORE,
     "rebuild": "active",
     "resize": "resized",
     "confirmResize": "active",
@@ -140,6 +149,45 @@ def weak(cloud: SmallCloud) -> str:
     return server_id
 
 
+def plugging_active(cloud: SmallCloud) -> str:
+    """A server whose running guest takes nics: the test driver alone has no hot-plugging."""
+    return _plugging(cloud, active(cloud))
+
+
+def plugging_paused(cloud: SmallCloud) -> str:
+    return _plugging(cloud, paused(cloud))
+
+
+def plugging_stopped(cloud: SmallCloud) -> str:
+    return _plugging(cloud, stopped(cloud))
+
+
+def plugged_active(cloud: SmallCloud) -> str:
+    """The same, with a nic more."""
+    return _plugged(cloud, plugging_active(cloud))
+
+
+def plugged_paused(cloud: SmallCloud) -> str:
+    return _plugged(cloud, plugging_paused(cloud))
+
+
+def plugged_stopped(cloud: SmallCloud) -> str:
+    return _plugged(cloud, plugging_stopped(cloud))
+
+
+def _plugging(cloud: SmallCloud, server_id: str) -> str:
+    cloud.wrap = Guests().around
+    cloud.reboot()
+    cloud.work()
+    return server_id
+
+
+def _plugged(cloud: SmallCloud, server_id: str) -> str:
+    cloud.act(server_id, "attach_interface")
+    cloud.work()
+    return server_id
+
+
 Start = Callable[[SmallCloud], str]
 
 STARTS: dict[str, tuple[Start, ...]] = {
@@ -153,6 +201,8 @@ STARTS: dict[str, tuple[Start, ...]] = {
     "suspend": (active,),
     "resume": (suspended,),
     "changePassword": (active, weak),
+    "attach_interface": (plugging_active, plugging_paused, plugging_stopped),
+    "detach_interface": (plugged_active, plugged_paused, plugged_stopped),
     "rebuild": (active, stopped, error_without_domain),
     "resize": (active, stopped),
     "confirmResize": (resized, resized_off),
@@ -261,9 +311,19 @@ def crash(server_id: str = "") -> None:
 
 def reached(case: Case) -> str | None:
     """Where a case must end."""
+    if REACHED[case.action] == AS_BEFORE:
+        return case.start.__name__.rpartition("_")[2]
     is_off = (case.action, case.start.__name__) in STAYS_OFF
     end = "stopped" if is_off else REACHED[case.action]
     return case.start.__name__ if end == "as before" else end
+
+
+def count_nics(cloud: SmallCloud, server_id: str) -> set[int]:
+    """How many nics a server has, by its row and by its domain: they must agree."""
+    domain = ElementTree.fromstring(
+        cloud.domain(server_id).XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+    )
+    return {len(cloud.server(server_id).nics), len(domain.findall("devices/interface"))}
 
 
 def assert_in_order(cloud: SmallCloud, server_id: str, vm_state: str | None) -> None:

@@ -29,11 +29,11 @@ from agent.model.capture import Wish
 from agent.model.image import ImageStatus
 from agent.model.imagequery import EVERY_IMAGE, Condition, ImageQuery
 from agent.model.layout import Layout
+from agent.model.network import NOBODY, NicRequest
 from agent.model.server import Server
 from agent.rebuilding import RebuildServer
 from agent.setup import initialise
 from agent.store import ServerFilter, Store
-from agent.store.addresses import NOBODY
 from tests.fast.statements import share_compiled
 from tests.lab.commands import run
 
@@ -244,7 +244,12 @@ class SmallCloud:
     def act(self, server_id: str, action: str) -> None:
         cloud, asking = self.parts.cloud, self.asking
         if action == "changePassword":
-            cloud.admin_pass.change(asking, server_id, STRONG)
+            cloud.admin_pass.change(self.asking, server_id, STRONG)
+        elif action == "attach_interface":
+            cloud.interfaces.attach(self.asking, server_id, NicRequest())
+        elif action == "detach_interface":
+            port_id = self.server(server_id).nics[0].port_id
+            cloud.interfaces.detach(self.asking, server_id, port_id)
         elif action == "rebuild":
             request = RebuildServer(self.add_image("other"))
             cloud.rebuilding.rebuild(asking, server_id, request)

@@ -16,8 +16,10 @@ from tests.fast.crashes import (
     CASES,
     STARTS,
     Case,
+    active,
     assert_in_order,
     building,
+    count_nics,
     crash,
     reached,
     run_into,
@@ -25,11 +27,14 @@ from tests.fast.crashes import (
 from tests.fast.smallcloud import SmallCloud, everywhere
 from tests.fast.test_lifecycle import break_host
 
+NICS = {"attach_interface": 2, "detach_interface": 1}
+"""How many a server has after it."""
+
 
 def test_the_matrix_is_whole() -> None:
     assert set(STARTS) == set(ACTIONS) - AT_ONCE
     assert not any(ACTIONS[name].workflow for name in AT_ONCE)
-    assert len(set(map(str, CASES))) == len(CASES) == 1019
+    assert len(set(map(str, CASES))) == len(CASES) == 1076
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -38,6 +43,8 @@ def test_killed_at_any_point_the_action_ends_as_it_should(cloud: SmallCloud, cas
     cloud.settle_down()
 
     assert_in_order(cloud, server_id, reached(case))
+    if case.action in NICS:
+        assert count_nics(cloud, server_id) == {NICS[case.action]}
     left = IMAGES.get(case.action, set())
     assert cloud.images() == dict.fromkeys({"tiny", *left}, "active")
 
@@ -81,3 +88,19 @@ def test_killed_while_a_failed_build_is_undone_it_is_undone_all_the_same(
     assert server.fault is not None
     assert server.fault.message == "the host says no"
     assert cloud.inventory() == {**everywhere(), "database": {server_id}}
+
+
+@pytest.mark.parametrize("step", ["plug", "reserve"])
+@pytest.mark.parametrize("moment", ["undo-before", "undo-recorded"])
+def test_killed_while_a_refused_interface_is_undone_it_is_undone_all_the_same(
+    cloud: SmallCloud, step: str, moment: str
+) -> None:
+    """The test driver can't plug into a guest that runs."""
+    case = Case("attach_interface", active, f"attach_interface/{step}/{moment}")
+    server_id = run_into(cloud, case, crash)
+    cloud.settle_down()
+
+    assert_in_order(cloud, server_id, "active")
+    assert count_nics(cloud, server_id) == {1}
+    (task, *_) = cloud.parts.store.servers.list_tasks(server_id)
+    assert task.error is not None

@@ -44,7 +44,7 @@ def domain_size(cloud: SmallCloud, server_id: str) -> tuple[int, int]:
 
 
 def used(cloud: SmallCloud) -> Usage:
-    return cloud.parts.cloud.compute.usage(cloud.asking.caller)
+    return cloud.parts.store.quotas.usage(cloud.asking.caller.project.id)
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def test_the_sample_says_every_key_and_every_default() -> None:
 
 
 def test_there_are_few_keys() -> None:
-    assert len(keys_of(Config())) <= 46
+    assert len(keys_of(Config())) <= 49
 
 
 def test_all_mistakes_are_reported_together_with_their_paths() -> None:

@@ -14,6 +14,7 @@ from agent.errors import HostFailed
 from agent.hypervisor.base import DomainSpec, NetworkSpec, Reservation
 from agent.hypervisor.domainxml import (
     find_mark,
+    render_copy,
     render_domain,
     render_network,
     render_reservation,
@@ -98,6 +99,7 @@ def test_a_kernel_may_come_without_a_ram_disk() -> None:
     [
         ("isolated", make_network()),
         ("static", make_network(dhcp=False)),
+        ("private", make_network(is_private=True, owner=OWNER, dns=("10.70.0.9", "10.70.0.8"))),
         ("nat", make_network(mode="nat", uuid="6f1d0a52-7d7c-4d8e-8f0e-2f6f3c1d9e02")),
     ],
 )
@@ -205,6 +207,17 @@ def test_a_reservation_is_a_host_entry() -> None:
     reservation = Reservation("fa:16:3e:00:00:01", "10.70.0.11")
 
     assert render_reservation(reservation) == '<host mac="fa:16:3e:00:00:01" ip="10.70.0.11" />'
+
+
+def test_a_copy_is_of_one_disk_and_of_no_other() -> None:
+    xml = render_copy("vda", Path("/state/servers/x/copy-7.qcow2"), ["sdz"])
+
+    assert xml == (
+        '<domainbackup mode="push"><disks>'
+        '<disk name="vda" backup="yes" type="file"><driver type="qcow2" />'
+        '<target file="/state/servers/x/copy-7.qcow2" /></disk>'
+        '<disk name="sdz" backup="no" /></disks></domainbackup>'
+    )
 
 
 def test_our_mark_is_read_from_what_libvirt_gives() -> None:

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from agent.api import changes, policy
 from agent.api.body import json_body
-from agent.api.compute import capture_actions, consoles, reshaping
+from agent.api.compute import capture_actions, consoles, network_actions, reshaping
 from agent.api.context import asking, cloud, version
 from agent.api.parse import check, parse_uuid
 from agent.api.replies import empty
@@ -201,6 +201,7 @@ _ANSWERS: dict[str, Callable[[str, dict[str, Any]], Response]] = {
     "rescue": _rescue,
     "trigger_crash_dump": _crash_dump,
     "os-getConsoleOutput": _console_output,
+    **network_actions.ANSWERS,
     **reshaping.ANSWERS,
     **capture_actions.ANSWERS,
 }

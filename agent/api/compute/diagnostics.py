@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify
 
-from agent.api.context import asking, cloud
+from agent.api import changes
+from agent.api.compute.diagnostics_views import classic_view, standard_view
+from agent.api.context import asking, cloud, version
 
 routes = Blueprint("diagnostics", __name__)
 
@@ -13,4 +15,7 @@ routes = Blueprint("diagnostics", __name__)
 @routes.get("/servers/<server_id>/diagnostics")
 def show(server_id: str) -> Response:
     """Show the counters, to administrators."""
-    return jsonify(dict(cloud().compute.diagnostics(asking(), server_id)))
+    server, found = cloud().compute.diagnostics(asking(), server_id)
+    if version().has(changes.DIAGNOSTICS):
+        return jsonify(standard_view(found, server, cloud().compute.now()))
+    return jsonify(classic_view(found))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""/flavors: the sizes of servers."""
+"""/flavors: the sizes of servers, what they say besides, and who may use them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,33 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
+from jsonschema import Draft202012Validator
 
-from agent.api.compute.paging import Page, next_links, parse_page
-from agent.api.context import base_url, caller, cloud
-from agent.api.parse import parse_boolean, parse_count
+from agent.api import changes
+from agent.api.body import json_body
+from agent.api.compute.flavor_parse import (
+    ACCESS_SCHEMAS,
+    SPEC_SCHEMA,
+    SPECS_SCHEMA,
+    UPDATE_SCHEMA,
+    create_schema,
+    parse_new_flavor,
+    parse_query,
+    parse_specs,
+    parse_update,
+)
+from agent.api.compute.flavor_views import brief_view, flavor_view
+from agent.api.compute.paging import Page, next_links
+from agent.api.context import base_url, caller, cloud, version
+from agent.api.microversion import Microversion
+from agent.api.parse import check
+from agent.api.replies import empty
 from agent.errors import BadRequest
 from agent.model.server import Flavor
 
 routes = Blueprint("flavors", __name__)
+
+_ACTION = Draft202012Validator({"type": "object", "minProperties": 1, "maxProperties": 1})
 
 
 @routes.get("/flavors")
@@ -32,71 +51,105 @@ def list_detail() -> Response:
 @routes.get("/flavors/<flavor_id>")
 def show(flavor_id: str) -> Response:
     """Show one flavor."""
-    return jsonify(flavor=flavor_view(cloud().compute.get_flavor(flavor_id), base_url()))
+    return _show(cloud().flavors.get(caller(), flavor_id))
+
+
+@routes.post("/flavors")
+def create() -> Response:
+    """Make a flavor."""
+    flavor = parse_new_flavor(json_body(create_schema(version())))
+    return _show(cloud().flavors.create(flavor))
+
+
+@routes.put("/flavors/<flavor_id>")
+def update(flavor_id: str) -> Response:
+    """Set a flavor's description: nothing else of one ever changes."""
+    description = parse_update(json_body(UPDATE_SCHEMA))
+    return _show(cloud().flavors.describe(flavor_id, description))
+
+
+@routes.delete("/flavors/<flavor_id>")
+def delete(flavor_id: str) -> Response:
+    """Forget a flavor; servers keep their size."""
+    cloud().flavors.delete(flavor_id)
+    return empty(202)
 
 
 @routes.get("/flavors/<flavor_id>/os-extra_specs")
 def list_extra_specs(flavor_id: str) -> Response:
     """Show what a flavor says besides its size."""
-    return jsonify(extra_specs=dict(cloud().compute.get_flavor(flavor_id).extra_specs))
+    return jsonify(extra_specs=dict(cloud().flavors.get(caller(), flavor_id).extra_specs))
 
 
-def brief_view(flavor: Flavor, base: str) -> dict[str, Any]:
-    """Show a flavor in a list."""
-    links = [
-        {"rel": "self", "href": f"{base}/compute/v2.1/flavors/{flavor.id}"},
-        {"rel": "bookmark", "href": f"{base}/compute/flavors/{flavor.id}"},
-    ]
-    return {"id": flavor.id, "name": flavor.name, "links": links}
-
-
-def flavor_view(flavor: Flavor, base: str) -> dict[str, Any]:
-    """Show a flavor with its sizes: `ram` in MiB, `disk` in GiB."""
-    return {
-        **brief_view(flavor, base),
-        "ram": flavor.ram_mb,
-        "disk": flavor.disk_gb,
-        "vcpus": flavor.vcpus,
-        "swap": "",
-        "rxtx_factor": 1.0,
-        "OS-FLV-EXT-DATA:ephemeral": 0,
-        "OS-FLV-DISABLED:disabled": False,
-        "os-flavor-access:is_public": flavor.is_public,
-    }
-
-
-def _list(path: str, view: Callable[[Flavor, str], dict[str, Any]]) -> Response:
-    page = parse_page(request.args)
-    rest = _after([f for f in cloud().compute.list_flavors() if _is_wanted(f)], page)
-    flavors = rest[: page.limit]
-    body: dict[str, Any] = {"flavors": [view(flavor, base_url()) for flavor in flavors]}
-    if flavors and len(rest) > len(flavors):
-        url = f"{base_url()}/compute/v2.1{path}"
-        body["flavors_links"] = next_links(url, request.args, page, flavors[-1].id)
+@routes.post("/flavors/<flavor_id>/os-extra_specs")
+def add_extra_specs(flavor_id: str) -> Response:
+    """Set some extra specs and leave the others."""
+    body = json_body(SPECS_SCHEMA)
+    cloud().flavors.set_extra_specs(flavor_id, parse_specs(body["extra_specs"], version()))
     return jsonify(body)
 
 
-def _is_wanted(flavor: Flavor) -> bool:
-    """Whether the query asks for this flavor; private ones are for admins who ask for them."""
-    public = _wanted_publicity()
-    return (
-        (public is None or flavor.is_public is public)
-        and flavor.ram_mb >= parse_count("minRam", request.args.get("minRam", "0"))
-        and flavor.disk_gb >= parse_count("minDisk", request.args.get("minDisk", "0"))
-    )
+@routes.get("/flavors/<flavor_id>/os-extra_specs/<key>")
+def show_extra_spec(flavor_id: str, key: str) -> Response:
+    """Show one extra spec."""
+    return jsonify({key: cloud().flavors.get_extra_spec(caller(), flavor_id, key)})
 
 
-def _wanted_publicity() -> bool | None:
-    asked = request.args.get("is_public")
-    if not caller().is_admin or asked is None:
-        return True
-    return None if asked.lower() == "none" else parse_boolean("is_public", asked)
+@routes.put("/flavors/<flavor_id>/os-extra_specs/<key>")
+def put_extra_spec(flavor_id: str, key: str) -> Response:
+    """Set one extra spec."""
+    body = json_body(SPEC_SCHEMA)
+    specs = parse_specs(body, version())
+    if key not in specs:
+        raise BadRequest("Request body and URI mismatch")
+    cloud().flavors.set_extra_specs(flavor_id, specs)
+    return jsonify(body)
 
 
-def _after(flavors: Sequence[Flavor], page: Page) -> Sequence[Flavor]:
-    if page.marker is None:
-        return flavors
-    ids = [flavor.id for flavor in flavors]
-    if page.marker not in ids:
-        raise BadRequest(f"marker [{page.marker[:60]}] not found")
-    return flavors[ids.index(page.marker) + 1 :]
+@routes.delete("/flavors/<flavor_id>/os-extra_specs/<key>")
+def delete_extra_spec(flavor_id: str, key: str) -> Response:
+    """Remove one extra spec."""
+    cloud().flavors.delete_extra_spec(flavor_id, key)
+    return empty(200)
+
+
+@routes.get("/flavors/<flavor_id>/os-flavor-access")
+def list_access(flavor_id: str) -> Response:
+    """List the projects that may use a private flavor."""
+    return _show_access(flavor_id, cloud().flavors.list_access(flavor_id))
+
+
+@routes.post("/flavors/<flavor_id>/action")
+def act(flavor_id: str) -> Response:
+    """Let a project into a private flavor, or take it out."""
+    body = json_body(_ACTION)
+    name = next(iter(body))
+    if name not in ACCESS_SCHEMAS:
+        raise BadRequest(f"There is no such action: {name[:60]}")
+    check(ACCESS_SCHEMAS[name], body)
+    project_id = body[name]["tenant"]
+    if name == "removeTenantAccess":
+        return _show_access(flavor_id, cloud().flavors.remove_access(flavor_id, project_id))
+    is_mild = not version().has(changes.FLAVOR_ACCESS_OF_PUBLIC)
+    projects = cloud().flavors.add_access(flavor_id, project_id, even_if_public=is_mild)
+    return _show_access(flavor_id, projects)
+
+
+def _show(flavor: Flavor) -> Response:
+    return jsonify(flavor=flavor_view(flavor, base_url(), version()))
+
+
+def _show_access(flavor_id: str, projects: Sequence[str]) -> Response:
+    entries = [{"flavor_id": flavor_id, "tenant_id": project_id} for project_id in projects]
+    return jsonify(flavor_access=entries)
+
+
+def _list(path: str, view: Callable[[Flavor, str, Microversion], dict[str, Any]]) -> Response:
+    query = parse_query(request.args, version(), is_admin=caller().is_admin)
+    flavors = cloud().flavors.list(caller(), query) if query.limit else ()
+    body: dict[str, Any] = {"flavors": [view(flavor, base_url(), version()) for flavor in flavors]}
+    if flavors and len(flavors) == query.limit:
+        url = f"{base_url()}/compute/v2.1{path}"
+        page = Page(query.limit, query.marker)
+        body["flavors_links"] = next_links(url, request.args, page, flavors[-1].id)
+    return jsonify(body)

@@ -25,7 +25,7 @@ from agent.model.image import Image
 routes = Blueprint("compute_images", __name__)
 
 
-@routes.get("/images")
+@routes.get("/images", strict_slashes=True)  # `images/` is an image without an id: not found
 def list_brief() -> Response:
     """List the images that the caller sees by id and name."""
     return _list("/images", lambda image: brief_view(image, base_url()))

@@ -6,10 +6,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 
 from agent.actions import ACTIONS
-from agent.api.context import asking, caller, cloud
+from agent.api import changes
+from agent.api.compute.action_query import parse_action_query
+from agent.api.compute.paging import Page, next_links
+from agent.api.compute.server_views import host_id
+from agent.api.context import asking, base_url, caller, cloud, version
+from agent.api.microversion import Microversion
 from agent.api.replies import iso_micros
 from agent.model.task import Task
 
@@ -19,8 +24,16 @@ routes = Blueprint("instance_actions", __name__)
 @routes.get("/servers/<server_id>/os-instance-actions")
 def list_actions(server_id: str) -> Response:
     """List the actions of a server, newest first."""
-    tasks = cloud().records.list_tasks(asking(), server_id)
-    return jsonify(instanceActions=[instance_action_view(task) for task in tasks])
+    query = parse_action_query(request.args, version())
+    _, found = cloud().records.list_tasks(asking(), server_id, deleted=_deleted(), query=query)
+    body: dict[str, Any] = {
+        "instanceActions": [instance_action_view(task, version()) for task in found]
+    }
+    if query is not None and found and len(found) == query.limit:
+        url = f"{base_url()}/compute/v2.1/servers/{server_id}/os-instance-actions"
+        page = Page(query.limit, query.marker)
+        body["links"] = next_links(url, request.args, page, found[-1].request_id)
+    return jsonify(body)
 
 
 @routes.get("/servers/<server_id>/os-instance-actions/<request_id>")
@@ -29,9 +42,13 @@ def show(server_id: str, request_id: str) -> Response:
 
     Its events are shown to all, as Nova does from 2.51: the `openstack` client needs them always.
     """
-    task = cloud().records.get_task(asking(), server_id, request_id)
-    events = events_view(task, for_admin=caller().is_admin)
-    return jsonify(instanceAction={**instance_action_view(task), "events": events})
+    server, task = cloud().records.get_task(asking(), server_id, request_id, deleted=_deleted())
+    events = events_view(task, version(), server.host, for_admin=caller().is_admin)
+    return jsonify(instanceAction={**instance_action_view(task, version()), "events": events})
+
+
+def _deleted() -> bool:
+    return version().has(changes.DELETED_ACTIONS)
 
 
 def shown_action(task: Task) -> str:
@@ -40,9 +57,9 @@ def shown_action(task: Task) -> str:
     return row.label if row else task.action
 
 
-def instance_action_view(task: Task) -> dict[str, Any]:
+def instance_action_view(task: Task, version: Microversion) -> dict[str, Any]:
     """Show a task; `message` says why it failed."""
-    return {
+    view = {
         "action": shown_action(task),
         "instance_uuid": task.server_id,
         "message": task.error,
@@ -51,9 +68,14 @@ def instance_action_view(task: Task) -> dict[str, Any]:
         "start_time": iso_micros(task.started_at),
         "user_id": task.user_id,
     }
+    if version.has(changes.ACTION_PAGING):
+        view["updated_at"] = iso_micros(task.updated_at)
+    return view
 
 
-def events_view(task: Task, *, for_admin: bool) -> list[dict[str, Any]]:
+def events_view(
+    task: Task, version: Microversion, host: str | None, *, for_admin: bool
+) -> list[dict[str, Any]]:
     """Show the recorded steps of a task, and its failure, newest first."""
     events = []
     since = task.started_at
@@ -62,11 +84,24 @@ def events_view(task: Task, *, for_admin: bool) -> list[dict[str, Any]]:
         since = step.finished_at
     if task.error is not None:
         events.append(_event(shown_action(task), since, task.finished_at, result="Error"))
+    more: dict[str, Any] = {}
+    if version.has(changes.EVENT_HOST):
+        more["hostId"] = host_id(task.project_id, host)
     if for_admin:
-        events = [{**event, "traceback": None} for event in events]
-        if task.error is not None:
-            events[-1]["traceback"] = task.error
+        more |= _for_admins(version, host)
+    events = [{**event, **more} for event in events]
+    if for_admin and task.error is not None:
+        events[-1] |= {name: task.error for name in ("traceback", "details") if name in more}
     return events[::-1]
+
+
+def _for_admins(version: Microversion, host: str | None) -> dict[str, Any]:
+    more: dict[str, Any] = {"traceback": None}
+    if version.has(changes.EVENT_HOST):
+        more["host"] = host or ""
+    if version.has(changes.EVENT_DETAILS):
+        more["details"] = None
+    return more
 
 
 def _event(

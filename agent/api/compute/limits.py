@@ -3,45 +3,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from flask import Blueprint, Response, jsonify, request
 
-from flask import Blueprint, Response, jsonify
-
-from agent.api.context import caller, cloud
-from agent.config import Config
-from agent.model.quota import Usage
+from agent.api.compute.query import check_query
+from agent.api.compute.quota_views import limits_view
+from agent.api.context import caller, cloud, version
+from agent.errors import Forbidden
 
 routes = Blueprint("limits", __name__)
 
 
 @routes.get("/limits")
 def show() -> Response:
-    """Show the limits of the caller's project."""
-    return jsonify(limits=limits_view(cloud().config, cloud().compute.usage(caller())))
-
-
-def limits_view(config: Config, usage: Usage) -> dict[str, Any]:
-    """Show the limits; -1 stands for what this cloud does not limit."""
-    quota, limits = config.quota, config.limits
-    absolute = {
-        "maxTotalInstances": quota.instances,
-        "maxTotalCores": quota.cores,
-        "maxTotalRAMSize": quota.ram_mb,
-        "totalInstancesUsed": usage.instances,
-        "totalCoresUsed": usage.cores,
-        "totalRAMUsed": usage.ram_mb,
-        "maxServerMeta": limits.server_metadata,
-        "maxImageMeta": limits.image_metadata,
-        "maxPersonality": limits.personality,
-        "maxPersonalitySize": limits.personality_bytes,
-        "maxTotalKeypairs": quota.keypairs,
-        "maxServerGroups": 10,
-        "maxServerGroupMembers": 10,
-        "totalServerGroupsUsed": 0,
-        "maxSecurityGroups": -1,
-        "maxSecurityGroupRules": -1,
-        "totalSecurityGroupsUsed": 0,
-        "maxTotalFloatingIps": -1,
-        "totalFloatingIpsUsed": 0,
-    }
-    return {"rate": [], "absolute": absolute}
+    """Show the limits of the caller's project, or to administrators of another one."""
+    check_query(request.args, {"tenant_id"}, version())
+    project_id = request.args.get("tenant_id") or caller().project.id
+    if project_id != caller().project.id and not caller().is_admin:
+        raise Forbidden("Policy doesn't allow tenant_id: it needs the role admin.")
+    quotas, config = cloud().quotas, cloud().config
+    quota = quotas.get(caller(), project_id)
+    used = quotas.usage(caller(), project_id)
+    return jsonify(limits=limits_view(quota, used, config.limits.image_metadata, version()))

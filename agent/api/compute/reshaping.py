@@ -12,7 +12,7 @@ from agent.api.compute import reshape_parse
 from agent.api.compute.server_schemas import rebuild_schema
 from agent.api.compute.server_views import rebuilt_view
 from agent.api.compute.servers import viewing
-from agent.api.context import asking, base_url, cloud, version
+from agent.api.context import asking, base_url, caller, cloud, version
 from agent.api.parse import check
 from agent.api.replies import empty
 
@@ -20,7 +20,8 @@ from agent.api.replies import empty
 def rebuild(server_id: str, body: dict[str, Any]) -> Response:
     """Begin to rebuild a server; the answer alone tells its new password."""
     check(rebuild_schema(version()), body)
-    request = reshape_parse.parse_rebuild(body, cloud().config.limits.server_metadata)
+    most = cloud().quotas.quota_of(caller().project.id).metadata_items
+    request = reshape_parse.parse_rebuild(body, most)
     rebuilt = cloud().rebuilding.rebuild(asking(), server_id, request)
     response = jsonify(server=rebuilt_view(rebuilt.server, rebuilt.admin_pass, viewing()))
     response.status_code = 202

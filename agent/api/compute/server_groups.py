@@ -86,17 +86,17 @@ def list_groups() -> Response:
     return jsonify(server_groups=[group_view(group, version()) for group in page])
 
 
-@routes.get("/os-server-groups/<group_id>")
-def show(group_id: str) -> Response:
+@routes.get("/os-server-groups/<server_group_id>")
+def show(server_group_id: str) -> Response:
     """Show one group."""
-    group = cloud().server_groups.get(asking(), group_id)
+    group = cloud().server_groups.get(asking(), server_group_id)
     return jsonify(server_group=group_view(group, version()))
 
 
-@routes.delete("/os-server-groups/<group_id>")
-def delete(group_id: str) -> Response:
+@routes.delete("/os-server-groups/<server_group_id>")
+def delete(server_group_id: str) -> Response:
     """Remove a group; its members stay, and are in none."""
-    cloud().server_groups.delete(asking(), group_id)
+    cloud().server_groups.delete(asking(), server_group_id)
     return empty(204)
 
 

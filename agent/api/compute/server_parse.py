@@ -197,7 +197,12 @@ def _nics(asked: str | Sequence[Mapping[str, Any]]) -> tuple[NicRequest, ...] | 
     """What is asked of networks; None leaves it to the cloud."""
     if isinstance(asked, str):
         return () if asked == "none" else None
-    return tuple(_nic(nic) for nic in asked) or None
+    nics = tuple(map(_nic, asked))
+    for what, given in (("port", [nic.port_id for nic in nics]), ("tag", [n.tag for n in nics])):
+        twice = [value for value in given if value and given.count(value) > 1]
+        if twice:
+            raise BadRequest(f"networks: the {what} {twice[0]} is given twice.")
+    return nics or None
 
 
 def _nic(asked: Mapping[str, Any]) -> NicRequest:
@@ -207,10 +212,10 @@ def _nic(asked: Mapping[str, Any]) -> NicRequest:
                 f"networks: Specified Fixed IP '{asked['fixed_ip'][:45]}' cannot be used with "
                 f"port '{asked['port'][:36]}': the two cannot be specified together."
             )
-        raise BadRequest(
-            "networks: a port can't be given: this version of the cloud makes the ports itself. "
-            "Give the uuid of a network."
-        )
+        port_id = parse_uuid(asked["port"])
+        if port_id is None:
+            raise BadRequest("networks: port must be the id of a port.")
+        return NicRequest(port_id=port_id, tag=asked.get("tag"))
     if "uuid" not in asked:
         raise BadRequest("networks: Bad network format: missing 'uuid'.")
     network_id = parse_uuid(asked["uuid"])
@@ -219,7 +224,8 @@ def _nic(asked: Mapping[str, Any]) -> NicRequest:
             "networks: Bad networks format: network uuid is not in proper format "
             f"({asked['uuid'][:60]})."
         )
-    return NicRequest(network_id, parse_address(asked, "fixed_ip", ipaddress.IPv4Address) or None)
+    fixed_ip = parse_address(asked, "fixed_ip", ipaddress.IPv4Address) or None
+    return NicRequest(network_id, fixed_ip, tag=asked.get("tag"))
 
 
 def _metadata(metadata: Mapping[str, str], limit: int) -> Mapping[str, str]:

@@ -11,10 +11,10 @@ rebuild   rebuilt_view: the same, and the password
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Any
 
 from agent.actions import status
@@ -47,8 +47,9 @@ class Viewing:
 
 
 _Field = Callable[[Server], Any]
+_Fields = tuple[tuple[Change, str, _Field], ...]
 
-_CORE: tuple[tuple[Change, str, _Field], ...] = (
+_CORE: _Fields = (
     (changes.LOCKED, "locked", lambda server: server.locked_by is not None),
     (changes.DESCRIPTION, "description", lambda server: server.description),
     (changes.TAGS, "tags", lambda server: list(server.tags)),
@@ -57,11 +58,17 @@ _CORE: tuple[tuple[Change, str, _Field], ...] = (
 )
 """What later versions show in every view of a whole server."""
 
-_EXTENDED: tuple[tuple[Change, str, _Field], ...] = (
+_EXTENDED: _Fields = (
     (changes.HOSTNAME, "OS-EXT-SRV-ATTR:hostname", lambda server: server.hostname),
     (changes.PINNED_ZONE, "pinned_availability_zone", lambda server: server.pinned_zone),
 )
 """And where extensions are shown too."""
+
+
+@cache
+def _those_of(version: Microversion, fields: _Fields) -> Sequence[tuple[str, _Field]]:
+    """The fields that a version has."""
+    return [(name, value) for change, name, value in fields if version.has(change)]
 
 
 def brief_view(server: Server, base: str) -> dict[str, Any]:
@@ -99,9 +106,8 @@ def server_view(server: Server, viewing: Viewing, *, with_groups: bool = False) 
             view |= _attributes(server)
         if version.has(changes.HOST_STATUS):
             view["host_status"] = _host_status(server, viewing)
-    for change, name, value in _EXTENDED:
-        if version.has(change):
-            view[name] = value(server)
+    for name, value in _those_of(version, _EXTENDED):
+        view[name] = value(server)
     return view | (_groups(server, version) if with_groups else {})
 
 
@@ -130,7 +136,7 @@ def addresses_view(nics: tuple[Nic, ...]) -> Addresses:
     return _plain(_addresses(nics))
 
 
-@functools.lru_cache
+@lru_cache(maxsize=1024)
 def host_id(project_id: str, host: str | None) -> str:
     """Name the host of a server so that only servers of one project can be compared by it."""
     return hashlib.sha224(f"{project_id}{host}".encode()).hexdigest() if host else ""
@@ -163,9 +169,8 @@ def _core(server: Server, viewing: Viewing) -> dict[str, Any]:
         view["progress"] = _progress(server, shown)
     if shown in SHOWS_FAULT and server.fault:
         view["fault"] = _fault(server.fault, for_admin=viewing.for_admin)
-    for change, name, value in _CORE:
-        if version.has(change):
-            view[name] = value(server)
+    for name, value in _those_of(version, _CORE):
+        view[name] = value(server)
     return view
 
 
@@ -273,7 +278,9 @@ def _links(server_id: str, base: str) -> list[dict[str, str]]:
     ]
 
 
-def _reference(kind: str, its_id: str, base: str) -> dict[str, Any]:
+@lru_cache(maxsize=1024)
+def _reference(kind: str, its_id: str, base: str) -> Mapping[str, Any]:
+    """Name an image or a flavor; many servers share one, so nobody may change it."""
     return {
         "id": its_id,
         "links": [{"rel": "bookmark", "href": f"{base}/compute/{kind}/{its_id}"}],

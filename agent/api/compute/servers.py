@@ -31,7 +31,8 @@ routes = Blueprint("servers", __name__)
 def create() -> Response:
     """Begin to build a server, or several."""
     body = json_body(create_schema(version()))
-    spec = parse_create(body, version(), cloud().config.limits.server_metadata)
+    most = cloud().quotas.quota_of(caller().project.id).metadata_items
+    spec = parse_create(body, version(), most)
     created = cloud().creation.create_server(asking(), spec)
     server = created.server
     if wants_reservation(body):

@@ -1,12 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Filters and fields of a list, by the attributes of what is shown. Pure."""
+"""Filters and fields of a list, by the attributes of what is shown."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from flask import Response, jsonify, request
+
 Views = list[dict[str, Any]]
+
+
+def list_views(name: str, views: Iterable[dict[str, Any]]) -> Response:
+    """Answer with a list, as the query wants it."""
+    query = request.args.to_dict(flat=False)
+    fields = query.get("fields", [])
+    return jsonify({name: [choose_fields(view, fields) for view in select(views, query)]})
+
+
+def show_view(name: str, view: dict[str, Any]) -> Response:
+    """Answer with one thing, with the fields that the query wants."""
+    return jsonify({name: choose_fields(view, request.args.getlist("fields"))})
 
 
 def select(views: Iterable[dict[str, Any]], query: Mapping[str, Sequence[str]]) -> Views:

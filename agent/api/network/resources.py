@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""/networks, /subnets, /ports, and empty lists of what this cloud does not have."""
+"""/networks, /subnets, /ports, to look at."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response
 
 from agent.api.context import caller, cloud
-from agent.api.network.query import choose_fields, select
+from agent.api.network.query import list_views, show_view
 from agent.api.network.views import network_view, port_view, subnet_view
 from agent.model.network import Subnet
 
@@ -22,7 +19,7 @@ def list_networks() -> Response:
     networking = cloud().networking
     subnets = networking.list_subnets(caller())
     networks = networking.list_networks(caller())
-    return _list("networks", (network_view(network, subnets) for network in networks))
+    return list_views("networks", (network_view(network, subnets) for network in networks))
 
 
 @routes.get("/networks/<network_id>")
@@ -30,7 +27,7 @@ def show_network(network_id: str) -> Response:
     """Show one network."""
     networking = cloud().networking
     network = networking.get_network(caller(), network_id)
-    return _show("network", network_view(network, networking.list_subnets(caller())))
+    return show_view("network", network_view(network, networking.list_subnets(caller())))
 
 
 @routes.get("/subnets")
@@ -38,7 +35,8 @@ def list_subnets() -> Response:
     """List the subnets of the networks that the caller sees."""
     networks = {network.id: network for network in cloud().networking.list_networks(caller())}
     subnets = cloud().networking.list_subnets(caller())
-    return _list("subnets", (subnet_view(s, networks[s.network_id].project_id) for s in subnets))
+    seen = [subnet for subnet in subnets if subnet.network_id in networks]
+    return list_views("subnets", (subnet_view(s, networks[s.network_id].project_id) for s in seen))
 
 
 @routes.get("/subnets/<subnet_id>")
@@ -46,50 +44,16 @@ def show_subnet(subnet_id: str) -> Response:
     """Show one subnet."""
     subnet: Subnet = cloud().networking.get_subnet(caller(), subnet_id)
     network = cloud().networking.get_network(caller(), subnet.network_id)
-    return _show("subnet", subnet_view(subnet, network.project_id))
+    return show_view("subnet", subnet_view(subnet, network.project_id))
 
 
 @routes.get("/ports")
 def list_ports() -> Response:
     """List the ports of the caller's project."""
-    return _list("ports", (port_view(port) for port in cloud().networking.list_ports(caller())))
+    return list_views("ports", map(port_view, cloud().networking.list_ports(caller())))
 
 
 @routes.get("/ports/<port_id>")
 def show_port(port_id: str) -> Response:
     """Show one port."""
-    return _show("port", port_view(cloud().networking.get_port(caller(), port_id)))
-
-
-@routes.get("/extensions")
-def list_extensions() -> Response:
-    """List the extensions: none."""
-    return jsonify(extensions=[])
-
-
-@routes.get("/security-groups")
-def list_security_groups() -> Response:
-    """List the security groups: none, for none would be enforced."""
-    return jsonify(security_groups=[])
-
-
-@routes.get("/routers")
-def list_routers() -> Response:
-    """List the routers: none."""
-    return jsonify(routers=[])
-
-
-@routes.get("/floatingips")
-def list_floating_ips() -> Response:
-    """List the floating addresses: none."""
-    return jsonify(floatingips=[])
-
-
-def _list(name: str, views: Iterable[dict[str, Any]]) -> Response:
-    query = request.args.to_dict(flat=False)
-    fields = query.get("fields", [])
-    return jsonify({name: [choose_fields(view, fields) for view in select(views, query)]})
-
-
-def _show(name: str, view: dict[str, Any]) -> Response:
-    return jsonify({name: choose_fields(view, request.args.getlist("fields"))})
+    return show_view("port", port_view(cloud().networking.get_port(caller(), port_id)))

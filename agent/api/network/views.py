@@ -12,11 +12,10 @@ from agent.model.network import Network, Port, Subnet
 
 def network_view(network: Network, subnets: Sequence[Subnet]) -> dict[str, Any]:
     """Show a network with the ids of its subnets."""
-    created = iso_seconds(network.created_at)
     return {
         "id": network.id,
         "name": network.name,
-        "description": "",
+        "description": network.description,
         "tenant_id": network.project_id,
         "project_id": network.project_id,
         "admin_state_up": True,
@@ -29,27 +28,24 @@ def network_view(network: Network, subnets: Sequence[Subnet]) -> dict[str, Any]:
         "availability_zone_hints": [],
         "availability_zones": [],
         "tags": [],
-        "created_at": created,
-        "updated_at": created,
-        "revision_number": 1,
+        **_changes(network),
     }
 
 
 def subnet_view(subnet: Subnet, project_id: str) -> dict[str, Any]:
     """Show a subnet; its project is its network's."""
-    created = iso_seconds(subnet.created_at)
     return {
         "id": subnet.id,
         "name": subnet.name,
-        "description": "",
+        "description": subnet.description,
         "network_id": subnet.network_id,
         "tenant_id": project_id,
         "project_id": project_id,
         "ip_version": 4,
         "cidr": subnet.cidr,
-        "gateway_ip": subnet.gateway_ip,
+        "gateway_ip": subnet.gateway_ip if subnet.has_gateway else None,
         "enable_dhcp": subnet.dhcp,
-        "allocation_pools": [{"start": subnet.pool_start, "end": subnet.pool_end}],
+        "allocation_pools": [{"start": start, "end": end} for start, end in subnet.pools],
         "dns_nameservers": list(subnet.dns),
         "host_routes": [],
         "ipv6_address_mode": None,
@@ -57,24 +53,21 @@ def subnet_view(subnet: Subnet, project_id: str) -> dict[str, Any]:
         "subnetpool_id": None,
         "service_types": [],
         "tags": [],
-        "created_at": created,
-        "updated_at": created,
-        "revision_number": 1,
+        **_changes(subnet),
     }
 
 
 def port_view(port: Port) -> dict[str, Any]:
     """Show a port. Security groups are not enforced, and so none are shown."""
-    created = iso_seconds(port.created_at)
     return {
         "id": port.id,
         "name": port.name,
-        "description": "",
+        "description": port.description,
         "network_id": port.network_id,
         "tenant_id": port.project_id,
         "project_id": port.project_id,
         "admin_state_up": True,
-        "status": "ACTIVE",
+        "status": port_status(port),
         "mac_address": port.mac,
         "fixed_ips": [{"subnet_id": port.subnet_id, "ip_address": port.ip}],
         "device_id": port.server_id or "",
@@ -85,7 +78,19 @@ def port_view(port: Port) -> dict[str, Any]:
         "allowed_address_pairs": [],
         "extra_dhcp_opts": [],
         "tags": [],
+        **_changes(port),
+    }
+
+
+def port_status(port: Port) -> str:
+    """Say whether anything is plugged in."""
+    return "ACTIVE" if port.server_id else "DOWN"
+
+
+def _changes(of: Network | Subnet | Port) -> dict[str, Any]:
+    created = iso_seconds(of.created_at)
+    return {
         "created_at": created,
-        "updated_at": created,
-        "revision_number": 1,
+        "updated_at": iso_seconds(of.updated_at) if of.updated_at else created,
+        "revision_number": of.revision,
     }

@@ -175,6 +175,7 @@ def test_deletion(cloud: SmallCloud, client: ApiClient, other_client: ApiClient,
     assert client.delete(f"{IMAGES}/{own}").status_code == 204
     assert client.delete(f"{IMAGES}/{own}").status_code == 404
     assert client.get(f"{IMAGES}/{own}").get_json().keys() == {"itemNotFound"}
+    assert client.delete(f"{IMAGES}/").status_code == 404
 
 
 @pytest.mark.parametrize(

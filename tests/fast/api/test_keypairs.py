@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 from agent import api
 from agent.model.identity import Project
 from tests.fast.api.conftest import PASSWORD, ApiClient, add_user, create, log_in, make_server
+from tests.fast.api.versions import At, speak_all_versions
 from tests.fast.smallcloud import SmallCloud
 from tests.keys import ED25519, ED25519_FINGERPRINT, RSA, RSA_FINGERPRINT
 
@@ -195,3 +196,95 @@ def test_another_users_key_is_no_key_for_a_server(
 
     assert answer.status_code == 400
     assert answer.get_json()["badRequest"]["message"] == "Invalid key_name provided."
+
+
+# The versions.
+
+
+@pytest.fixture
+def at(cloud: SmallCloud) -> At:
+    return speak_all_versions(cloud)
+
+
+def ask(at: At, version: str, who: str = "lab", **fields: object) -> TestResponse:
+    body = {"keypair": {"name": "a", "public_key": ED25519, **fields}}
+    return at(version, who).ask("POST", "/os-keypairs", body)
+
+
+def test_a_type_and_other_codes_come_with_2_2(at: At) -> None:
+    assert ask(at, "2.1", type="ssh").status_code == 400
+    made = ask(at, "2.2", type="ssh")
+
+    assert (made.status_code, made.get_json()["keypair"]["type"]) == (201, "ssh")
+    assert at("2.2").get("/os-keypairs/a")["keypair"]["type"] == "ssh"
+    assert at("2.2").get("/os-keypairs")["keypairs"][0]["keypair"]["type"] == "ssh"
+    assert "type" not in at("2.1").get("/os-keypairs/a")["keypair"]
+    assert ask(at, "2.2", name="b", type="pgp").status_code == 400
+    assert at("2.2").ask("DELETE", "/os-keypairs/a").status_code == 204
+
+
+def test_a_certificate_is_made_or_imported_and_lets_nobody_into_a_server(
+    at: At, client: ApiClient, image_id: str
+) -> None:
+    made = at("2.2").ask("POST", "/os-keypairs", {"keypair": {"name": "c", "type": "x509"}})
+    keypair = made.get_json()["keypair"]
+    imported = ask(at, "2.2", name="d", type="x509", public_key=keypair["public_key"])
+
+    assert made.status_code == imported.status_code == 201
+    assert keypair["public_key"].startswith("-----BEGIN CERTIFICATE-----")
+    assert "PRIVATE KEY" in keypair["private_key"]
+    assert imported.get_json()["keypair"]["fingerprint"] == keypair["fingerprint"]
+    assert len(keypair["fingerprint"]) == 59
+    assert ask(at, "2.2", name="e", type="x509").status_code == 400
+    wanted = {"name": "one", "imageRef": image_id, "flavorRef": "1", "key_name": "c"}
+    refused = at("2.1").ask("POST", "/servers", {"server": wanted})
+    assert refused.status_code == 400
+    assert "x509" in refused.get_json()["badRequest"]["message"]
+
+
+def test_administrators_name_the_user_from_2_10(cloud: SmallCloud, at: At) -> None:
+    own = cloud.asking.caller.user.id
+    query = f"?user_id={own}"
+
+    assert ask(at, "2.9", "admin", user_id=own).status_code == 400
+    made = ask(at, "2.10", "admin", user_id=own)
+    assert made.get_json()["keypair"]["user_id"] == own
+    assert at("2.10").get("/os-keypairs/a")["keypair"]["user_id"] == own
+    assert at("2.10", "admin").get(f"/os-keypairs/a{query}") == at("2.10").get("/os-keypairs/a")
+    assert len(at("2.10", "admin").get(f"/os-keypairs{query}")["keypairs"]) == 1
+    assert at("2.10", "admin").get("/os-keypairs")["keypairs"] == []
+    assert at("2.9", "admin").get(f"/os-keypairs{query}")["keypairs"] == []
+    for method, path in (("GET", ""), ("GET", "/a"), ("DELETE", "/a")):
+        answer = at("2.10").ask(method, f"/os-keypairs{path}?user_id=another")
+        assert answer.status_code == 403
+    assert ask(at, "2.10", name="b", user_id="another").status_code == 403
+    assert ask(at, "2.10", name="b", user_id=own).status_code == 201
+    assert at("2.10", "admin").ask("DELETE", f"/os-keypairs/a{query}").status_code == 204
+
+
+def test_keypairs_come_in_pages_from_2_35(at: At) -> None:
+    for name in ("b", "c", "a"):
+        ask(at, "2.35", name=name)
+
+    def names(body: dict[str, list[dict[str, dict[str, str]]]]) -> list[str]:
+        return [each["keypair"]["name"] for each in body["keypairs"]]
+
+    first = at("2.35").get("/os-keypairs?limit=2")
+
+    assert names(first) == ["a", "b"]
+    href = "http://127.0.0.1:8774/compute/v2.1/os-keypairs?limit=2&marker=b"
+    assert first["keypairs_links"] == [{"rel": "next", "href": href}]
+    assert names(at("2.35").get("/os-keypairs?limit=2&marker=b")) == ["c"]
+    assert at("2.35").ask("GET", "/os-keypairs?marker=x").status_code == 400
+    assert names(at("2.34").get("/os-keypairs?limit=2&marker=x")) == ["a", "b", "c"]
+    assert at("2.74").ask("GET", "/os-keypairs?colour=blue").status_code == 200
+    assert at("2.75").ask("GET", "/os-keypairs?colour=blue").status_code == 400
+
+
+def test_from_2_92_on_keys_are_imported_only_and_names_may_have_more(at: At) -> None:
+    assert ask(at, "2.91", name="me@home.org").status_code == 400
+    assert ask(at, "2.92", name="me@home.org").status_code == 201
+    body = {"keypair": {"name": "b"}}
+    assert at("2.91").ask("POST", "/os-keypairs", body).status_code == 201
+    assert at("2.92").ask("POST", "/os-keypairs", {"keypair": {"name": "c"}}).status_code == 400
+    assert at("2.1").get("/os-keypairs/me@home.org")["keypair"]["name"] == "me@home.org"

@@ -14,7 +14,7 @@ from flask import Flask
 
 from agent import api
 from agent.config import QuotaConfig
-from agent.store.schema import networks, subnets
+from agent.store.netschema import networks, subnets
 from tests.fast.api.conftest import ApiClient, create, let_in, make_server
 from tests.fast.smallcloud import SmallCloud
 

@@ -117,10 +117,10 @@ def test_another_projects_port_is_404(
 @pytest.mark.parametrize(
     ("path", "name"),
     [
-        ("extensions", "extensions"),
-        ("security-groups", "security_groups"),
         ("routers", "routers"),
         ("floatingips", "floatingips"),
+        ("agents", "agents"),
+        ("availability_zones", "availability_zones"),
     ],
 )
 def test_what_this_cloud_does_not_have_is_an_empty_list(

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fast.api.tenants import CALLERS, House, Route, all_routes, expected
+from tests.fast.api.house import House
+from tests.fast.api.tenants import CALLERS, Route, all_routes, expected
 
 ROUTES = all_routes()
 

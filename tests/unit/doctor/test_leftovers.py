@@ -55,6 +55,7 @@ RECORDED = Recorded(
     deleted={DELETED: NOW - timedelta(days=40)},
     image_ids=frozenset({IMAGE}),
     macs=frozenset({"fa:16:3e:00:00:01"}),
+    network_ids=frozenset({THERE}),
 )
 
 
@@ -84,6 +85,12 @@ def test_a_domain_with_our_mark_and_no_server(
     uuid: str, is_on: bool, expected: list[tuple[str, str, bool]]
 ) -> None:
     assert found(domains={uuid: domain(uuid, is_on=is_on)}) == expected
+
+
+def test_a_network_with_our_mark_and_no_row_may_go() -> None:
+    seen = {UNKNOWN: "cumulet-333333333333", THERE: "cumulet-111111111111"}
+
+    assert found(networks=seen) == [("network of libvirt", UNKNOWN, True)]
 
 
 def test_only_the_folder_of_a_deleted_server_may_go() -> None:

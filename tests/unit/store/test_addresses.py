@@ -99,11 +99,11 @@ def test_a_fixed_address_is_honoured(store: Store) -> None:
     assert ip_of(build(store, nics=[NicRequest("net", "10.70.0.77")])) == "10.70.0.77"
 
 
-def test_a_taken_fixed_address_is_a_conflict(store: Store) -> None:
+def test_a_taken_fixed_address_is_refused(store: Store) -> None:
     add_network(store)
     build(store, nics=[NicRequest("net", "10.70.0.77")])
 
-    with pytest.raises(Conflict) as refusal:
+    with pytest.raises(BadRequest) as refusal:
         build(store, nics=[NicRequest("net", "10.70.0.77")])
 
     assert refusal.value.message == "Fixed IP address 10.70.0.77 is already in use."

@@ -10,6 +10,7 @@ import pytest
 
 from agent.errors import Conflict, NotFound, OverQuota
 from agent.model.keypair import Keypair, NewKeypair
+from agent.model.quota import Quota
 from agent.store import Store
 from tests.unit.store.makers import NOW
 
@@ -19,7 +20,10 @@ def make_keypair(name: str = "laptop", user_id: str = "ann") -> NewKeypair:
 
 
 def add(store: Store, *names: str, user_id: str = "ann", most: int = -1) -> list[Keypair]:
-    return [store.keypairs.add(make_keypair(name, user_id), most=most) for name in names]
+    return [
+        store.keypairs.add(make_keypair(name, user_id), Quota(key_pairs=most), project_id="blue")
+        for name in names
+    ]
 
 
 def test_a_keypair_reads_back_as_it_was_given_and_has_an_id(store: Store) -> None:

@@ -121,23 +121,31 @@ def test_there_is_a_row_in_each_table(first: Path) -> None:
 
 
 def test_an_older_database_is_refused_and_says_what_to_do(first: Path) -> None:
-    with pytest.raises(Conflict, match="older version 0001, this program wants 0013: run `cumulet"):
+    with pytest.raises(Conflict, match="older version 0001, this program wants 0015: run `cumulet"):
         Store.open(first)
+
+
+MADE = {"description": "", "updated_at": None, "revision": 1}
+"""What networks, subnets and ports have more since then."""
 
 
 def test_the_newest_version_loses_no_row_and_no_column(first: Path) -> None:
     before = rows_of(first)
     (server,), (subnet,) = before["servers"], before["subnets"]
     (project,), (user,), (role,) = before["projects"], before["users"], before["roles"]
-    (token,) = before["tokens"]
+    (token,), (flavor,) = before["tokens"], before["flavors"]
+    (network,), (port,) = before["networks"], before["ports"]
 
     migrate.upgrade(first)
 
     assert rows_of(first) == {
         **before,
-        "alembic_version": [{"version_num": "0013"}],
+        "alembic_version": [{"version_num": "0015"}],
         "servers": [{**server, **NEW_OF_SERVERS}],
-        "subnets": [{**subnet, "dhcp": 1}],
+        "flavors": [{**flavor, "swap_mb": 0, "ephemeral_gb": 0, "rxtx_factor": 1.0}],
+        "networks": [{**network, **MADE}],
+        "subnets": [{**subnet, "dhcp": 1, **MADE, "has_gateway": 1}],
+        "ports": [{**port, **MADE, "is_kept": 0, "tag": None}],
         "projects": [{**project, "tags": "[]"}],
         "users": [{**user, "email": None, "description": None, "extra": "{}"}],
         "roles": [{**role, "description": None}],
@@ -155,6 +163,9 @@ def test_the_newest_version_loses_no_row_and_no_column(first: Path) -> None:
         "hosts": [],
         "aggregates": [],
         "aggregate_hosts": [],
+        "flavor_access": [],
+        "quotas": [],
+        "quota_classes": [],
     }
 
 

@@ -124,7 +124,7 @@ def test_a_server_beyond_the_quota_is_refused_with_the_numbers(
         build(store, quota=quota)
 
     assert refusal.value.message.startswith(message)
-    assert store.servers.usage("blue") == Usage(1, 2, 2048)
+    assert store.quotas.usage("blue") == Usage(1, 2, 2048)
 
 
 def test_usage_counts_what_is_not_deleted_of_the_project_only(store: Store) -> None:
@@ -133,8 +133,8 @@ def test_usage_counts_what_is_not_deleted_of_the_project_only(store: Store) -> N
     build(store, make_server(project_id="red"))
     remove(store, build(store).id)
 
-    assert store.servers.usage("blue") == Usage(instances=2, cores=4, ram_mb=4096)
-    assert store.servers.usage("nobody") == Usage(0, 0, 0)
+    assert store.quotas.usage("blue") == Usage(instances=2, cores=4, ram_mb=4096)
+    assert store.quotas.usage("nobody") == Usage(0, 0, 0)
 
 
 def test_a_refused_server_leaves_nothing(store: Store) -> None:
@@ -163,7 +163,7 @@ def test_of_two_creates_at_the_edge_of_the_quota_one_wins(store: Store) -> None:
         outcomes = list(pool.map(race, range(2)))
 
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["OverQuota", "Server"]
-    assert store.servers.usage("blue").instances == 1
+    assert store.quotas.usage("blue").instances == 1
 
 
 def test_another_projects_server_is_not_found(store: Store) -> None:

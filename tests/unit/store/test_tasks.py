@@ -177,7 +177,7 @@ def test_finish_with_deleted_at_removes_the_ports(store: Store) -> None:
     remove(store, server.id)
 
     assert store.networks.list_ports(project_id=None) == []
-    assert store.servers.usage("blue").instances == 0
+    assert store.quotas.usage("blue").instances == 0
 
 
 def test_a_deadline_moves_by_the_time_the_host_was_away(store: Store) -> None:

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Actions of a server that concern its network: addresses and security groups."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+from jsonschema import Draft202012Validator
+
+from agent.api.context import asking, cloud
+from agent.api.parse import check, parse_uuid
+from agent.api.replies import empty
+from agent.errors import BadRequest, NotFound
+from agent.model.network import NicRequest
+from agent.model.securitygroup import DEFAULT, default_group
+
+
+def _schema(action: str, field: str) -> Draft202012Validator:
+    value = {
+        "type": "object",
+        "properties": {field: {"type": "string", "minLength": 1, "maxLength": 255}},
+        "required": [field],
+        "additionalProperties": False,
+    }
+    return Draft202012Validator({"type": "object", "properties": {action: value}})
+
+
+_ADD_ADDRESS = _schema("addFixedIp", "networkId")
+_REMOVE_ADDRESS = _schema("removeFixedIp", "address")
+_ADD_GROUP = _schema("addSecurityGroup", "name")
+_REMOVE_GROUP = _schema("removeSecurityGroup", "name")
+
+
+def _add_fixed_ip(server_id: str, body: dict[str, Any]) -> Response:
+    """Give the server an address more: an interface of its own, as ports have one address."""
+    check(_ADD_ADDRESS, body)
+    network_id = parse_uuid(body["addFixedIp"]["networkId"])
+    if network_id is None:
+        raise BadRequest("networkId: must be the id of a network.")
+    cloud().interfaces.attach(asking(), server_id, NicRequest(network_id))
+    return empty(202)
+
+
+def _remove_fixed_ip(server_id: str, body: dict[str, Any]) -> Response:
+    check(_REMOVE_ADDRESS, body)
+    cloud().interfaces.detach_address(asking(), server_id, body["removeFixedIp"]["address"])
+    return empty(202)
+
+
+def _add_group(server_id: str, body: dict[str, Any]) -> Response:
+    check(_ADD_GROUP, body)
+    _check_group(server_id, body["addSecurityGroup"]["name"])
+    return empty(202)
+
+
+def _remove_group(server_id: str, body: dict[str, Any]) -> Response:
+    check(_REMOVE_GROUP, body)
+    _check_group(server_id, body["removeSecurityGroup"]["name"])
+    return empty(202)
+
+
+def _check_group(server_id: str, name: str) -> None:
+    """Raise `NotFound` but for the group that every server has, and keeps."""
+    server = cloud().compute.get_server(asking(), server_id)
+    if name not in {DEFAULT, default_group(server.project_id).id}:
+        raise NotFound(f"Security group {name} not found for project {server.project_id}.")
+
+
+ANSWERS = {
+    "addFixedIp": _add_fixed_ip,
+    "removeFixedIp": _remove_fixed_ip,
+    "addSecurityGroup": _add_group,
+    "removeSecurityGroup": _remove_group,
+}

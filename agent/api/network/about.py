@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the network service can do, and how much of it: extensions, quotas, and empty lists."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify
+
+from agent.api.context import caller, cloud
+from agent.errors import NotFound
+
+routes = Blueprint("network_about", __name__)
+
+EXTENSIONS = {
+    "quotas": "Quota management support",
+    "security-group": "security-group",
+    "binding": "Port Binding",
+    "net-mtu": "Network MTU",
+    "project-id": "project_id field enabled",
+    "standard-attr-description": "standard-attr-description",
+    "standard-attr-timestamp": "Resource timestamps",
+    "standard-attr-revisions": "Resource revision numbers",
+}
+"""The extensions whose attributes are shown, by their aliases."""
+
+
+@routes.get("/extensions")
+def list_extensions() -> Response:
+    """List the extensions."""
+    return jsonify(extensions=[_extension(alias) for alias in EXTENSIONS])
+
+
+@routes.get("/extensions/<extension>")
+def show_extension(extension: str) -> Response:
+    """Show one extension."""
+    if extension not in EXTENSIONS:
+        raise NotFound(f"Extension with extension {extension} does not exist")
+    return jsonify(extension=_extension(extension))
+
+
+@routes.get("/quotas/<project_id>")
+def show_quotas(project_id: str) -> Response:
+    """Show what a project may have."""
+    return jsonify(quota=_quotas(project_id))
+
+
+@routes.get("/quotas/<project_id>/default")
+def show_default_quotas(project_id: str) -> Response:
+    """Show what a project may have when nobody says otherwise: all have the same."""
+    return jsonify(quota=_quotas(project_id))
+
+
+@routes.get("/quotas/<project_id>/details.json")
+def show_quota_details(project_id: str) -> Response:
+    """Show what a project may have and has."""
+    quotas = _quotas(project_id)
+    used = cloud().networking.count(project_id)
+    return jsonify(
+        quota={
+            name: {"limit": limit, "used": used.get(name, 0), "reserved": 0}
+            for name, limit in quotas.items()
+        }
+    )
+
+
+@routes.get("/routers")
+def list_routers() -> Response:
+    """List the routers: none."""
+    return jsonify(routers=[])
+
+
+@routes.get("/floatingips")
+def list_floating_ips() -> Response:
+    """List the floating addresses: none."""
+    return jsonify(floatingips=[])
+
+
+@routes.get("/agents")
+def list_agents() -> Response:
+    """List the agents: none, libvirt does the work."""
+    return jsonify(agents=[])
+
+
+@routes.get("/availability_zones")
+def list_zones() -> Response:
+    """List the zones of the network service: none."""
+    return jsonify(availability_zones=[])
+
+
+def _extension(alias: str) -> dict[str, object]:
+    return {
+        "alias": alias,
+        "name": EXTENSIONS[alias],
+        "description": "",
+        "updated": "2026-01-01T00:00:00-00:00",
+        "links": [],
+    }
+
+
+def _quotas(project_id: str) -> dict[str, int]:
+    if project_id != caller().project.id and not caller().is_admin:
+        raise NotFound(f"Project {project_id} could not be found.")
+    quota = cloud().config.quota
+    return {
+        "network": quota.networks,
+        "subnet": quota.networks,  # a network has one
+        "port": quota.ports,
+        "router": 0,
+        "floatingip": 0,
+        "security_group": 1,
+        "security_group_rule": 4,
+        "subnetpool": 0,
+        "rbac_policy": 0,
+    }

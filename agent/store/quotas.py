@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Quotas: what was set for projects, their users and classes, and what projects use.
+
+The first that was set counts: of the user in the project, of the project, of the class "default",
+else the configuration's, which the caller brings along. `quota_of`, `usage_of` and `budgets` are
+for use inside a transaction, so that a check holds until its row is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select
+
+from agent.model.quota import Quota, Usage, check_limits, with_limits
+from agent.store.catalogschema import quota_classes, quotas
+from agent.store.db import Database
+from agent.store.schema import servers
+
+WHOLE = ""
+"""In the place of a user's id: of the whole project."""
+
+DEFAULT_CLASS = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """The tables `quotas` and `quota_classes`."""
+
+    db: Database
+
+    def get(self, project_id: str, default: Quota, user_id: str = WHOLE) -> Quota:
+        """What a project may use, or a user in it."""
+        with self.db.read() as connection:
+            return quota_of(connection, project_id, default, user_id)
+
+    def get_class(self, name: str, default: Quota) -> Quota:
+        """What the projects of a class may use: "default" is everybody's."""
+        with self.db.read() as connection:
+            return _class_quota(connection, name, default)
+
+    def usage(self, project_id: str, user_id: str = WHOLE) -> Usage:
+        """What a project's servers use, suspended ones too, or those of a user in it."""
+        with self.db.read() as connection:
+            return usage_of(connection, project_id, user_id)
+
+    def set(
+        self,
+        project_id: str,
+        limits: Mapping[str, int],
+        default: Quota,
+        *,
+        user_id: str = WHOLE,
+        force: bool = False,
+    ) -> Quota:
+        """Set some limits of a project, or of a user in it, and give all.
+
+        `BadRequest` when less than is used is asked for, or for a user more than the project has,
+        unless by `force`; nothing is set then.
+        """
+        with self.db.write() as connection:
+            if not force:
+                whole = quota_of(connection, project_id, default) if user_id else None
+                check_limits(limits, usage_of(connection, project_id, user_id), whole)
+            for resource, most in limits.items():
+                key = {"project_id": project_id, "user_id": user_id, "resource": resource}
+                connection.execute(delete(quotas).filter_by(**key))
+                connection.execute(insert(quotas).values(**key, most=most))
+            return quota_of(connection, project_id, default, user_id)
+
+    def set_class(self, name: str, limits: Mapping[str, int], default: Quota) -> Quota:
+        """Set some limits of a class and give all."""
+        with self.db.write() as connection:
+            for resource, most in limits.items():
+                key = {"name": name, "resource": resource}
+                connection.execute(delete(quota_classes).filter_by(**key))
+                connection.execute(insert(quota_classes).values(**key, most=most))
+            return _class_quota(connection, name, default)
+
+    def reset(self, project_id: str, user_id: str = WHOLE) -> None:
+        """Forget what was set for a project and all its users, or for one user in it."""
+        statement = delete(quotas).where(quotas.c.project_id == project_id)
+        if user_id:
+            statement = statement.where(quotas.c.user_id == user_id)
+        with self.db.write() as connection:
+            connection.execute(statement)
+
+
+def quota_of(
+    connection: Connection, project_id: str, default: Quota, user_id: str = WHOLE
+) -> Quota:
+    """What a project may use, or a user in it."""
+    found = connection.execute(_LIMITS, {"project": project_id, "user": user_id}).all()
+    quota = _class_quota(connection, DEFAULT_CLASS, default)
+    for holder in (WHOLE, user_id):
+        quota = with_limits(
+            quota, {row.resource: row.most for row in found if row.user_id == holder}
+        )
+    return quota
+
+
+def usage_of(connection: Connection, project_id: str, user_id: str = WHOLE) -> Usage:
+    """What a project's servers use, suspended ones too, or those of a user in it."""
+    of_user = {"project": project_id, "user": user_id}
+    instances, cores, ram_mb = connection.execute(_USAGE, of_user).one()
+    return Usage(instances=instances, cores=cores, ram_mb=ram_mb)
+
+
+def budgets(
+    connection: Connection, project_id: str, user_id: str, default: Quota
+) -> Sequence[tuple[Usage, Quota]]:
+    """All that a new server of a user must fit into: the project's quota, and the user's if any."""
+    project = usage_of(connection, project_id), quota_of(connection, project_id, default)
+    of_user = {"project": project_id, "user": user_id}
+    if not connection.scalar(_HAS_OWN, of_user):
+        return (project,)
+    own = quota_of(connection, project_id, default, user_id)
+    return (project, (usage_of(connection, project_id, user_id), own))
+
+
+def _class_quota(connection: Connection, name: str, default: Quota) -> Quota:
+    found = connection.execute(_CLASS_LIMITS, {"name": name})
+    return with_limits(default, {row.resource: row.most for row in found})
+
+
+_LIMITS = select(quotas.c.user_id, quotas.c.resource, quotas.c.most).where(
+    quotas.c.project_id == bindparam("project"),
+    quotas.c.user_id.in_([WHOLE, bindparam("user")]),
+)
+_HAS_OWN = select(func.count()).where(
+    quotas.c.project_id == bindparam("project"), quotas.c.user_id == bindparam("user")
+)
+_CLASS_LIMITS = select(quota_classes.c.resource, quota_classes.c.most).where(
+    quota_classes.c.name == bindparam("name")
+)
+_USAGE = select(
+    func.count(),
+    func.coalesce(func.sum(servers.c.vcpus), 0),
+    func.coalesce(func.sum(servers.c.ram_mb), 0),
+).where(
+    servers.c.project_id == bindparam("project"),
+    or_(bindparam("user") == WHOLE, servers.c.user_id == bindparam("user")),
+    servers.c.deleted_at.is_(None),
+)
