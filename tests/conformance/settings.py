@@ -93,7 +93,7 @@ def settings_of(
             "fixed_network_name": "lab",
             "hypervisor_type": "QEMU",
             "build_timeout": 120,
-            "shelved_offload_time": -1,  # only when asked
+            "shelved_offload_time": 0,  # at once
         },
         "compute-feature-enabled": COMPUTE_FEATURES,
         "network-feature-enabled": {

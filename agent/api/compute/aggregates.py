@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
@@ -138,7 +139,10 @@ def _zone(zone: str | None) -> str | None:
     return None if zone is None else check_name(f"aggregate.{ZONE}", zone)
 
 
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
+
+
 def _id(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
+    if not _NUMBER.fullmatch(text):  # below 0 too: none is known by such a one
         raise BadRequest("id: must be a whole number.")
     return int(text)
