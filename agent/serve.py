@@ -47,7 +47,7 @@ log = logging.getLogger(__name__)
 
 STOP_S = 10  # requests get so long after SIGTERM, then the steps get as long again
 SILENCE_S = 20  # a client that sends nothing for so long is given up: it holds a thread
-M_MMAP_THRESHOLD = -3  # as malloc.h has it
+M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # as malloc.h has them
 LOCK_WAIT_S = 5.0  # an old worker whose master was killed takes a second or two to notice
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -216,10 +216,13 @@ def _return_memory() -> None:
     """Let memory of 8 MiB and more go back to the system when it is free, for good.
 
     Else glibc keeps the 16 MiB of each scrypt, for each thread, once they have been freed once.
-    What uploads use again and again, a MiB at a time, is less, and kept.
+    What uploads use again and again, a MiB at a time, is less, and kept. Threads share two arenas:
+    with one for each, the memory of the longest list would be kept as often as there are threads.
     """
     with suppress(OSError, AttributeError):  # another libc
-        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 8 * 2**20)
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_MMAP_THRESHOLD, 8 * 2**20)
+        libc.mallopt(M_ARENA_MAX, 2)
 
 
 def _limit_silence(arbiter: Any) -> None:

@@ -29,9 +29,9 @@ import yaml
 
 from bench.ground import spread
 from bench.lifecycle import pss_mib
-from tests.fast.smallcloud import NODE
 from tests.lab.cloud import Api, LiveCloud, free_port
 from tests.lab.commands import run
+from tests.lab.private_host import PrivateHost
 from tests.lab.waiting import wait_for
 
 SERVERS = 1000
@@ -122,10 +122,13 @@ class Target:
 
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else SERVERS
-    with tempfile.TemporaryDirectory(prefix="cumulet-bench-", dir="/var/tmp") as name:
+    with (
+        tempfile.TemporaryDirectory(prefix="cumulet-bench-", dir="/var/tmp") as name,
+        PrivateHost.start() as host,
+    ):
         folder = Path(name)
-        (folder / "node.xml").write_text(NODE)
-        cloud = LiveCloud(folder / "state", f"test://{folder}/node.xml")
+        # Its test driver: the servers take no memory, neither the machine's nor the cloud's.
+        cloud = LiveCloud(folder / "state", host.test_uri)
         try:
             api = start(cloud, folder)
             before = pss_mib(cloud)
@@ -159,6 +162,8 @@ def fill(api: Api, folder: Path, count: int) -> str:
     for number in range(count):
         last = api.create_server(f"bench-{number}", image_id, metadata={"role": "bench"})
     api.wait_for_status(last, "ACTIVE", timeout_s=600)
+    for server in api.get("/servers?limit=1000")["servers"]:
+        api.wait_for_status(server["id"], "ACTIVE")
     return last
 
 

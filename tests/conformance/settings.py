@@ -93,7 +93,7 @@ def settings_of(
             "fixed_network_name": "lab",
             "hypervisor_type": "QEMU",
             "build_timeout": 120,
-            "shelved_offload_time": -1,  # only when asked
+            "shelved_offload_time": 0,  # at once
         },
         "compute-feature-enabled": COMPUTE_FEATURES,
         "network-feature-enabled": {
@@ -101,6 +101,7 @@ def settings_of(
             "floating_ips": False,
             "ipv6": False,
         },
+        "volume-feature-enabled": {"enable_volume_image_dep_tests": True},  # one needs no volume
         "validation": {"run_validation": False},  # it would log in to guests by SSH
         "image": {
             "build_timeout": 60,

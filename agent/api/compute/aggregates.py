@@ -139,7 +139,10 @@ def _zone(zone: str | None) -> str | None:
     return None if zone is None else check_name(f"aggregate.{ZONE}", zone)
 
 
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
+
+
 def _id(text: str) -> int:
-    if not re.fullmatch(r"-?[0-9]{1,18}", text):
+    if not _NUMBER.fullmatch(text):  # below 0 too: none is known by such a one
         raise BadRequest("id: must be a whole number.")
     return int(text)
