@@ -17,8 +17,8 @@ Speak = Callable[[str], ApiClient]
 SERVERS = "/compute/v2.1/servers"
 
 TAGS_TAKEN = {
-    **{version: False for version in ("2.1", "2.31", "2.37", "2.41")},
-    **{version: True for version in ("2.32", "2.36", "2.42", "2.56", "2.96")},
+    **dict.fromkeys(("2.1", "2.31", "2.37", "2.41"), False),
+    **dict.fromkeys(("2.32", "2.36", "2.42", "2.56", "2.96"), True),
 }
 """At which versions a network may bear a tag: 2.37 forgot it, 2.42 brought it back."""
 
