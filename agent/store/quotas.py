@@ -16,6 +16,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select
 from agent.model.quota import Quota, Usage, check_limits, with_limits
 from agent.store.catalogschema import quota_classes, quotas
 from agent.store.db import Database
+from agent.store.placeschema import server_groups
 from agent.store.schema import servers
 
 WHOLE = ""
@@ -101,10 +102,10 @@ def quota_of(
 
 
 def usage_of(connection: Connection, project_id: str, user_id: str = WHOLE) -> Usage:
-    """What a project's servers use, suspended ones too, or those of a user in it."""
+    """What a project's servers use, suspended ones too, and its groups; or a user's in it."""
     of_user = {"project": project_id, "user": user_id}
-    instances, cores, ram_mb = connection.execute(_USAGE, of_user).one()
-    return Usage(instances=instances, cores=cores, ram_mb=ram_mb)
+    instances, cores, ram_mb, groups = connection.execute(_USAGE, of_user).one()
+    return Usage(instances=instances, cores=cores, ram_mb=ram_mb, server_groups=groups)
 
 
 def budgets(
@@ -134,10 +135,20 @@ _HAS_OWN = select(func.count()).where(
 _CLASS_LIMITS = select(quota_classes.c.resource, quota_classes.c.most).where(
     quota_classes.c.name == bindparam("name")
 )
+_GROUPS = (
+    select(func.count())
+    .select_from(server_groups)
+    .where(
+        server_groups.c.project_id == bindparam("project"),
+        or_(bindparam("user") == WHOLE, server_groups.c.user_id == bindparam("user")),
+    )
+    .scalar_subquery()
+)
 _USAGE = select(
     func.count(),
     func.coalesce(func.sum(servers.c.vcpus), 0),
     func.coalesce(func.sum(servers.c.ram_mb), 0),
+    _GROUPS,
 ).where(
     servers.c.project_id == bindparam("project"),
     or_(bindparam("user") == WHOLE, servers.c.user_id == bindparam("user")),

@@ -33,7 +33,7 @@ def list_extensions() -> Response:
 def show_extension(extension: str) -> Response:
     """Show one extension."""
     if extension not in EXTENSIONS:
-        raise NotFound(f"Extension with extension {extension} does not exist")
+        raise NotFound(f"Extension with alias {extension} does not exist")
     return jsonify(extension=_extension(extension))
 
 

@@ -17,6 +17,7 @@ from agent import api
 from agent.model.identity import AppCredential, Project, User
 from agent.model.network import Network, Subnet
 from agent.model.securitygroup import default_group
+from agent.model.server import Flavor
 from tests.fast.api.conftest import PASSWORD, add_user, let_in
 from tests.fast.smallcloud import SmallCloud
 from tests.keys import ED25519
@@ -59,6 +60,7 @@ BODIES: dict[tuple[str, str], Any] = {
 """Bodies that would do something, where the id is only looked at after the body."""
 
 VERSIONS = {
+    "/compute/v2.1/flavors/<flavor_id>": "2.55",
     "/compute/v2.1/servers/<server_id>/remote-consoles": "2.6",
     "/compute/v2.1/servers/<server_id>/migrations": "2.23",
     "/compute/v2.1/servers/<server_id>/tags": "2.26",
@@ -127,10 +129,9 @@ class House:
         for project_id in (lab.id, None):
             store.grants.assign(owner.id, project_id, auditor.id)
         self.ids |= {
-            "flavor_id": "1",
+            "flavor_id": self._add_flavor(lab, other),
             "class_name": "default",
             "alias": "os-consoles",
-            "before": "2026-01-01 00:00:00",
             "label": "lab",
             "key": "role",
             "name": "mine",
@@ -190,6 +191,14 @@ class House:
             "port_id": ports[0]["id"],
             "task_id": ask("GET", f"/image/v2/images/{waiting}/tasks")["tasks"][0]["id"],
         }
+
+    def _add_flavor(self, *projects: Project) -> str:
+        """A private flavor that these projects may use, with an extra spec."""
+        flavors = self.cloud.parts.cloud.flavors
+        own = flavors.create(Flavor("own", "own", 1, 64, 1, False, None, {"role": "web"}))
+        for project in projects:
+            flavors.add_access(own.id, project.id)
+        return own.id
 
     def _add_places(self) -> Mapping[str, str]:
         """A server group, an aggregate, and this host by all its names."""

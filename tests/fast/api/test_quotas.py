@@ -198,6 +198,19 @@ def test_keypairs_files_and_metadata_are_held_against_the_quota(
     assert at("2.1").ask("GET", metadata).status_code == 200
 
 
+def test_server_groups_are_used_up_to_the_quota_and_counted(at: At, lab: str) -> None:
+    put(at, f"/os-quota-sets/{lab}", server_groups=1)
+    body = {"server_group": {"name": "apart", "policies": ["anti-affinity"]}}
+
+    codes = [at("2.1").ask("POST", "/os-server-groups", body).status_code for _ in range(2)]
+
+    assert codes == [200, 403]
+    limits = at("2.1").get("/limits")["limits"]["absolute"]
+    assert (limits["maxServerGroups"], limits["totalServerGroupsUsed"]) == (1, 1)
+    detail = at("2.1").get(f"/os-quota-sets/{lab}/detail")["quota_set"]
+    assert detail["server_groups"] == {"limit": 1, "in_use": 1, "reserved": 0}
+
+
 # Limits
 
 

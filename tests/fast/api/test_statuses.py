@@ -36,6 +36,7 @@ RESTING: list[tuple[str, list[Body], Body, str]] = [
     ("PAUSED", [{"pause": None}], {"unpause": None}, "ACTIVE"),
     ("SUSPENDED", [{"suspend": None}], {"resume": None}, "ACTIVE"),
     ("RESCUE", [{"rescue": None}], {"unrescue": None}, "ACTIVE"),
+    ("SHELVED_OFFLOADED", [{"shelve": None}], {"unshelve": None}, "ACTIVE"),
     ("VERIFY_RESIZE", [RESIZE], {"confirmResize": None}, "ACTIVE"),
     ("VERIFY_RESIZE", [{"os-stop": None}, RESIZE], {"revertResize": None}, "SHUTOFF"),
 ]
@@ -48,6 +49,7 @@ ELSEWHERE = {
     "ERROR": "test_an_error",
     "PASSWORD": "test_a_new_password",
     "REVERT_RESIZE": "test_a_reverted_resize",
+    "SHELVED": "test_a_shelved_server",
     "UNKNOWN": "test_an_unknown_host",
 }
 """Those that take a test of their own."""
@@ -138,6 +140,22 @@ def test_a_reverted_resize(cloud: SmallCloud, client: ApiClient, active: str) ->
     cloud.settle_down()
 
     assert (meanwhile, client.show(active)["status"]) == ("REVERT_RESIZE", "ACTIVE")
+
+
+def test_a_shelved_server(cloud: SmallCloud, image_id: str) -> None:
+    """One that keeps its place for a while."""
+    cloud.config = replace(cloud.config, shelved_offload_after=3600)
+    cloud.reboot()
+    client = let_in(cloud, api.build_app(cloud.parts.cloud), "lab", "lab")
+    server_id = make_server(client, image_id)
+    seen = []
+    for action in ("shelve", "unshelve"):
+        cloud.work()
+        assert client.act(server_id, {action: None}).status_code == 202
+        cloud.work()
+        seen.append(client.show(server_id)["status"])
+
+    assert seen == ["SHELVED", "ACTIVE"]
 
 
 def test_a_new_password(cloud: SmallCloud, client: ApiClient, active: str) -> None:
