@@ -26,6 +26,7 @@ from agent.model.keypair import Keypair, check_lets_in
 from agent.model.network import NicRequest
 from agent.model.placement import NO_HINTS, Hints
 from agent.model.quota import ONE, Count, Quota
+from agent.model.securitygroup import is_group_of
 from agent.model.server import Flavor, Server
 from agent.model.states import TaskState, VmState
 from agent.reaching import Reachability, check_host
@@ -59,6 +60,7 @@ class CreateServer:
     host: str | None = None  # the only one that it may be placed on: for administrators
     count: Count = ONE
     hints: Hints = NO_HINTS
+    security_groups: tuple[str, ...] = ()  # names or ids: each server is in its project's one
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ class Creation:
         """
         self._check_host(asking, request)
         _check_several(request)
+        _check_groups(asking, request)
         check_host(self.reachability)
         flavor = self._flavor(asking, request.flavor_id)
         image = find_image(self.store, asking, request.image_id)
@@ -216,6 +219,15 @@ class Creation:
                 "Multiple possible networks found, use a Network ID to be more specific."
             )
         return tuple(NicRequest(network.id) for network in candidates)
+
+
+def _check_groups(asking: Asking, request: CreateServer) -> None:
+    project_id = asking.caller.project.id
+    for group in request.security_groups:
+        if not is_group_of(project_id, group):
+            raise BadRequest(
+                f"security_groups: Security group {group} not found for project {project_id}."
+            )
 
 
 def _check_several(request: CreateServer) -> None:

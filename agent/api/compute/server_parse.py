@@ -39,7 +39,6 @@ def parse_create(body: Mapping[str, Any], version: Microversion, max_metadata: i
     _refuse_what_is_not_served(asked)
     image_id = parse_image_id(asked.get("imageRef"))
     _check_block_devices(asked.get("block_device_mapping_v2", []), image_id)
-    _check_security_groups(asked.get("security_groups", []))
     name = parse_name(asked["name"])
     zone, zones_host = _zone(asked.get("availability_zone"))
     described = version.has(changes.DESCRIPTION)
@@ -57,6 +56,9 @@ def parse_create(body: Mapping[str, Any], version: Microversion, max_metadata: i
         key_name=asked.get("key_name"),
         files=parse_personality(asked.get("personality", [])),
         admin_pass=asked.get("adminPass"),
+        security_groups=tuple(
+            group["name"] for group in asked.get("security_groups", []) if "name" in group
+        ),
         description=parse_description(asked.get("description")) if described else name,
         tags=tuple(sorted(set(asked.get("tags", ())))),
         hostname=asked.get("hostname"),
@@ -184,13 +186,6 @@ def _host(asked: Mapping[str, Any], zones_host: str | None) -> str | None:
     if len(named) > 1:
         raise BadRequest("host: No valid host was found: hypervisor_hostname names another host.")
     return next(iter(named), zones_host)
-
-
-def _check_security_groups(groups: list[dict[str, str]]) -> None:
-    for group in groups:
-        name = group.get("name", "default")
-        if name != "default":
-            raise BadRequest(f"security_groups: Security group {name} not found.")
 
 
 def _nics(asked: str | Sequence[Mapping[str, Any]]) -> tuple[NicRequest, ...] | None:
