@@ -27,6 +27,7 @@ COUNTED = {
 
 
 LONGEST_FIRST = (
+    "test_tempest.py",
     "test_full_injection.py",
     "test_full_guest.py",
     "test_demo.py",
