@@ -194,6 +194,7 @@ ROUTES: dict[Access, str] = {
         DELETE /network/v2.0/subnets/<subnet_id>
     """,
     Access.ADMIN: """
+        DELETE /network/v2.0/quotas/<project_id>
         GET    /identity/v3/projects
         POST   /identity/v3/projects
         PATCH  /identity/v3/projects/<project_id>
