@@ -136,6 +136,7 @@ ROUTES: dict[Access, str] = {
         GET    /network/v2.0/ports/<port_id>
         GET    /network/v2.0/quotas/<project_id>
         GET    /network/v2.0/quotas/<project_id>/default
+        GET    /network/v2.0/quotas/<project_id>/details
         GET    /network/v2.0/quotas/<project_id>/details.json
         GET    /network/v2.0/routers
         GET    /network/v2.0/security-group-rules

@@ -57,6 +57,7 @@ def show_default_quotas(project_id: str) -> Response:
     return jsonify(quota=_quotas(project_id))
 
 
+@routes.get("/quotas/<project_id>/details")
 @routes.get("/quotas/<project_id>/details.json")
 def show_quota_details(project_id: str) -> Response:
     """Show what a project may have and has."""

@@ -337,7 +337,7 @@ def test_what_the_service_can_do(client: ApiClient, cloud: SmallCloud) -> None:
     lab = cloud.parts.store.identity.find_project("lab")
     assert lab is not None
     quota = client.get(f"{NETWORK}/quotas/{lab.id}").get_json()["quota"]
-    details = client.get(f"{NETWORK}/quotas/{lab.id}/details.json").get_json()["quota"]
+    details = client.get(f"{NETWORK}/quotas/{lab.id}/details").get_json()["quota"]
     aliases = [e["alias"] for e in client.get(f"{NETWORK}/extensions").get_json()["extensions"]]
 
     assert (quota["network"], quota["port"], quota["router"]) == (10, 100, 0)
