@@ -218,7 +218,7 @@ def build_tools(
         claim_host=claim_host,
         release_host=store.tasks.release_host,
         drop_port=drop_port,
-        ensure_networks=lambda: carry(host, networks()),
+        ensure_networks=lambda: carry(host, networks),
     )
 
 
@@ -242,7 +242,7 @@ def build_cloud(
         accounts=Accounts(store, identity),
         app_credentials=AppCredentials(store, clock.now),
         creation=build_creation(config, store, clock, engine, admin_pass, quotas, hosts),
-        capturing=build_capturing(config, store, clock, engine, offers),
+        capturing=build_capturing(config, store, clock, engine, hosts),
         flavors=Flavors(store),
         admin_pass=admin_pass,
         rebuilding=build_rebuilding(store, clock, engine, admin_pass, quotas),

@@ -9,7 +9,7 @@ never seen, and that file is checked for being a plain qcow2 which names no othe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +28,9 @@ from agent.wholefile import refusals
 CHUNK_BYTES = 2**20
 LOOK_EVERY = 16  # chunks: whether the image is still wanted
 BLOCK_BYTES = 512  # stat's
+
+COPIES = "copy-*.qcow2"
+"""How the copies of a server's disk are called, in its folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +103,18 @@ class DiskCaptures:
             self.files.delete(image_id)
             raise _unwanted(image_id)
 
+    def has_copies(self, server_id: str) -> bool:
+        """Whether there are copies of a server's disk, of any task."""
+        return any(self.layout.server(server_id).glob(COPIES))
+
+    def list_copied(self) -> Collection[str]:
+        """The ids of the servers of whose disks there are copies, whole or not."""
+        return {copy.parent.name for copy in self.layout.servers.glob(f"*/{COPIES}")}
+
     def drop_copies(self, server_id: str) -> None:
         """Remove all copies of a server's disk."""
         with refusals("The copy of the server's disk could not be removed"):
-            for copy in self.layout.server(server_id).glob("copy-*.qcow2"):
+            for copy in self.layout.server(server_id).glob(COPIES):
                 copy.unlink(missing_ok=True)
 
     def discard(self, image_id: str) -> None:

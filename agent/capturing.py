@@ -8,7 +8,7 @@ engine's.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,10 +16,10 @@ from agent.actions import ACTIONS
 from agent.asking import Asking, admission, new_task
 from agent.errors import BadRequest, Conflict, Forbidden, LimitExceeded, NotFound, OverQuota
 from agent.model.capture import MAKES, Wish, image_of
+from agent.model.change import ServerChange
 from agent.model.image import Image
 from agent.model.imagenames import check_property_name
 from agent.model.imagerules import ImageLimits, check_new
-from agent.model.placement import HostLoad
 from agent.model.server import Server
 from agent.model.states import VmState
 from agent.reaching import Reachability, check_host
@@ -33,10 +33,11 @@ SHELVED = "-shelved"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where an unshelved server is to go; None is anywhere."""
+    """Where an unshelved server is to go; None of a field: what holds for it already."""
 
-    availability_zone: str | None = None
+    availability_zone: str | None = None  # it is pinned there from now on
     host: str | None = None
+    unpins: bool = False  # from its zone: it may go to any from now on
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,9 @@ class Capturing:
 
     store: Store
     limits: ImageLimits
-    availability_zone: str
     offload_after_s: float  # of a server that is shelved; 0: at once, negative: never
-    offers: Callable[[], Sequence[HostLoad]]  # what the hosts offer, as last seen
+    zones: Callable[[], Collection[str]]  # those that have a host which takes servers
+    hosts: Callable[[], Mapping[str, str]]  # the zone of each host, by its name
     now: Callable[[], datetime]
     wake: Callable[[str], None]  # tells the engine that a server wants work
     reachability: Reachability
@@ -77,7 +78,7 @@ class Capturing:
 
     def shelve_offload(self, asking: Asking, server_id: str) -> None:
         """Begin to take a shelved server off its host: `NotFound`, `Conflict`."""
-        self._take(asking, server_id, "shelveOffload", {})
+        self._take(asking, server_id, "shelveOffload", {}, ServerChange())
 
     def unshelve(self, asking: Asking, server_id: str, target: Target | None = None) -> None:
         """Begin to take a server out again, to a zone or host if they are named.
@@ -89,7 +90,7 @@ class Capturing:
         if target is not None:
             self._check_target(asking, server, target)
         args = {IMAGE: server.shelved_image_id or ""}
-        self._take(asking, server_id, "unshelve", args)
+        self._take(asking, server_id, "unshelve", args, _places(target or Target()))
 
     def _begin(
         self,
@@ -126,13 +127,20 @@ class Capturing:
         return image_id
 
     def _take(
-        self, asking: Asking, server_id: str, action: str, args: Mapping[str, str | int]
+        self,
+        asking: Asking,
+        server_id: str,
+        action: str,
+        args: Mapping[str, str | int],
+        change: ServerChange,
     ) -> None:
         row = ACTIONS[action]
         self.store.servers.get(server_id, project_id=asking.scope)
         check_host(self.reachability)
         task = new_task(asking, row, args)
-        self.store.servers.begin(server_id, task, admission(asking, row), now=self.now())
+        self.store.servers.begin(
+            server_id, task, admission(asking, row), change=change, now=self.now()
+        )
         self.wake(server_id)
 
     def _base(self, server: Server) -> Image | None:
@@ -149,10 +157,35 @@ class Capturing:
                 f"Cannot 'unshelve' instance {server.id} to an availability zone or a host while "
                 f"it is in vm_state {server.vm_state}: it has its host still."
             )
-        if target.availability_zone not in {None, self.availability_zone}:
+        if target.availability_zone is not None:
+            self._check_zone(target.availability_zone)
+        if target.host is not None:
+            pinned = None if target.unpins else server.pinned_zone
+            self._check_host(target.host, target.availability_zone or pinned)
+
+    def _check_zone(self, zone: str) -> None:
+        zones = self.zones()
+        if zone not in zones:
+            there_are = ", ".join(sorted(zones)) or "none now"
             raise BadRequest(
                 "unshelve.availability_zone: The requested availability zone is not available; "
-                f"the only one is '{self.availability_zone}'."
+                f"there are: {there_are}."
             )
-        if target.host is not None and target.host not in {host.name for host in self.offers()}:
-            raise BadRequest("unshelve.host: Compute host could not be found.")
+
+    def _check_host(self, host: str, zone: str | None) -> None:
+        hosts = self.hosts()
+        if host not in hosts:
+            raise BadRequest(f"unshelve.host: Compute host {host} could not be found.")
+        if zone not in {None, hosts[host]}:
+            raise BadRequest(
+                f"unshelve.host: Host {host} is not in the availability zone {zone}: it is in "
+                f"{hosts[host]}."
+            )
+
+
+def _places(target: Target) -> ServerChange:
+    """What a target says of where a server may be placed; a host is named for this time only."""
+    change = ServerChange(requested_host=target.host)
+    if target.unpins or target.availability_zone is not None:
+        change["pinned_zone"] = target.availability_zone
+    return change

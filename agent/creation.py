@@ -45,6 +45,7 @@ class CreateServer:
     image_id: str
     flavor_id: str
     nics: tuple[NicRequest, ...] | None = None  # None: what there is is found out; (): none
+    needs_network: bool = False  # what is found out may not be none
     metadata: Mapping[str, str] = field(default_factory=dict)
     user_data: str | None = field(default=None, repr=False)  # base64
     access_ipv4: str = ""
@@ -114,7 +115,7 @@ class Creation:
             new_task(asking, ACTIONS["create"], args),
             count=request.count,
             quota=self.quota,
-            nics=self._nics(asking, request.nics),
+            nics=self._nics(asking, request),
             injection=Injection(request.files, password.credential),
             hints=request.hints,
             image_ids=[image.id, *boot_ids],
@@ -194,11 +195,11 @@ class Creation:
         check_lets_in(keypair)
         return keypair
 
-    def _nics(self, asking: Asking, asked: tuple[NicRequest, ...] | None) -> tuple[NicRequest, ...]:
-        if asked is None:
-            return self._default_nics(asking)
+    def _nics(self, asking: Asking, request: CreateServer) -> tuple[NicRequest, ...]:
+        if request.nics is None:
+            return self._default_nics(asking, request)
         project_id = asking.caller.project.id
-        for nic in asked:
+        for nic in request.nics:
             try:
                 if nic.port_id is None:
                     self.store.networks.get_network(nic.network_id, project_id=project_id)
@@ -206,9 +207,9 @@ class Creation:
                     self.store.networks.get_port(nic.port_id, project_id=project_id)
             except NotFound as error:
                 raise BadRequest(f"networks: {error.message}") from error
-        return asked
+        return request.nics
 
-    def _default_nics(self, asking: Asking) -> tuple[NicRequest, ...]:
+    def _default_nics(self, asking: Asking, request: CreateServer) -> tuple[NicRequest, ...]:
         """The project's only network, else the only shared one."""
         project_id = asking.caller.project.id
         visible = self.store.networks.list_networks(project_id=project_id)
@@ -217,6 +218,11 @@ class Creation:
         if len(candidates) > 1:
             raise Conflict(
                 "Multiple possible networks found, use a Network ID to be more specific."
+            )
+        if request.needs_network and not candidates:
+            raise BadRequest(
+                f"networks: Unable to automatically allocate a network for project {project_id}: "
+                "it sees none. Make one, or ask for 'none'."
             )
         return tuple(NicRequest(network.id) for network in candidates)
 
@@ -236,6 +242,11 @@ def _check_several(request: CreateServer) -> None:
         return
     if request.hostname is not None:
         raise BadRequest("hostname: Unable to allocate a single hostname to multiple instances.")
+    if any(nic.port_id for nic in request.nics or ()):
+        raise BadRequest(
+            "networks: Unable to launch multiple instances with a single configured port ID. "
+            "Ask for one server, or name networks instead of ports."
+        )
     if any(nic.fixed_ip for nic in request.nics or ()):
         raise BadRequest(
             "networks: Invalid fixed IP and max_count: one address can't be given to several "

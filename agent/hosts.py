@@ -176,6 +176,13 @@ class Hosts:
             found[zone] = found.get(zone, False) or not record.disabled
         return found
 
+    def zones_by_host(self) -> Mapping[str, str]:
+        """The zone of each host, by its name."""
+        zones = self.store.hosts.zones()
+        return {
+            host.name: zones.get(host.name, self.default_zone) for host in self.store.hosts.list()
+        }
+
     def names(self) -> Sequence[str]:
         """What all hosts are called."""
         return [record.name for record in self.store.hosts.list()]

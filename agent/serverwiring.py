@@ -127,15 +127,15 @@ def build_resizing(
 
 
 def build_capturing(
-    config: Config, store: Store, clock: Clock, engine: Engine, offers: Offers
+    config: Config, store: Store, clock: Clock, engine: Engine, hosts: Hosts
 ) -> Capturing:
     """Wire the use cases of servers that become images."""
     return Capturing(
         store=store,
         limits=image_limits(config),
-        availability_zone=config.availability_zone,
         offload_after_s=config.shelved_offload_after,
-        offers=offers.known,
+        zones=hosts.open_zones,
+        hosts=hosts.zones_by_host,
         now=clock.now,
         wake=engine.wake,
         reachability=engine.reachability,

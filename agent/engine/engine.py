@@ -16,7 +16,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from agent.engine.carrying import reap
 from agent.engine.clock import Clock
 from agent.engine.keyqueue import KeyQueue
 from agent.engine.ports import TaskStore
@@ -27,6 +26,7 @@ from agent.engine.runner import CrashHook, Runner
 from agent.errors import AgentError, HostFailed, HostUnavailable, NotFound
 from agent.hypervisor.base import NetworkSpec
 from agent.model.observation import DomainEvent
+from agent.workflows.capture import end_left_copy
 from agent.workflows.step import Tools
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ class Engine:
         hook: CrashHook = lambda point: None,
     ) -> None:
         self._store = store
-        self._ensure_networks = tools.ensure_networks
+        self._tools = tools
         self._settings = settings
         self._runner = Runner(store, tools, clock, hook, on_finished=self._task_finished)
         self._hypervisor = tools.hypervisor
@@ -240,6 +240,7 @@ class Engine:
         if server.task_state is not None or server.host is None:
             self._seen_to(server_id)
             return None
+        end_left_copy(self._tools, server_id)
         shut_down = bool(events) and events[-1][1].guest_shutdown
         guest_shutdown = shut_down and not self._settings.is_host_stopping()
         after_s = self._reconciler.look(server, guest_shutdown=guest_shutdown)
@@ -281,6 +282,8 @@ class Engine:
         self._settings.learn_host()
         for task in self._store.list_open_tasks():
             self._queue.add(task.server_id)
+        for server_id in self._tools.captures.list_copied():
+            self._queue.add(server_id)
         self._queue.add(SWEEP)
         self._queue.add(LOOK_TWICE, STALE_S)
 
@@ -292,8 +295,7 @@ class Engine:
         self._carry_networks()
 
     def _carry_networks(self) -> None:
-        reap(self._hypervisor, self._settings.networks)
-        self._ensure_networks()
+        self._tools.ensure_networks()
         self._queue.add(RESERVE)
 
     def _reserve(self) -> None:

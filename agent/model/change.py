@@ -29,6 +29,8 @@ class ServerChange(TypedDict, total=False):
     locked_reason: str | None
     rescue: RescueSystem | None
     host: str | None
+    pinned_zone: str | None
+    requested_host: str | None
     shelved_image_id: str | None
     shelved_at: datetime | None
     launched_at: datetime

@@ -376,6 +376,8 @@ _CHANGED: Mapping[str, Callable[[Any], Any]] = {
     "locked_reason": _same,
     "rescue": _rescue_values,
     "host": _same,
+    "pinned_zone": _same,
+    "requested_host": _same,
     "shelved_image_id": _same,
     "shelved_at": _same,
     "launched_at": _same,

@@ -14,7 +14,7 @@ from agent.errors import HostFailed
 from agent.hypervisor.base import CopyState
 from agent.model.capture import MAKES
 from agent.model.states import TaskState
-from agent.workflows.step import Context, Done, Later, Outcome, Step, Workflow
+from agent.workflows.step import Context, Done, Later, Outcome, Step, Tools, Workflow
 
 FIRST_LOOK_S = 0.1
 LAST_LOOK_S = 2.0
@@ -76,6 +76,16 @@ def drop_copy(context: Context) -> None:
     """End the copying, and remove what there is of it."""
     context.tools.hypervisor.end_copy(context.server.id)
     context.tools.captures.drop_copies(context.server.id)
+
+
+def end_left_copy(tools: Tools, server_id: str) -> None:
+    """End and remove what a task that was pushed aside has left of its copy.
+
+    For a server that no task has. Its file is there before libvirt's job, and goes after it.
+    """
+    if tools.captures.has_copies(server_id):
+        tools.hypervisor.end_copy(server_id)
+        tools.captures.drop_copies(server_id)
 
 
 def check_copy(context: Context) -> Outcome:

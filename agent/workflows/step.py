@@ -9,7 +9,7 @@ transaction over its effect, and none sleeps: one that must wait says `Later`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -132,6 +132,14 @@ class Captures(Protocol):
 
         `NotFound` as soon as the image is deleted.
         """
+        ...
+
+    def has_copies(self, server_id: str) -> bool:
+        """Whether there are copies of a server's disk, of any task."""
+        ...
+
+    def list_copied(self) -> Collection[str]:
+        """The ids of the servers of whose disks there are copies, whole or not."""
         ...
 
     def drop_copies(self, server_id: str) -> None:

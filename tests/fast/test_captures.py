@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from agent.errors import BadRequest, Conflict, HostFailed
 from agent.model.capture import Wish
 from agent.model.imageedit import Edit
 from agent.model.layout import Layout
-from tests.fast.smallcloud import SmallCloud, everywhere, off_its_host
+from tests.fast.smallcloud import Crash, SmallCloud, everywhere, off_its_host
 from tests.fast.test_lifecycle import break_host
 from tests.lab.commands import run
 
@@ -286,3 +287,35 @@ def test_an_image_that_a_killed_process_was_making_waits_for_its_task(cloud: Sma
 
     assert meanwhile == "saving"
     assert cloud.images()["snapshot"] == "active"
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+@pytest.mark.parametrize("point", ["copy/after", "check_copy/before", "store/after"])
+@pytest.mark.parametrize("action", ["createImage", "shelve"])
+def test_a_state_that_is_reset_meanwhile_leaves_no_copy(
+    cloud: SmallCloud, action: str, point: str, is_killed: bool
+) -> None:
+    server_id = cloud.made(cloud.create(), "active")
+    folder = Layout(cloud.config.state_dir).server(server_id)
+    seen: list[str] = []
+
+    def reset(at: str) -> None:
+        if at == f"{action}/{point}":
+            cloud.reset_state(server_id, "active")
+            seen.extend(path.name for path in folder.glob("copy-*"))
+            if is_killed:
+                raise Crash
+
+    cloud.reboot(reset)
+    cloud.act(server_id, action)
+    with suppress(Crash):
+        cloud.work()
+    if is_killed:
+        cloud.reboot()
+        cloud.work()
+
+    assert len(seen) == 1
+    assert list(folder.glob("copy-*")) == []
+    assert cloud.server(server_id).task_state is None
+    assert cloud.open_tasks() == 0
+    assert cloud.image_leftovers() == []

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.lab.cloud import Api
 from tests.lab.waiting import wait_for
 from tests.real.conftest import RealCloud
 
@@ -126,6 +127,26 @@ def test_a_process_killed_meanwhile_makes_the_image_after_its_restart(
     assert made["size"] > 2**20
     assert not is_frozen(real, server)
     assert leftovers(real) == []
+
+
+def test_a_state_that_is_reset_meanwhile_ends_the_copy(real: RealCloud, server: str) -> None:
+    image_id = ask(real, server, {"createImage": {"name": "pushed aside"}})
+    wait_for(
+        lambda: leftovers(real) or real.api.server(server)["OS-EXT-STS:task_state"] is None,
+        timeout_s=IMAGE_S,
+        poll_s=0.01,
+        what="the copy to begin",
+    )
+    Api(real.live).log_in("cumulet-admin").act(server, {"os-resetState": {"state": "active"}})
+    wait_for(lambda: not leftovers(real), timeout_s=10, what="the copy to be gone")
+    job = real.host.virsh("domjobinfo", server)
+
+    assert "None" in job
+    assert not is_frozen(real, server)
+    found = image(real, image_id)
+    assert found is None or found["status"] == "active"
+    assert real.open_tasks() == []
+    assert real.api.server(server)["status"] == "ACTIVE"
 
 
 def test_a_deletion_meanwhile_takes_the_image_too(real: RealCloud) -> None:

@@ -83,9 +83,10 @@ def unshelve_schema(version: Microversion) -> Draft202012Validator:
         value = {
             "type": ["object", "null"],
             "properties": {
-                "availability_zone": {"type": ["string", "null"]},
+                "availability_zone": {**zone, "type": ["string", "null"]},
                 "host": {"type": "string"},
             },
+            "minProperties": 1,
             "additionalProperties": False,
         }
     elif version.has(changes.UNSHELVE_ZONE):
@@ -102,4 +103,5 @@ def parse_target(asked: object, version: Microversion) -> Target | None:
     """Where a server is to be taken out to, of a value that fits the schema; None for anywhere."""
     if not isinstance(asked, Mapping) or not version.has(changes.UNSHELVE_ZONE) or not asked:
         return None
-    return Target(asked.get("availability_zone"), asked.get("host"))
+    zone = asked.get("availability_zone", "")
+    return Target(zone or None, asked.get("host"), unpins=zone is None)

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 
 from agent.api import changes
 from agent.api.body import json_body
+from agent.api.compute.server_schemas import TAG
 from agent.api.context import asking, cloud, version
 from agent.api.microversion import Microversion
 from agent.api.parse import parse_uuid
@@ -20,14 +21,6 @@ from agent.errors import BadRequest
 from agent.model.network import NicRequest, Port
 
 routes = Blueprint("interfaces", __name__)
-
-TAG: dict[str, Any] = {
-    "type": "string",
-    "minLength": 1,
-    "maxLength": 60,
-    "pattern": r"^[^,/]*\Z",
-    "description": "a tag of 1 to 60 characters without , and /",
-}
 
 
 @functools.cache

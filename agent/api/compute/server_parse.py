@@ -47,6 +47,7 @@ def parse_create(body: Mapping[str, Any], version: Microversion, max_metadata: i
         image_id=image_id,
         flavor_id=str(asked["flavorRef"]).rstrip("/").rsplit("/", 1)[-1],
         nics=_nics(asked.get("networks", [])),
+        needs_network=asked.get("networks") == "auto",
         metadata=_metadata(asked.get("metadata", {}), max_metadata),
         user_data=parse_user_data(asked.get("user_data", "")),
         access_ipv4=parse_address(asked, "accessIPv4", ipaddress.IPv4Address),

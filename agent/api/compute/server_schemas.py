@@ -65,24 +65,31 @@ _FQDN: dict[str, Any] = {
     "description": "a host or domain name: 1 to 255 of a-z, A-Z, 0-9, '-', '.' and '_'",
 }
 
-_NIC: dict[str, Any] = {
-    "type": "object",
-    "properties": {"uuid": TEXT, "fixed_ip": TEXT, "port": {"type": ["string", "null"]}},
-    "additionalProperties": False,
-}
-_NICS: dict[str, Any] = {"type": "array", "maxItems": MAX_NICS, "items": _NIC}
-_NICS_OR_WORD: dict[str, Any] = {
-    "if": {"type": "string"},
-    "then": {"enum": ["none", "auto"]},
-    "else": _NICS,
-}
+
+def _nics(*, tags: bool = False) -> dict[str, Any]:
+    nic = {"uuid": TEXT, "fixed_ip": TEXT, "port": {"type": ["string", "null"]}}
+    item = {
+        "type": "object",
+        "properties": {**nic, "tag": TAG} if tags else nic,
+        "additionalProperties": False,
+    }
+    return {"type": "array", "maxItems": MAX_NICS, "items": item}
+
+
+def _nics_or_word(*, tags: bool = False) -> dict[str, Any]:
+    return {
+        "if": {"type": "string"},
+        "then": {"enum": ["none", "auto"]},
+        "else": _nics(tags=tags),
+    }
+
 
 _CREATE: dict[str, Any] = {
     "name": NAME,
     "imageRef": TEXT,
     "flavorRef": {"type": ["string", "integer"], "minLength": 1},
     "metadata": METADATA,
-    "networks": _NICS,
+    "networks": _nics(),
     "security_groups": {
         "type": "array",
         "items": {"type": "object", "properties": {"name": NAME}, "additionalProperties": False},
@@ -112,7 +119,9 @@ _UPDATE: dict[str, Any] = {
 
 _LATER_CREATE: tuple[tuple[Change, str, dict[str, Any] | None], ...] = (
     (changes.DESCRIPTION, "description", DESCRIPTION),
-    (changes.NETWORKS_REQUIRED, "networks", _NICS_OR_WORD),
+    (changes.NIC_TAGS, "networks", _nics(tags=True)),
+    (changes.NETWORKS_REQUIRED, "networks", _nics_or_word()),  # in which tags were forgotten
+    (changes.NIC_TAGS_AGAIN, "networks", _nics_or_word(tags=True)),
     (changes.TAGS_AT_CREATE, "tags", TAGS),
     (changes.NO_PERSONALITY, "personality", None),
     (changes.TRUSTED_CERTIFICATES, "trusted_image_certificates", CERTIFICATES),

@@ -6,6 +6,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify
 
 from agent.api.context import caller, cloud
+from agent.api.replies import empty
 from agent.errors import NotFound
 
 routes = Blueprint("network_about", __name__)
@@ -41,6 +42,13 @@ def show_extension(extension: str) -> Response:
 def show_quotas(project_id: str) -> Response:
     """Show what a project may have."""
     return jsonify(quota=_quotas(project_id))
+
+
+@routes.delete("/quotas/<project_id>")
+def reset_quotas(project_id: str) -> Response:
+    """Let the configuration's quotas count for a project: they always do, nobody sets others."""
+    _quotas(project_id)
+    return empty(204)
 
 
 @routes.get("/quotas/<project_id>/default")

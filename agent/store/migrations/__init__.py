@@ -14,12 +14,12 @@ REVISIONS = (
     "0005",
     "0006",
     "0007",
+    "0008",
     "0009",
     "0010",
     "0011",
+    "0012",
     "0013",
-    "0014",
-    "0015",
 )
 """All versions, the oldest first; a test holds this against Alembic's own view."""
 

@@ -11,7 +11,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from agent import api
+from agent.api.microversion import HIGHEST
 from agent.model.identity import Project
 from tests.fast.api.conftest import (
     PASSWORD,
@@ -28,7 +29,9 @@ from tests.fast.api.conftest import (
     log_in_from_file,
     make_server,
 )
+from tests.fast.api.wrong_admin_requests import WRONG_ADMIN
 from tests.fast.api.wrong_image_requests import WRONG_IMAGES
+from tests.fast.api.wrong_later_requests import WRONG_LATER
 from tests.fast.api.wrong_requests import IMAGES, KEYPAIRS, WRONG, Wrong
 from tests.fast.smallcloud import SmallCloud
 from tests.keys import ED25519
@@ -44,11 +47,12 @@ ERROR_KEYS = {
     413: "overLimit",
     415: "badMediaType",
     416: "computeFault",
+    501: "notImplemented",
 }
 """What the Compute API calls an error of each code."""
 
 
-ALL_WRONG = (*WRONG, *WRONG_IMAGES)
+ALL_WRONG = (*WRONG, *WRONG_IMAGES, *WRONG_LATER, *WRONG_ADMIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,11 @@ def world(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     network = str(user.get("/network/v2.0/networks").get_json()["networks"][0]["id"])
     kept = user.post(KEYPAIRS, {"keypair": {"name": "mine", "public_key": ED25519}})
     assert kept.status_code == 200
+    bare = clients["admin"].post("/network/v2.0/networks", {"network": {}}).get_json()
+    port = user.post("/network/v2.0/ports", {"port": {"network_id": network}}).get_json()
     ids = {
+        "bare_net": str(bare["network"]["id"]),
+        "port": str(port["port"]["id"]),
         "image": image,
         "network": network,
         "active": make_server(user, image, metadata={"role": "web"}),
@@ -123,7 +131,7 @@ def world(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         "nobody": "b9a3c1f2-0000-4000-8000-000000000001",
     }
     lab = user.get("/identity/v3/auth/projects").get_json()["projects"][0]["id"]
-    ids["lab"] = str(lab)
+    ids["lab"] = ids["project"] = str(lab)
     assert other.post(f"{IMAGES}/{ids['shared']}/members", {"member": lab}).status_code == 200
     cloud.work()
     ids["building"] = make_server(user, image, metadata={"a": "b"})
@@ -132,7 +140,9 @@ def world(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def log_all_in(cloud: SmallCloud) -> dict[str, ApiClient]:
-    app, identity = api.build_app(cloud.parts.cloud), cloud.parts.store.identity
+    config = replace(cloud.config, max_microversion=str(HIGHEST))
+    app = api.build_app(replace(cloud.parts.cloud, config=config))
+    identity = cloud.parts.store.identity
     lab, other = identity.find_project("lab"), Project("0" * 32, "other")
     assert lab is not None
     identity.add_project(other)
@@ -154,6 +164,8 @@ def register(client: ApiClient, **fields: Any) -> str:
 def message_of(wrong: Wrong, answer: TestResponse) -> str:
     """The message of an error, which stands where its service's clients look for it."""
     error = answer.get_json()
+    if wrong.path.startswith("/network/"):
+        return str(error["NeutronError"]["message"])
     if wrong.path.startswith("/image/"):
         assert error["code"] == wrong.code
         return str(error["message"])

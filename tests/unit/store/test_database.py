@@ -142,6 +142,7 @@ def test_the_known_revisions_are_alembics() -> None:
 
     assert scripts.get_current_head() == HEAD
     assert tuple(script.revision for script in scripts.walk_revisions())[::-1] == REVISIONS
+    assert [int(revision) for revision in REVISIONS] == list(range(1, len(REVISIONS) + 1))
 
 
 def test_the_migrations_make_the_schema(store: Store) -> None:

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Networks, subnets and ports of users' own making. Revision 0015."""
+"""Networks, subnets and ports of users' own making. Revision 0013."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0015"
-down_revision = "0014"
+revision = "0013"
+down_revision = "0012"
 
 _TIME = sa.String(32)
 

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Server groups, what requests say of a server's place, hosts and aggregates. Revision 0013."""
+"""Server groups, what requests say of a server's place, hosts and aggregates. Revision 0011."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0013"
-down_revision = "0011"
+revision = "0011"
+down_revision = "0010"
 
 _ID = sa.String(64)
 _TIME = sa.String(32)

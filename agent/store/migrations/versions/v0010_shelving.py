@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Shelved servers: the image that holds their disk, and since when. Revision 0011."""
+"""Shelved servers: the image that holds their disk, and since when. Revision 0010."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0011"
-down_revision = "0010"
+revision = "0010"
+down_revision = "0009"
 
 
 def upgrade() -> None:

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Flavors' further sizes and who may use them, keypairs' types, quotas. Revision 0014."""
+"""Flavors' further sizes and who may use them, keypairs' types, quotas. Revision 0012."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014"
-down_revision = "0013"
+revision = "0012"
+down_revision = "0011"
 
 _ID = sa.String(64)
 _FLAVOR_ID = sa.String(255)

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Servers in rescue. Revision 0010."""
+"""Servers in rescue. Revision 0009."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010"
-down_revision = "0009"
+revision = "0009"
+down_revision = "0008"
 
 
 def upgrade() -> None:

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a resized server was before, until it is confirmed or reverted. Revision 0009."""
+"""What a resized server was before, until it is confirmed or reverted. Revision 0008."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0009"
+revision = "0008"
 down_revision = "0007"
 
 
