@@ -57,7 +57,7 @@ def test_a_server_is_made_at_the_newest_version_on_the_network_that_is_found(sdk
 
     (interface,) = compute.server_interfaces(server)
     assert interface.net_id == sdk.network.find_network("lab").id
-    compute.update_server(server, description="of a test", hostname="uno")
+    compute.update_server(server.id, description="of a test", hostname="uno")
     shown = compute.get_server(server.id)
     assert (shown.description, shown.hostname) == ("of a test", "uno")
 
