@@ -175,7 +175,6 @@ def test_a_server_without_a_network_named_gets_the_shared_one(
 
 
 def test_what_is_refused_is_told_to_the_user(live: LiveCloud, image: dict[str, Any]) -> None:
-    with pytest.raises(CommandError, match="max_count: this version of the cloud"):
-        live.openstack(
-            *("server", "create", "--image", "empty", "--flavor", "1", "--max", "2", "three")
-        )
+    zone = ("--availability-zone", "mars")
+    with pytest.raises(CommandError, match="availability_zone: The requested availability zone"):
+        live.openstack("server", "create", "--image", "empty", "--flavor", "1", *zone, "three")
