@@ -110,18 +110,21 @@ class Creation:
         password = self.admin_pass.choose(request.admin_pass, image.properties)
         draft = self._draft(asking, request, flavor, image)
         args = {REFUSED: password.refused} if password.refused else {}
-        created = self.store.servers.create_some(
-            lambda count: _numbered(draft, request.hostname, count),
-            new_task(asking, ACTIONS["create"], args),
-            count=request.count,
-            quota=self.quota,
-            nics=self._nics(asking, request),
-            injection=Injection(request.files, password.credential),
-            hints=request.hints,
-            image_ids=[image.id, *boot_ids],
-            rest_s=self.address_rest_s,
-            now=draft.created_at,
-        )
+        try:
+            created = self.store.servers.create_some(
+                lambda count: _numbered(draft, request.hostname, count),
+                new_task(asking, ACTIONS["create"], args),
+                count=request.count,
+                quota=self.quota,
+                nics=self._nics(asking, request),
+                injection=Injection(request.files, password.credential),
+                hints=request.hints,
+                image_ids=[image.id, *boot_ids],
+                rest_s=self.address_rest_s,
+                now=draft.created_at,
+            )
+        except NotFound as error:  # deleted since it was looked up
+            raise BadRequest(error.message) from error
         for server in created:
             self.wake(server.id)
         return CreatedServer(created[0], password.clear)
