@@ -81,6 +81,7 @@ def arrive(context: Context) -> Outcome:
     server = context.server
     change = ServerChange(
         vm_state=VmState.RESIZED,
+        progress=100,
         flavor=as_resized(server, context.task).flavor,
         old_flavor=server.flavor,
         old_vm_state=VmState(str(context.task.args[WAS])),
