@@ -21,7 +21,7 @@ REAL := tests/real tests/clients
 TEMPEST := .conformance/venv
 TEMPEST_PINS := etc/requirements-conformance.txt
 
-.PHONY: help demo install wheel test fast real check fix conformance run regenerate bench \
+.PHONY: help demo install wheel test fast real check fix conformance faults run regenerate bench \
     setup tools root
 
 help:  ## these lines
@@ -58,6 +58,9 @@ fix: setup  ## what ruff can mend by itself
 
 conformance: root setup $(TEMPEST)/.ready  ## OpenStack's own tests, tempest, against a cloud: TESTS=regex, FAILED=1, MICROVERSION=2.96
 	@$(BIN)/python -m tests.conformance
+
+faults: root tools  ## the whole crash matrix: others barge in at every point, alive and killed
+	$(PYTEST) --dist=worksteal --faults tests/fast/test_crash_matrix.py tests/fast/test_crash_barging.py
 
 run: root setup  ## serve from this checkout, for development: state in /var/lib/cumulet-dev
 	$(BIN)/cumulet init --state-dir /var/lib/cumulet-dev

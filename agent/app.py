@@ -218,7 +218,7 @@ def build_tools(
         claim_host=claim_host,
         release_host=store.tasks.release_host,
         drop_port=drop_port,
-        ensure_networks=lambda: carry(host, networks()),
+        ensure_networks=lambda: carry(host, networks),
     )
 
 

@@ -120,7 +120,7 @@ class Config:
     shelved_offload_after: float = 0.0
     nova_compatible_files: bool = False
     import_allow: tuple[str, ...] = ()
-    max_microversion: str = "2.1"
+    max_microversion: str = "2.96"
     network: NetworkConfig = field(default_factory=NetworkConfig)
     capacity: CapacityConfig = field(default_factory=CapacityConfig)
     quota: QuotaConfig = field(default_factory=QuotaConfig)

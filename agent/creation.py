@@ -27,6 +27,7 @@ from agent.model.keypair import Keypair, check_lets_in
 from agent.model.network import NicRequest, defaults
 from agent.model.placement import NO_HINTS, Hints
 from agent.model.quota import ONE, Count, Quota
+from agent.model.securitygroup import is_group_of
 from agent.model.server import Flavor, Server
 from agent.model.states import TaskState, VmState
 from agent.reaching import Reachability, check_host
@@ -61,6 +62,7 @@ class CreateServer:
     host: str | None = None  # the only one that it may be placed on: for administrators
     count: Count = ONE
     hints: Hints = NO_HINTS
+    security_groups: tuple[str, ...] = ()  # names or ids: each server is in its project's one
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class Creation:
         """
         self._check_host(asking, request)
         _check_several(request)
+        _check_groups(asking, request)
         check_host(self.reachability)
         flavor = self._flavor(asking, request.flavor_id)
         image = find_image(self.store, asking, request.image_id)
@@ -108,18 +111,21 @@ class Creation:
         password = self.admin_pass.choose(request.admin_pass, image.properties)
         draft = self._draft(asking, request, flavor, image)
         args = {REFUSED: password.refused} if password.refused else {}
-        created = self.store.servers.create_some(
-            lambda count: _numbered(draft, request.hostname, count),
-            new_task(asking, ACTIONS["create"], args),
-            count=request.count,
-            quota=self.quota,
-            nics=self._nics(asking, request),
-            injection=Injection(request.files, password.credential),
-            hints=request.hints,
-            image_ids=[image.id, *boot_ids],
-            rest_s=self.address_rest_s,
-            now=draft.created_at,
-        )
+        try:
+            created = self.store.servers.create_some(
+                lambda count: _numbered(draft, request.hostname, count),
+                new_task(asking, ACTIONS["create"], args),
+                count=request.count,
+                quota=self.quota,
+                nics=self._nics(asking, request),
+                injection=Injection(request.files, password.credential),
+                hints=request.hints,
+                image_ids=[image.id, *boot_ids],
+                rest_s=self.address_rest_s,
+                now=draft.created_at,
+            )
+        except NotFound as error:  # deleted since it was looked up
+            raise BadRequest(error.message) from error
         for server in created:
             self.wake(server.id)
         return CreatedServer(created[0], password.clear)
@@ -214,6 +220,15 @@ class Creation:
                 "it sees none. Make one, or ask for 'none'."
             )
         return tuple(NicRequest(network.id) for network in candidates)
+
+
+def _check_groups(asking: Asking, request: CreateServer) -> None:
+    project_id = asking.caller.project.id
+    for group in request.security_groups:
+        if not is_group_of(project_id, group):
+            raise BadRequest(
+                f"security_groups: Security group {group} not found for project {project_id}."
+            )
 
 
 def _check_several(request: CreateServer) -> None:

@@ -27,6 +27,7 @@ COUNTED = {
 
 
 LONGEST_FIRST = (
+    "test_tempest.py",
     "test_full_injection.py",
     "test_full_guest.py",
     "test_demo.py",
@@ -45,6 +46,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--regenerate",
         action="store_true",
         help="rewrite the golden files from what the code gives now; git shows the difference",
+    )
+    parser.addoption(
+        "--faults",
+        action="store_true",
+        help="the whole of the crash matrix, also what differs little: see `make faults`",
     )
     parser.addoption(
         "--kill-seed",
@@ -66,8 +72,13 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["kill_seed"] = node.config.option.kill_seed
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the longest files begin first: a worker takes the next file when it is done with one."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what `--faults` asks for, and let the longest files begin first.
+
+    A worker takes the next file when it is done with one.
+    """
+    if not config.getoption("--faults"):
+        items[:] = [item for item in items if item.get_closest_marker("faults") is None]
     places = {name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: places.get(item.path.name, len(places)))
 

@@ -82,6 +82,7 @@ LOCKED_REASON = Change(73, "a lock may say why")
 REQUESTED_HOST = Change(74, "administrators may name a new server's host")
 STRICT = Change(75, "unknown fields are refused; updates and rebuilds answer the whole view")
 UNSHELVE_ZONE = Change(77, "unshelve may name an availability zone")
+TOPOLOGY = Change(78, "a server shows the NUMA nodes of its guest")
 MIGRATION_OWNER = Change(80, "migrations say their user and project")
 USER_FILTERS = Change(83, "everybody may filter by more of a server's fields")
 EVENT_DETAILS = Change(84, "events have details")
@@ -123,6 +124,7 @@ ROUTES: dict[str, Span] = {
     "/servers/<server_id>/tags": Span(TAGS.since),
     "/servers/<server_id>/tags/<tag>": Span(TAGS.since),
     "/servers/<server_id>/remote-consoles": Span(6),
+    "/servers/<server_id>/topology": Span(TOPOLOGY.since),
 }
 """Rules below /compute/v2.1 that are not there at every version ("/os-x", or "METHOD /os-x")."""
 

@@ -114,6 +114,8 @@ ROUTES: dict[Access, str] = {
         GET    /compute/v2.1/servers/<server_id>/tags
         GET    /compute/v2.1/servers/<server_id>/tags/<tag>
         GET    /compute/v2.1/servers/<server_id>/os-server-password
+        GET    /compute/v2.1/servers/<server_id>/os-volume_attachments
+        GET    /compute/v2.1/servers/<server_id>/topology
         GET    /compute/v2.1/servers/detail
         GET    /image/v2/images
         GET    /image/v2/images/<image_id>
@@ -134,6 +136,7 @@ ROUTES: dict[Access, str] = {
         GET    /network/v2.0/ports/<port_id>
         GET    /network/v2.0/quotas/<project_id>
         GET    /network/v2.0/quotas/<project_id>/default
+        GET    /network/v2.0/quotas/<project_id>/details
         GET    /network/v2.0/quotas/<project_id>/details.json
         GET    /network/v2.0/routers
         GET    /network/v2.0/security-group-rules
@@ -160,6 +163,7 @@ ROUTES: dict[Access, str] = {
         POST   /compute/v2.1/servers/<server_id>/action
         POST   /compute/v2.1/servers/<server_id>/metadata
         DELETE /compute/v2.1/servers/<server_id>/os-server-password
+        POST   /compute/v2.1/servers/<server_id>/os-volume_attachments
         POST   /compute/v2.1/servers/<server_id>/remote-consoles
         PUT    /compute/v2.1/servers/<server_id>/metadata
         PUT    /compute/v2.1/servers/<server_id>/metadata/<key>
@@ -194,6 +198,7 @@ ROUTES: dict[Access, str] = {
         DELETE /network/v2.0/subnets/<subnet_id>
     """,
     Access.ADMIN: """
+        DELETE /network/v2.0/quotas/<project_id>
         GET    /identity/v3/projects
         POST   /identity/v3/projects
         PATCH  /identity/v3/projects/<project_id>

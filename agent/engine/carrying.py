@@ -14,12 +14,19 @@ from collections.abc import Callable, Sequence
 from agent.errors import HostFailed
 from agent.hypervisor.base import Hypervisor, NetworkSpec
 
+Networks = Callable[[], Sequence[NetworkSpec]]
+"""Reads those that are recorded."""
+
 log = logging.getLogger(__name__)
 
 
-def carry(hypervisor: Hypervisor, networks: Sequence[NetworkSpec]) -> None:
-    """Make the networks that are missing on the host; raises `AgentError` of a shared one."""
-    for network in networks:
+def carry(hypervisor: Hypervisor, networks: Networks) -> None:
+    """Let libvirt have the recorded networks, and of ours no others; `AgentError` of a shared one.
+
+    Leftovers go first: a new network may have the addresses of one that was just deleted.
+    """
+    _reap(hypervisor, networks)
+    for network in networks():
         try:
             hypervisor.ensure_network(network)
         except HostFailed as error:
@@ -28,7 +35,7 @@ def carry(hypervisor: Hypervisor, networks: Sequence[NetworkSpec]) -> None:
             log.warning("network %s is not there: %s", network.name, error.message)
 
 
-def reap(hypervisor: Hypervisor, networks: Callable[[], Sequence[NetworkSpec]]) -> None:
+def _reap(hypervisor: Hypervisor, networks: Networks) -> None:
     """Remove networks of ours that no row is there for, or that have other addresses than it says.
 
     In this order: a network is recorded before it is made, so what was seen and has no row is a

@@ -16,7 +16,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from agent.engine.carrying import reap
 from agent.engine.clock import Clock
 from agent.engine.keyqueue import KeyQueue
 from agent.engine.ports import TaskStore
@@ -296,7 +295,6 @@ class Engine:
         self._carry_networks()
 
     def _carry_networks(self) -> None:
-        reap(self._hypervisor, self._settings.networks)
         self._tools.ensure_networks()
         self._queue.add(RESERVE)
 

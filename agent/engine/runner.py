@@ -119,7 +119,7 @@ class Runner:
             return outcome.after_s
         change = outcome.change.copy()
         following = _following(action, task, step, outcome.result)
-        change["task_state"] = (following and following.task_state) or action.task_state
+        change["task_state"] = (following or step).task_state or action.task_state
         if step.progress is not None and self._takes_long(task):
             change["progress"] = step.progress
         if self.store.record_step(task.id, step.name, self.clock.now(), change, outcome.result):

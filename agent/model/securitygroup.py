@@ -39,6 +39,11 @@ class SecurityGroup:
     rules: tuple[Rule, ...]
 
 
+def is_group_of(project_id: str, name_or_id: str) -> bool:
+    """Whether a request means the one group of a project: clients send its name or its id."""
+    return name_or_id in {DEFAULT, default_group(project_id).id}
+
+
 def default_group(project_id: str) -> SecurityGroup:
     """The group of a project; its ids are made of the project's, and so stay."""
     group_id = str(uuid.uuid5(_SPACE, project_id))

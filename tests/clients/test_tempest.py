@@ -36,7 +36,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     return {**told, **result.skipped, **dict.fromkeys(result.passed, Verdict.PASSED.value)}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES, ids=[name.rpartition(".")[2] for name in NAMES])
 def test_tempests(name: str, said: Mapping[str, str]) -> None:
     assert said.get(name, "tempest has no such test") == Verdict.PASSED.value
 

@@ -35,6 +35,8 @@ class Skips:
     """These are run, and tempest itself skips them, for what `tempest.conf` says of the cloud."""
     by_words: Mapping[str, str] = field(default_factory=dict)
     """Not for names, but for what tempest says when it skips one of itself."""
+    too_new: Mapping[str, str] = field(default_factory=dict)
+    """These are left out too when nothing is asked below a version."""
 
     @classmethod
     def read(cls, path: Path = SKIPS) -> Skips:
@@ -54,7 +56,11 @@ class Skips:
         """The same when nothing is asked below this version; when it is empty, the very same."""
         if not lowest:
             return self
-        return replace(self, by_words={**self.by_words, BELOW: f"it is of versions below {lowest}"})
+        return replace(
+            self,
+            left_out={**self.left_out, **self.too_new},
+            by_words={**self.by_words, BELOW: f"it is of versions below {lowest}"},
+        )
 
     def reason_to_leave_out(self, name: str) -> str | None:
         """The reason why a test is not run; None when it is."""

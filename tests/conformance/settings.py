@@ -101,7 +101,6 @@ def settings_of(
             "floating_ips": False,
             "ipv6": False,
         },
-        "volume-feature-enabled": {"enable_volume_image_dep_tests": True},  # one needs no volume
         "validation": {"run_validation": False},  # it would log in to guests by SSH
         "image": {
             "build_timeout": 60,

@@ -94,6 +94,13 @@ def test_tests_of_lower_versions_are_skipped_above_them() -> None:
     assert above.reason_of_tempest(UPLOAD.name, higher) is None
 
 
+def test_some_are_left_out_above_a_version_only() -> None:
+    skips = Skips({}, {}, too_new={"test_upload$": "it reads what is gone"})
+
+    assert skips.reason_to_leave_out(UPLOAD.name) is None
+    assert skips.above("2.96").reason_to_leave_out(UPLOAD.name) == "it reads what is gone"
+
+
 @pytest.mark.parametrize(
     ("status", "failed", "skipped"),
     [("fail", [UPLOAD.name, SHARE.name], []), ("skip", [], [UPLOAD.name, SHARE.name])],

@@ -34,8 +34,10 @@ from agent.api.compute import (
     servers,
     services,
     tenant_usage,
+    topology,
     usage_audits,
     versions,
+    volume_attachments,
 )
 from agent.api.context import cloud
 from agent.errors import NotFound
@@ -91,5 +93,7 @@ for module in (
     quota_sets,
     tenant_usage,
     usage_audits,
+    topology,
+    volume_attachments,
 ):
     compute.register_blueprint(module.routes)

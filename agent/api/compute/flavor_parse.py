@@ -154,10 +154,21 @@ def parse_query(args: MultiDict[str, str], version: Microversion, *, is_admin: b
     )
 
 
+_PUBLICITY: dict[str, bool | None] = {
+    "none": None,
+    **dict.fromkeys(("1", "t", "true", "on", "y", "yes"), True),
+    **dict.fromkeys(("0", "f", "false", "off", "n", "no"), False),
+}
+"""A filter takes more words, in any case, than a body does."""
+
+
 def _publicity(asked: str | None) -> bool | None:
     if asked is None:
         return True
-    return None if asked.lower() == "none" else parse_boolean("is_public", asked)
+    word = asked.lower()
+    if word not in _PUBLICITY:
+        raise BadRequest("is_public: must be a boolean, or none for flavors of both kinds.")
+    return _PUBLICITY[word]
 
 
 def _choice(args: MultiDict[str, str], name: str, allowed: tuple[str, ...], otherwise: str) -> str:

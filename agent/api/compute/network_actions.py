@@ -13,7 +13,7 @@ from agent.api.parse import check, parse_uuid
 from agent.api.replies import empty
 from agent.errors import BadRequest, NotFound
 from agent.model.network import NicRequest
-from agent.model.securitygroup import DEFAULT, default_group
+from agent.model.securitygroup import is_group_of
 
 
 def _schema(action: str, field: str) -> Draft202012Validator:
@@ -63,7 +63,7 @@ def _remove_group(server_id: str, body: dict[str, Any]) -> Response:
 def _check_group(server_id: str, name: str) -> None:
     """Raise `NotFound` but for the group that every server has, and keeps."""
     server = cloud().compute.get_server(asking(), server_id)
-    if name not in {DEFAULT, default_group(server.project_id).id}:
+    if not is_group_of(server.project_id, name):
         raise NotFound(f"Security group {name} not found for project {server.project_id}.")
 
 

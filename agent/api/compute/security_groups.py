@@ -21,7 +21,7 @@ def list_of_server(server_id: str) -> Response:
     return jsonify(security_groups=[group_view(default_group(server.project_id))])
 
 
-@routes.get("/os-security-groups")
+@routes.get("/os-security-groups", strict_slashes=True)  # with a slash: one without an id
 def list_groups() -> Response:
     """List the project's only group."""
     return jsonify(security_groups=[group_view(default_group(caller().project.id))])

@@ -13,6 +13,7 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from agent.api import changes
 from agent.api.compute.hint_parse import parse_hints
 from agent.api.compute.metadata_parse import parse_metadata
 from agent.api.compute.personality_parse import parse_personality
@@ -38,7 +39,6 @@ def parse_create(body: Mapping[str, Any], version: Microversion, max_metadata: i
     _refuse_what_is_not_served(asked)
     image_id = parse_image_id(asked.get("imageRef"))
     _check_block_devices(asked.get("block_device_mapping_v2", []), image_id)
-    _check_security_groups(asked.get("security_groups", []))
     name = check_name("name", asked["name"])
     zone, zones_host = _zone(asked.get("availability_zone"))
     described = check_description("description", asked.get("description"))
@@ -57,9 +57,10 @@ def parse_create(body: Mapping[str, Any], version: Microversion, max_metadata: i
         key_name=asked.get("key_name"),
         files=parse_personality(asked.get("personality", [])),
         admin_pass=asked.get("adminPass"),
-        description=check_description("description", asked.get("description"))
-        if described
-        else name,
+        security_groups=tuple(
+            group["name"] for group in asked.get("security_groups", []) if "name" in group
+        ),
+        description=described if version.has(changes.DESCRIPTION) else name,
         tags=tuple(sorted(set(asked.get("tags", ())))),
         hostname=asked.get("hostname"),
         host=_host(asked, zones_host),
@@ -165,13 +166,6 @@ def _host(asked: Mapping[str, Any], zones_host: str | None) -> str | None:
     if len(named) > 1:
         raise BadRequest("host: No valid host was found: hypervisor_hostname names another host.")
     return next(iter(named), zones_host)
-
-
-def _check_security_groups(groups: list[dict[str, str]]) -> None:
-    for group in groups:
-        name = group.get("name", "default")
-        if name != "default":
-            raise BadRequest(f"security_groups: Security group {name} not found.")
 
 
 def _nics(asked: str | Sequence[Mapping[str, Any]]) -> tuple[NicRequest, ...] | None:

@@ -20,7 +20,7 @@ routes = Blueprint("tenant_usage", __name__)
 PATH = "/os-simple-tenant-usage"
 
 
-@routes.get(PATH)
+@routes.get(PATH, strict_slashes=True)  # with a slash it is a project without an id: not found
 def list_all() -> Response:
     """List what each project used that used anything."""
     page = _page("start", "end", "detailed")

@@ -6,6 +6,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify
 
 from agent.api.context import caller, cloud
+from agent.api.replies import empty
 from agent.errors import NotFound
 
 routes = Blueprint("network_about", __name__)
@@ -43,12 +44,20 @@ def show_quotas(project_id: str) -> Response:
     return jsonify(quota=_quotas(project_id))
 
 
+@routes.delete("/quotas/<project_id>")
+def reset_quotas(project_id: str) -> Response:
+    """Let the configuration's quotas count for a project: they always do, nobody sets others."""
+    _quotas(project_id)
+    return empty(204)
+
+
 @routes.get("/quotas/<project_id>/default")
 def show_default_quotas(project_id: str) -> Response:
     """Show what a project may have when nobody says otherwise: all have the same."""
     return jsonify(quota=_quotas(project_id))
 
 
+@routes.get("/quotas/<project_id>/details")
 @routes.get("/quotas/<project_id>/details.json")
 def show_quota_details(project_id: str) -> Response:
     """Show what a project may have and has."""

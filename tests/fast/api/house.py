@@ -64,6 +64,7 @@ VERSIONS = {
     "/compute/v2.1/servers/<server_id>/remote-consoles": "2.6",
     "/compute/v2.1/servers/<server_id>/migrations": "2.23",
     "/compute/v2.1/servers/<server_id>/tags": "2.26",
+    "/compute/v2.1/servers/<server_id>/topology": "2.78",
     "/compute/v2.1/servers/<server_id>/tags/<tag>": "2.26",
 }
 """Of the routes that are not there at 2.1, a version that has them."""

@@ -58,6 +58,7 @@ ADMINS_LISTS = {
 
 ADMINS_CHANGES = (
     "/compute/v2.1/os-quota-sets",
+    "/network/v2.0/quotas",
     "/compute/v2.1/flavors",
     "/identity/v3/projects",
     "/identity/v3/roles",

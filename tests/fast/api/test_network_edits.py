@@ -10,12 +10,14 @@ from xml.etree import ElementTree
 import pytest
 
 from agent import api
+from agent.engine.carrying import carry
 from agent.hypervisor.base import NetworkSpec
 from tests.fast.api.conftest import ApiClient, create, let_in, make_server
 from tests.fast.smallcloud import SmallCloud
 
 NETWORK = "/network/v2.0"
 CIDR = "10.231.7.0/24"
+OTHER_ID = "00000000-0000-4000-8000-000000000002"
 
 
 def make(client: ApiClient, kind: str, **fields: Any) -> dict[str, Any]:
@@ -136,22 +138,40 @@ def test_other_addresses_for_the_same_network(cloud: SmallCloud, client: ApiClie
     assert cloud.parts.host.list_private_networks() == {network_id: "10.231.9.1"}
 
 
+STRAY = NetworkSpec(
+    name="stray",
+    bridge="cml-stray",
+    cidr="10.240.0.0/24",
+    gateway="10.240.0.1",
+    dhcp_start="10.240.0.2",
+    dhcp_end="10.240.0.9",
+    is_private=True,
+    uuid="00000000-0000-4000-8000-000000000001",
+)
+
+
+def test_a_leftover_goes_before_a_network_with_its_addresses_is_made(cloud: SmallCloud) -> None:
+    """libvirt starts no second network on the same addresses: a server's start waits for none."""
+    host, made = cloud.parts.host, replace(STRAY, name="new", bridge="cml-new", uuid=OTHER_ID)
+    host.ensure_network(STRAY)
+    calls: list[str] = []
+
+    def recorded() -> list[NetworkSpec]:
+        calls.append(",".join(host.list_private_networks()))
+        return [made]
+
+    carry(host, recorded)
+
+    assert calls == [STRAY.uuid, ""]
+    assert host.list_private_networks() == {OTHER_ID: made.gateway}
+
+
 def test_a_leftover_is_removed_and_what_is_not_ours_stays(
     cloud: SmallCloud, client: ApiClient
 ) -> None:
-    stray = NetworkSpec(
-        name="stray",
-        bridge="cml-stray",
-        cidr="10.240.0.0/24",
-        gateway="10.240.0.1",
-        dhcp_start="10.240.0.2",
-        dhcp_end="10.240.0.9",
-        is_private=True,
-        uuid="00000000-0000-4000-8000-000000000001",
-    )
     host = cloud.parts.host
-    host.ensure_network(stray)
-    host.ensure_network(replace(stray, name="other", bridge="x0", is_private=False, uuid=""))
+    host.ensure_network(STRAY)
+    host.ensure_network(replace(STRAY, name="other", bridge="x0", is_private=False, uuid=""))
     cloud.settle_down()
 
     names = {network.name for network in host.list_networks()}
@@ -317,7 +337,7 @@ def test_what_the_service_can_do(client: ApiClient, cloud: SmallCloud) -> None:
     lab = cloud.parts.store.identity.find_project("lab")
     assert lab is not None
     quota = client.get(f"{NETWORK}/quotas/{lab.id}").get_json()["quota"]
-    details = client.get(f"{NETWORK}/quotas/{lab.id}/details.json").get_json()["quota"]
+    details = client.get(f"{NETWORK}/quotas/{lab.id}/details").get_json()["quota"]
     aliases = [e["alias"] for e in client.get(f"{NETWORK}/extensions").get_json()["extensions"]]
 
     assert (quota["network"], quota["port"], quota["router"]) == (10, 100, 0)

@@ -175,6 +175,21 @@ def test_the_boot_device_that_the_openstack_client_sends_is_taken(
     assert create(client, image_id, block_device_mapping_v2=[device]).status_code == 202
 
 
+def test_the_security_group_may_be_named_by_its_id_as_the_openstack_client_does(
+    client: ApiClient, other_client: ApiClient, image_id: str
+) -> None:
+    groups = "/network/v2.0/security-groups"
+    (own,) = client.get(groups).get_json()["security_groups"]
+    (others,) = other_client.get(groups).get_json()["security_groups"]
+
+    answers = [
+        create(client, image_id, security_groups=[{"name": group["id"]}]).status_code
+        for group in (own, others)
+    ]
+
+    assert answers == [202, 400]
+
+
 def test_an_address_that_is_asked_for_is_given(
     cloud: SmallCloud, client: ApiClient, image_id: str, network_id: str
 ) -> None:
