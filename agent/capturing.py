@@ -17,6 +17,7 @@ from agent.asking import Asking, admission, new_task
 from agent.errors import BadRequest, Conflict, Forbidden, LimitExceeded, NotFound, OverQuota
 from agent.model.capture import MAKES, Wish, image_of
 from agent.model.change import ServerChange
+from agent.model.host import check_zone
 from agent.model.image import Image
 from agent.model.imagenames import check_property_name
 from agent.model.imagerules import ImageLimits, check_new
@@ -158,19 +159,10 @@ class Capturing:
                 f"it is in vm_state {server.vm_state}: it has its host still."
             )
         if target.availability_zone is not None:
-            self._check_zone(target.availability_zone)
+            check_zone("unshelve.availability_zone", target.availability_zone, self.zones())
         if target.host is not None:
             pinned = None if target.unpins else server.pinned_zone
             self._check_host(target.host, target.availability_zone or pinned)
-
-    def _check_zone(self, zone: str) -> None:
-        zones = self.zones()
-        if zone not in zones:
-            there_are = ", ".join(sorted(zones)) or "none now"
-            raise BadRequest(
-                "unshelve.availability_zone: The requested availability zone is not available; "
-                f"there are: {there_are}."
-            )
 
     def _check_host(self, host: str, zone: str | None) -> None:
         hosts = self.hosts()

@@ -19,11 +19,12 @@ from agent.asking import Asking, new_task
 from agent.bootable import check_disk_image, check_size, find_boot_images, find_image
 from agent.errors import BadRequest, Conflict, Forbidden, NotFound
 from agent.model.flavorlist import check_disks
+from agent.model.host import check_zone
 from agent.model.hostname import hostname_of
 from agent.model.image import Image
 from agent.model.injection import FileLimits, InjectedFile, Injection, check_files
 from agent.model.keypair import Keypair, check_lets_in
-from agent.model.network import NicRequest
+from agent.model.network import NicRequest, defaults
 from agent.model.placement import NO_HINTS, Hints
 from agent.model.quota import ONE, Count, Quota
 from agent.model.securitygroup import is_group_of
@@ -142,7 +143,8 @@ class Creation:
         """The record of a new server, all but its id, its number among others and its addresses."""
         keypair = self._keypair(asking, request.key_name)
         zone = request.availability_zone or self.availability_zone
-        self._check_zone(request.availability_zone)
+        if request.availability_zone is not None:
+            check_zone("availability_zone", request.availability_zone, self.zones())
         now = self.now()
         return Server(
             id="",
@@ -170,15 +172,6 @@ class Creation:
             key_name=keypair.name if keypair else None,
             public_key=keypair.public_key if keypair else None,
         )
-
-    def _check_zone(self, zone: str | None) -> None:
-        zones = self.zones() if zone is not None else ()
-        if zone is not None and zone not in zones:
-            there_are = ", ".join(sorted(zones)) or "none now"
-            raise BadRequest(
-                "availability_zone: The requested availability zone is not available; "
-                f"there are: {there_are}."
-            )
 
     def _flavor(self, asking: Asking, flavor_id: str) -> Flavor:
         try:
@@ -216,8 +209,7 @@ class Creation:
         """The project's only network, else the only shared one."""
         project_id = asking.caller.project.id
         visible = self.store.networks.list_networks(project_id=project_id)
-        own = [network for network in visible if network.project_id == project_id]
-        candidates = own or [network for network in visible if network.shared]
+        candidates = defaults(visible, project_id)
         if len(candidates) > 1:
             raise Conflict(
                 "Multiple possible networks found, use a Network ID to be more specific."

@@ -14,7 +14,7 @@ from datetime import datetime
 from agent.actions import ACTIONS
 from agent.asking import Asking, admission, new_task
 from agent.errors import BadRequest, Conflict, HostFailed, NotFound
-from agent.model.network import NicRequest, Port
+from agent.model.network import NicRequest, Port, defaults
 from agent.model.server import Server
 from agent.model.task import Task
 from agent.reaching import Reachability, check_host
@@ -107,8 +107,7 @@ class Interfaces:
     def _only_network(self, server: Server) -> str:
         """The project's only network, else the only shared one."""
         visible = self.store.networks.list_networks(project_id=server.project_id)
-        own = [network for network in visible if network.project_id == server.project_id]
-        candidates = own or [network for network in visible if network.shared]
+        candidates = defaults(visible, server.project_id)
         if len(candidates) > 1:
             raise BadRequest(
                 "Multiple possible networks found, use a Network ID to be more specific."

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+
+from agent.errors import BadRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +84,12 @@ class Aggregate:
 
 ZONE = "availability_zone"
 """The key of an aggregate's metadata that names the zone of its hosts."""
+
+
+def check_zone(field: str, zone: str, zones: Collection[str]) -> None:
+    """Raise `BadRequest` unless a zone is one of those that servers may be asked into."""
+    if zone not in zones:
+        there_are = ", ".join(sorted(zones)) or "none now"
+        raise BadRequest(
+            f"{field}: The requested availability zone is not available; there are: {there_are}."
+        )

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network
@@ -95,6 +95,12 @@ class PortRequest:
     mac: str | None = None
     name: str = ""
     description: str = ""
+
+
+def defaults(visible: Sequence[Network], project_id: str) -> Sequence[Network]:
+    """Which networks may be meant where a project names none: its own ones, else the shared."""
+    own = [network for network in visible if network.project_id == project_id]
+    return own or [network for network in visible if network.shared]
 
 
 def host_address(cidr: IPv4Network, gateway: IPv4Address | None) -> IPv4Address:

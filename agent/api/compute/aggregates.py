@@ -16,6 +16,7 @@ from agent.api.compute.texts import NAME, check_name
 from agent.api.context import cloud, version
 from agent.api.microversion import Microversion
 from agent.api.replies import empty, iso_micros
+from agent.api.schemas import closed
 from agent.errors import BadRequest
 from agent.model.host import ZONE, Aggregate
 
@@ -23,13 +24,7 @@ routes = Blueprint("aggregates", __name__)
 
 
 def _object(fields: dict[str, Any], *required: str, **rules: Any) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": fields,
-        "required": list(required),
-        "additionalProperties": False,
-        **rules,
-    }
+    return {**closed(fields, required), **rules}
 
 
 _ZONE = {**NAME, "type": ["string", "null"], "pattern": "^[^:]*$"}

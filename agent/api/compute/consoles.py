@@ -18,6 +18,7 @@ from agent.api.body import json_body
 from agent.api.context import asking, cloud, version
 from agent.api.microversion import Microversion
 from agent.api.parse import check
+from agent.api.schemas import body_of, closed
 from agent.errors import NotSupported
 from agent.model.hostname import instance_name
 
@@ -59,34 +60,14 @@ def _refuse(server_id: str) -> Response:
 
 @cache
 def _action_schema(name: str) -> Draft202012Validator:
-    return _object(name, {"type": {"enum": list(ACTIONS[name])}})
+    return body_of(name, closed({"type": {"enum": list(ACTIONS[name])}}, ["type"]))
 
 
 @cache
 def _create_schema(version: Microversion) -> Draft202012Validator:
     has_mks = version.has(changes.MKS_CONSOLE)
-    return _object(
-        "remote_console",
-        {
-            "protocol": {"enum": [*PROTOCOLS, *(["mks"] if has_mks else [])]},
-            "type": {"enum": [*TYPES, *(["webmks"] if has_mks else [])]},
-        },
-    )
-
-
-def _object(name: str, properties: dict[str, Any]) -> Draft202012Validator:
-    """The schema of a body with one object, all of whose properties must be there."""
-    value = {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
+    fields = {
+        "protocol": {"enum": [*PROTOCOLS, *(["mks"] if has_mks else [])]},
+        "type": {"enum": [*TYPES, *(["webmks"] if has_mks else [])]},
     }
-    return Draft202012Validator(
-        {
-            "type": "object",
-            "properties": {name: value},
-            "required": [name],
-            "additionalProperties": False,
-        }
-    )
+    return body_of("remote_console", closed(fields, list(fields)))

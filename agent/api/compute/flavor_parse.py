@@ -15,9 +15,10 @@ from werkzeug.datastructures import MultiDict
 from agent.api import changes
 from agent.api.compute.paging import parse_page
 from agent.api.compute.query import check_query
-from agent.api.compute.server_parse import parse_description, parse_name
+from agent.api.compute.texts import DESCRIPTION, NAME, check_description, check_name
 from agent.api.microversion import Microversion
 from agent.api.parse import BOOLEAN, parse_boolean, parse_count
+from agent.api.schemas import body_of, closed
 from agent.errors import BadRequest
 from agent.model import extraspecs
 from agent.model.flavorlist import SORT_KEYS, FlavorQuery
@@ -31,9 +32,6 @@ ID_PATTERN = r"^(?! )[a-zA-Z0-9. _-]{1,255}(?<! )\Z"
 ID_WORDS = "1 to 255 letters, digits, spaces, '.', '_' and '-', with no space at its ends"
 
 QUERY = frozenset({"limit", "marker", "is_public", "minRam", "minDisk", "sort_key", "sort_dir"})
-
-_NAME: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 255}
-_DESCRIPTION: dict[str, Any] = {"type": ["string", "null"], "maxLength": 65535}
 
 _SIZE: dict[str, Any] = {
     "type": ["integer", "string"],
@@ -55,33 +53,17 @@ _SPECS: dict[str, Any] = {
 }
 
 
-def _body(name: str, schema: Mapping[str, Any]) -> Draft202012Validator:
-    return Draft202012Validator(
-        {
-            "type": "object",
-            "properties": {name: schema},
-            "required": [name],
-            "additionalProperties": False,
-        }
-    )
-
-
 def _fields(*required: str, **properties: Any) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(required),
-        "additionalProperties": False,
-    }
+    return closed(properties, required)
 
 
 @cache
 def create_schema(version: Microversion) -> Draft202012Validator:
     """The schema of a new flavor."""
-    described = {"description": _DESCRIPTION} if version.has(changes.FLAVOR_DESCRIPTION) else {}
+    described = {"description": DESCRIPTION} if version.has(changes.FLAVOR_DESCRIPTION) else {}
     flavor = _fields(
         *("name", "ram", "vcpus", "disk"),
-        name=_NAME,
+        name=NAME,
         id={
             "type": ["string", "number", "null"],
             "pattern": ID_PATTERN,
@@ -104,16 +86,16 @@ def create_schema(version: Microversion) -> Draft202012Validator:
             **described,
         },
     )
-    return _body("flavor", flavor)
+    return body_of("flavor", flavor)
 
 
-UPDATE_SCHEMA = _body("flavor", _fields("description", description=_DESCRIPTION))
-SPECS_SCHEMA = _body("extra_specs", _SPECS)
+UPDATE_SCHEMA = body_of("flavor", _fields("description", description=DESCRIPTION))
+SPECS_SCHEMA = body_of("extra_specs", _SPECS)
 SPEC_SCHEMA = Draft202012Validator({**_SPECS, "minProperties": 1, "maxProperties": 1})
 
-_TENANT = _fields("tenant", tenant={"type": "string", "minLength": 1, "maxLength": 255})
+_TENANT = _fields("tenant", tenant=NAME)
 ACCESS_SCHEMAS = {
-    action: _body(action, _TENANT) for action in ("addTenantAccess", "removeTenantAccess")
+    action: body_of(action, _TENANT) for action in ("addTenantAccess", "removeTenantAccess")
 }
 
 
@@ -123,14 +105,14 @@ def parse_new_flavor(body: Mapping[str, Any]) -> Flavor:
     flavor_id = asked.get("id")
     return Flavor(
         id=str(uuid.uuid4()) if flavor_id is None else _id(str(flavor_id)),
-        name=parse_name(asked["name"]),
+        name=check_name("name", asked["name"]),
         vcpus=_size(asked, "vcpus", least=1),
         ram_mb=_size(asked, "ram", least=1),
         disk_gb=_size(asked, "disk"),
         is_public=parse_boolean(
             "os-flavor-access:is_public", asked.get("os-flavor-access:is_public", True)
         ),
-        description=parse_description(asked.get("description")),
+        description=check_description("description", asked.get("description")),
         swap_mb=_size(asked, "swap"),
         ephemeral_gb=_size(asked, "OS-FLV-EXT-DATA:ephemeral"),
         rxtx_factor=_factor(asked.get("rxtx_factor", 1.0)),
@@ -139,7 +121,7 @@ def parse_new_flavor(body: Mapping[str, Any]) -> Flavor:
 
 def parse_update(body: Mapping[str, Any]) -> str | None:
     """Read the new description of a body that fits the schema."""
-    return parse_description(body["flavor"]["description"])
+    return check_description("description", body["flavor"]["description"])
 
 
 def parse_specs(specs: Mapping[str, Any], version: Microversion) -> Mapping[str, str]:

@@ -17,6 +17,7 @@ from agent.api.context import asking, cloud, version
 from agent.api.microversion import Microversion
 from agent.api.parse import parse_uuid
 from agent.api.replies import empty
+from agent.api.schemas import closed
 from agent.errors import BadRequest
 from agent.model.network import NicRequest, Port
 
@@ -26,26 +27,14 @@ routes = Blueprint("interfaces", __name__)
 @functools.cache
 def attach_schema(tags: bool) -> Draft202012Validator:
     """The schema of what is to be attached."""
-    address = {
-        "type": "object",
-        "properties": {"ip_address": {"type": "string"}},
-        "required": ["ip_address"],
-        "additionalProperties": False,
-    }
+    address = closed({"ip_address": {"type": "string"}}, ["ip_address"])
     asked: dict[str, Any] = {
         "net_id": {"type": "string"},
         "port_id": {"type": "string"},
         "fixed_ips": {"type": "array", "minItems": 1, "maxItems": 1, "items": address},
         **({"tag": TAG} if tags else {}),
     }
-    attachment = {"type": "object", "properties": asked, "additionalProperties": False}
-    return Draft202012Validator(
-        {
-            "type": "object",
-            "properties": {"interfaceAttachment": attachment},
-            "additionalProperties": False,
-        }
-    )
+    return Draft202012Validator(closed({"interfaceAttachment": closed(asked)}))
 
 
 @routes.get("/servers/<server_id>/os-interface")

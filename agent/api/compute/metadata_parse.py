@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
+from agent.api.schemas import body_of
 from agent.errors import BadRequest
 from agent.model import metakeys
 
@@ -22,19 +21,8 @@ METADATA: dict[str, Any] = {
 """The schema; a key's characters are one byte each."""
 
 
-def _body(name: str, schema: Mapping[str, Any]) -> Draft202012Validator:
-    return Draft202012Validator(
-        {
-            "type": "object",
-            "properties": {name: schema},
-            "required": [name],
-            "additionalProperties": False,
-        }
-    )
-
-
-METADATA_SCHEMA = _body("metadata", METADATA)
-ITEM_SCHEMA = _body("meta", {**METADATA, "minProperties": 1, "maxProperties": 1})
+METADATA_SCHEMA = body_of("metadata", METADATA)
+ITEM_SCHEMA = body_of("meta", {**METADATA, "minProperties": 1, "maxProperties": 1})
 
 
 def parse_metadata(metadata: Mapping[str, str], field: str = "metadata") -> Mapping[str, str]:

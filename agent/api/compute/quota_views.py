@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from agent.api import changes
 from agent.api.microversion import Microversion
 from agent.api.parse import BOOLEAN
+from agent.api.schemas import body_of, closed
 from agent.errors import BadRequest
 from agent.model.quota import RESOURCES, Quota, Usage, limit_of, used_of
 
@@ -45,14 +46,14 @@ def shown_of_classes(version: Microversion) -> Sequence[str]:
 def update_schema(version: Microversion) -> Draft202012Validator:
     """The schema of what is set for a project."""
     limits = dict.fromkeys(shown_of_projects(version), _LIMIT)
-    return _body("quota_set", {**limits, "force": BOOLEAN})
+    return body_of("quota_set", closed({**limits, "force": BOOLEAN}))
 
 
 @cache
 def update_class_schema(version: Microversion) -> Draft202012Validator:
     """The schema of what is set for a class: of its groups too, before they are shown."""
     shown = {*shown_of_classes(version), *GROUPS}
-    return _body("quota_class_set", dict.fromkeys(sorted(shown), _LIMIT))
+    return body_of("quota_class_set", closed(dict.fromkeys(sorted(shown), _LIMIT)))
 
 
 def parse_limits(asked: Mapping[str, Any]) -> Mapping[str, int]:
@@ -118,20 +119,3 @@ def _without(hidden: frozenset[str], version: Microversion) -> Sequence[str]:
     if version.has(changes.NO_PERSONALITY):
         hidden |= FILES
     return [resource for resource in RESOURCES if resource not in hidden]
-
-
-def _body(name: str, properties: Mapping[str, Any]) -> Draft202012Validator:
-    return Draft202012Validator(
-        {
-            "type": "object",
-            "properties": {
-                name: {
-                    "type": "object",
-                    "properties": properties,
-                    "additionalProperties": False,
-                }
-            },
-            "required": [name],
-            "additionalProperties": False,
-        }
-    )

@@ -18,9 +18,10 @@ from agent.api.compute.server_parse import (
     parse_update,
     parse_user_data,
 )
-from agent.api.compute.server_schemas import DISK_CONFIG, TEXT, closed
+from agent.api.compute.server_schemas import DISK_CONFIG, TEXT
 from agent.api.microversion import Microversion
 from agent.api.parse import BOOLEAN, parse_boolean
+from agent.api.schemas import body_of, closed
 from agent.errors import BadRequest
 from agent.model.record import RecordChange, check_metadata_count
 from agent.rebuilding import RebuildServer
@@ -28,23 +29,19 @@ from agent.rebuilding import RebuildServer
 _HOST = {"type": ["string", "null"], "minLength": 1, "maxLength": 255}
 
 
-def _body(action: str, value: dict[str, Any]) -> Draft202012Validator:
-    return Draft202012Validator(closed({action: value}, [action]))
-
-
 _RESIZE: dict[str, Any] = {
     "flavorRef": {"type": ["string", "integer"], "minLength": 1},
     "OS-DCF:diskConfig": DISK_CONFIG,
 }
-RESIZE = _body("resize", closed(_RESIZE, ["flavorRef"]))
+RESIZE = body_of("resize", closed(_RESIZE, ["flavorRef"]))
 
 
 @cache
 def migrate_schema(version: Microversion) -> Draft202012Validator:
     """The schema of a cold migration's body at a version: from 2.56 on it may name a host."""
     if not version.has(changes.MIGRATION_HOST):
-        return _body("migrate", {})
-    return _body("migrate", {**closed({"host": _HOST}, []), "type": ["object", "null"]})
+        return body_of("migrate", {})
+    return body_of("migrate", {**closed({"host": _HOST}, []), "type": ["object", "null"]})
 
 
 @cache
@@ -60,7 +57,7 @@ def migrate_live_schema(version: Microversion) -> Draft202012Validator:
     if changes.FORCED_LIVE_MIGRATION.holds(version.minor):
         properties["force"] = BOOLEAN
     properties["block_migration"] = block_migration
-    return _body("os-migrateLive", closed(properties, names))
+    return body_of("os-migrateLive", closed(properties, names))
 
 
 @cache
@@ -73,7 +70,7 @@ def evacuate_schema(version: Microversion) -> Draft202012Validator:
         required = ["onSharedStorage"]
     if changes.FORCED_EVACUATION.holds(version.minor):
         properties["force"] = BOOLEAN
-    return _body("evacuate", closed(properties, required))
+    return body_of("evacuate", closed(properties, required))
 
 
 def parse_rebuild(body: Mapping[str, Any], max_metadata: int) -> RebuildServer:

@@ -18,6 +18,7 @@ from agent.api.context import asking, caller, cloud, version
 from agent.api.microversion import Microversion
 from agent.api.parse import parse_count
 from agent.api.replies import empty
+from agent.api.schemas import body_of, closed
 from agent.model.group import Policy, ServerGroup
 
 routes = Blueprint("server_groups", __name__)
@@ -38,26 +39,9 @@ def create_schema(spoken: Microversion) -> Draft202012Validator:
     }
     required = "policies"
     if spoken.has(changes.GROUP_POLICY):
-        rules = {
-            "type": "object",
-            "properties": {"max_server_per_host": _COUNT},
-            "additionalProperties": False,
-        }
+        rules = closed({"max_server_per_host": _COUNT})
         fields, required = {"policy": policy, "rules": rules}, "policy"
-    group = {
-        "type": "object",
-        "properties": {"name": NAME, **fields},
-        "required": ["name", required],
-        "additionalProperties": False,
-    }
-    return Draft202012Validator(
-        {
-            "type": "object",
-            "properties": {"server_group": group},
-            "required": ["server_group"],
-            "additionalProperties": False,
-        }
-    )
+    return body_of("server_group", closed({"name": NAME, **fields}, ["name", required]))
 
 
 @routes.post("/os-server-groups")

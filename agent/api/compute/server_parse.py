@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import binascii
 import ipaddress
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +17,7 @@ from agent.api import changes
 from agent.api.compute.hint_parse import parse_hints
 from agent.api.compute.metadata_parse import parse_metadata
 from agent.api.compute.personality_parse import parse_personality
+from agent.api.compute.texts import check_description, check_name
 from agent.api.microversion import Microversion
 from agent.api.parse import parse_boolean, parse_uuid
 from agent.creation import CreateServer
@@ -39,9 +39,9 @@ def parse_create(body: Mapping[str, Any], version: Microversion, max_metadata: i
     _refuse_what_is_not_served(asked)
     image_id = parse_image_id(asked.get("imageRef"))
     _check_block_devices(asked.get("block_device_mapping_v2", []), image_id)
-    name = parse_name(asked["name"])
+    name = check_name("name", asked["name"])
     zone, zones_host = _zone(asked.get("availability_zone"))
-    described = version.has(changes.DESCRIPTION)
+    described = check_description("description", asked.get("description"))
     return CreateServer(
         name=name,
         image_id=image_id,
@@ -60,7 +60,7 @@ def parse_create(body: Mapping[str, Any], version: Microversion, max_metadata: i
         security_groups=tuple(
             group["name"] for group in asked.get("security_groups", []) if "name" in group
         ),
-        description=parse_description(asked.get("description")) if described else name,
+        description=described if version.has(changes.DESCRIPTION) else name,
         tags=tuple(sorted(set(asked.get("tags", ())))),
         hostname=asked.get("hostname"),
         host=_host(asked, zones_host),
@@ -74,7 +74,7 @@ def parse_update(body: Mapping[str, Any]) -> RecordChange:
     asked = body["server"]
     change: RecordChange = {}
     if "name" in asked:
-        change["name"] = parse_name(asked["name"])
+        change["name"] = check_name("name", asked["name"])
     if "accessIPv4" in asked:
         change["access_ipv4"] = parse_address(asked, "accessIPv4", ipaddress.IPv4Address)
     if "accessIPv6" in asked:
@@ -82,7 +82,7 @@ def parse_update(body: Mapping[str, Any]) -> RecordChange:
     if "OS-DCF:diskConfig" in asked:
         change["disk_config"] = asked["OS-DCF:diskConfig"]
     if "description" in asked:
-        change["description"] = parse_description(asked["description"])
+        change["description"] = check_description("description", asked["description"])
     if "hostname" in asked:
         change["hostname"] = asked["hostname"]
     return change
@@ -107,27 +107,6 @@ def check_certificates(asked: Mapping[str, Any]) -> None:
         raise BadRequest(
             "trusted_image_certificates: this cloud verifies no signatures of images. Give null."
         )
-
-
-def parse_name(name: str) -> str:
-    """Check a server's name: printable, no white space at its ends."""
-    if name != name.strip():
-        raise BadRequest("name: must not begin or end with white space.")
-    if not all(_is_printable(char) for char in name):
-        raise BadRequest("name: must have printable characters only.")
-    return name
-
-
-def parse_description(text: str | None) -> str | None:
-    """Check a description: printable, of several lines too."""
-    if text is not None and not all(_is_printable(char) or char.isspace() for char in text):
-        raise BadRequest("description: must have printable characters only.")
-    return text
-
-
-def _is_printable(char: str) -> bool:
-    kind = unicodedata.category(char)
-    return kind == "Zs" or kind[0] not in "CZ"
 
 
 def parse_image_id(reference: str | None) -> str:

@@ -15,6 +15,7 @@ from agent.api.compute.metadata_parse import METADATA
 from agent.api.compute.personality_parse import PERSONALITY
 from agent.api.microversion import Microversion
 from agent.api.parse import BOOLEAN
+from agent.api.schemas import body_of, closed
 from agent.model.server import MAX_NICS
 
 NAME_CHARACTERS = 255
@@ -68,11 +69,7 @@ _FQDN: dict[str, Any] = {
 
 def _nics(*, tags: bool = False) -> dict[str, Any]:
     nic = {"uuid": TEXT, "fixed_ip": TEXT, "port": {"type": ["string", "null"]}}
-    item = {
-        "type": "object",
-        "properties": {**nic, "tag": TAG} if tags else nic,
-        "additionalProperties": False,
-    }
+    item = closed({**nic, "tag": TAG} if tags else nic)
     return {"type": "array", "maxItems": MAX_NICS, "items": item}
 
 
@@ -92,7 +89,7 @@ _CREATE: dict[str, Any] = {
     "networks": _nics(),
     "security_groups": {
         "type": "array",
-        "items": {"type": "object", "properties": {"name": NAME}, "additionalProperties": False},
+        "items": closed({"name": NAME}),
     },
     "personality": PERSONALITY,
     "adminPass": TEXT,
@@ -172,14 +169,14 @@ def create_schema(version: Microversion) -> Draft202012Validator:
 def update_schema(version: Microversion) -> Draft202012Validator:
     """The body of PUT /servers/ID."""
     server = closed(later_fields(_UPDATE, _LATER_UPDATE, version), [])
-    return Draft202012Validator(closed({"server": server}, ["server"]))
+    return body_of("server", server)
 
 
 @cache
 def rebuild_schema(version: Microversion) -> Draft202012Validator:
     """The body of the action rebuild."""
     server = closed(later_fields(_REBUILD, _LATER_REBUILD, version), ["imageRef"])
-    return Draft202012Validator(closed({"rebuild": server}, ["rebuild"]))
+    return body_of("rebuild", server)
 
 
 def later_fields(
@@ -193,13 +190,3 @@ def later_fields(
         if version.has(change):
             found[name] = rule
     return {name: rule for name, rule in found.items() if rule is not None}
-
-
-def closed(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
-    """The schema of an object that has these properties and no other."""
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": required,
-        "additionalProperties": False,
-    }

@@ -7,14 +7,15 @@ from flask import Blueprint, Response, jsonify, request
 from jsonschema import Draft202012Validator
 
 from agent.api.body import json_body
-from agent.api.compute.server_schemas import MAX_TAGS, TAG, TAGS, closed
+from agent.api.compute.server_schemas import MAX_TAGS, TAG, TAGS
 from agent.api.context import asking, base_url, cloud
 from agent.api.replies import empty
+from agent.api.schemas import body_of
 from agent.errors import BadRequest
 
 routes = Blueprint("server_tags", __name__)
 
-_TAGS = Draft202012Validator(closed({"tags": TAGS}, ["tags"]))
+_TAGS = body_of("tags", TAGS)
 _TAG = Draft202012Validator(TAG)
 
 

@@ -20,6 +20,7 @@ from agent.api.context import cloud, version
 from agent.api.microversion import Microversion
 from agent.api.parse import BOOLEAN, parse_boolean, parse_uuid
 from agent.api.replies import empty, iso_micros
+from agent.api.schemas import closed
 from agent.errors import BadRequest, NotFound
 from agent.hosts import Service, ServiceChange
 
@@ -44,20 +45,11 @@ def change_schema(spoken: Microversion) -> Draft202012Validator:
             "disabled_reason": _TEXT,
             "forced_down": BOOLEAN,
         }
-        return Draft202012Validator(
-            {"type": "object", "properties": fields, "additionalProperties": False}
-        )
+        return Draft202012Validator(closed(fields))
     fields = {"host": HOST_NAME, "binary": _TEXT, "disabled_reason": _TEXT}
     if spoken.has(changes.FORCED_DOWN):
         fields["forced_down"] = BOOLEAN
-    return Draft202012Validator(
-        {
-            "type": "object",
-            "properties": fields,
-            "required": ["host", "binary"],
-            "additionalProperties": False,
-        }
-    )
+    return Draft202012Validator(closed(fields, ["host", "binary"]))
 
 
 @routes.get("/os-services")

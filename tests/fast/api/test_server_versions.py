@@ -367,3 +367,12 @@ def test_a_lock_says_why_once_it_can(
     assert locked.status_code == code
     assert (shown["locked"], shown["locked_reason"]) == (code == 202, reason)
     assert (unlocked["locked"], unlocked["locked_reason"]) == (False, None)
+
+
+@pytest.mark.parametrize(("version", "shown"), [("2.1", "one"), ("2.18", "one"), ("2.19", None)])
+def test_a_server_without_a_description_has_its_name_until_there_are_descriptions(
+    speak: Speak, image_id: str, version: str, shown: str | None
+) -> None:
+    server_id = make_server(speak(version), image_id)
+
+    assert speak("2.19").show(server_id)["description"] == shown
