@@ -28,7 +28,6 @@ from agent.model.server import Fault, Flavor, Nic, Server
 from agent.model.states import Status, TaskState
 
 SHOWS_PROGRESS = frozenset({"ACTIVE", "BUILD", "REBUILD", "RESIZE", "VERIFY_RESIZE", "MIGRATING"})
-"""But for a deletion, which counts no steps: clients would print a number that says nothing."""
 SHOWS_FAULT = frozenset({Status.ERROR, Status.DELETED})
 
 Addresses = dict[str, list[dict[str, Any]]]
@@ -166,13 +165,23 @@ def _core(server: Server, viewing: Viewing) -> dict[str, Any]:
         "links": _links(server.id, base),
         "OS-DCF:diskConfig": server.disk_config,
     }
-    if shown in SHOWS_PROGRESS and server.task_state is not TaskState.DELETING:
-        view["progress"] = 100 if shown is Status.ACTIVE else server.progress
+    if shown in SHOWS_PROGRESS:
+        view["progress"] = _progress(server, shown)
     if shown in SHOWS_FAULT and server.fault:
         view["fault"] = _fault(server.fault, for_admin=viewing.for_admin)
     for name, value in _those_of(version, _CORE):
         view[name] = value(server)
     return view
+
+
+def _progress(server: Server, shown: Status) -> int:
+    """The percentage of what is being done; a deletion counts no steps.
+
+    It is 0 then, and shown: the `openstack` client would print the last one that it saw.
+    """
+    if server.task_state is TaskState.DELETING:
+        return 0
+    return 100 if shown is Status.ACTIVE else server.progress
 
 
 def _embedded(flavor: Flavor) -> dict[str, Any]:

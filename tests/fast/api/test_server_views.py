@@ -41,7 +41,7 @@ def seen(version: str = "2.1", *, for_admin: bool = False) -> Viewing:
         (VmState.BUILDING, TaskState.SPAWNING, "BUILD", True),
         (VmState.ACTIVE, None, "ACTIVE", True),
         (VmState.ACTIVE, TaskState.POWERING_OFF, "ACTIVE", True),
-        (VmState.ACTIVE, TaskState.DELETING, "ACTIVE", False),
+        (VmState.ACTIVE, TaskState.DELETING, "ACTIVE", True),
         (VmState.STOPPED, TaskState.POWERING_ON, "SHUTOFF", False),
         (VmState.ERROR, None, "ERROR", False),
         (VmState.ERROR, TaskState.DELETING, "ERROR", False),
@@ -56,6 +56,13 @@ def test_status_and_progress(
     assert ("progress" in view) is shows_progress
     assert view["OS-EXT-STS:vm_state"] == vm_state.value
     assert view["OS-EXT-STS:task_state"] == (task_state.value if task_state else None)
+
+
+@pytest.mark.parametrize(("task_state", "shown"), [(None, 100), (TaskState.DELETING, 0)])
+def test_progress_is_that_of_what_is_being_done(task_state: TaskState | None, shown: int) -> None:
+    server = record(VmState.ACTIVE, task_state=task_state, progress=100)
+
+    assert server_view(server, seen())["progress"] == shown
 
 
 def test_a_fault_is_shown_with_its_details_to_admins_only() -> None:
