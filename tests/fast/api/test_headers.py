@@ -31,27 +31,30 @@ def test_two_requests_have_two_ids(anyone: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "headers",
+    ("headers", "taken"),
     [
-        {},
-        {"OpenStack-API-Version": "compute 2.1"},
-        {"OpenStack-API-Version": "compute latest"},
-        {"OpenStack-API-Version": "volume 3.71, compute 2.1"},
-        {"OpenStack-API-Version": "volume 3.71"},
-        {"X-OpenStack-Nova-API-Version": "2.1"},
-        {"X-OpenStack-Nova-API-Version": "latest"},
+        ({}, "2.1"),
+        ({"OpenStack-API-Version": "compute 2.1"}, "2.1"),
+        ({"OpenStack-API-Version": "compute 2.26"}, "2.26"),
+        ({"OpenStack-API-Version": "compute latest"}, "2.96"),
+        ({"OpenStack-API-Version": "volume 3.71, compute 2.1"}, "2.1"),
+        ({"OpenStack-API-Version": "volume 3.71"}, "2.1"),
+        ({"X-OpenStack-Nova-API-Version": "2.1"}, "2.1"),
+        ({"X-OpenStack-Nova-API-Version": "latest"}, "2.96"),
     ],
 )
-def test_a_version_that_is_served_is_taken(client: ApiClient, headers: dict[str, str]) -> None:
+def test_a_version_that_is_served_is_taken(
+    client: ApiClient, headers: dict[str, str], taken: str
+) -> None:
     answer = client.get("/compute/v2.1/servers", headers=headers)
 
     assert answer.status_code == 200
-    assert answer.headers["OpenStack-API-Version"] == "compute 2.1"
+    assert answer.headers["OpenStack-API-Version"] == f"compute {taken}"
 
 
 @pytest.mark.parametrize("header", ["OpenStack-API-Version", "X-OpenStack-Nova-API-Version"])
 def test_a_version_that_is_not_served_is_406_with_the_range(client: ApiClient, header: str) -> None:
-    asked = "compute 2.96" if header == "OpenStack-API-Version" else "2.96"
+    asked = "compute 2.97" if header == "OpenStack-API-Version" else "2.97"
 
     answer = client.get("/compute/v2.1/servers", headers={header: asked})
 
@@ -59,8 +62,8 @@ def test_a_version_that_is_not_served_is_406_with_the_range(client: ApiClient, h
     assert answer.get_json() == {
         "computeFault": {
             "code": 406,
-            "message": "Version 2.96 is not supported by the API. "
-            "Minimum is 2.1 and maximum is 2.1.",
+            "message": "Version 2.97 is not supported by the API. "
+            "Minimum is 2.1 and maximum is 2.96.",
         }
     }
 

@@ -17,7 +17,7 @@ def test_compute_lists_v2_0_first_and_v2_1_with_its_microversions(anyone: FlaskC
         "id": "v2.1",
         "links": [{"href": f"{BASE}/compute/v2.1/", "rel": "self"}],
         "status": "CURRENT",
-        "version": "2.1",
+        "version": "2.96",
         "min_version": "2.1",
         "updated": "2013-07-23T11:33:21Z",
     }
