@@ -30,7 +30,7 @@ PASSWORD = "lets me in again"
 @pytest.fixture(scope="module")
 def real() -> Iterator[RealCloud]:
     """A cloud on a host of its own, that serves the newest versions."""
-    with PrivateHost.start() as host, running_cloud(host, max_microversion='"2.96"') as cloud:
+    with PrivateHost.start() as host, running_cloud(host) as cloud:
         yield cloud
 
 

@@ -7,7 +7,7 @@ import functools
 import secrets
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +18,6 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from agent import api
-from agent.api.microversion import HIGHEST
 from agent.identity.hashing import hash_password, hash_token
 from agent.model.identity import Project, Token, User
 from tests.fast.smallcloud import SmallCloud
@@ -165,24 +164,17 @@ class SpeakingClient(ApiClient):
 
 
 @pytest.fixture
-def newest_app(cloud: SmallCloud) -> Flask:
-    """The application with every version of the Compute API."""
-    config = replace(cloud.config, max_microversion=str(HIGHEST))
-    return api.build_app(replace(cloud.parts.cloud, config=config))
-
-
-@pytest.fixture
-def speak(cloud: SmallCloud, newest_app: Flask) -> Callable[[str], ApiClient]:
+def speak(cloud: SmallCloud, app: Flask) -> Callable[[str], ApiClient]:
     """Makes a client of the project lab that speaks a version."""
-    token = let_in(cloud, newest_app, "lab", "lab").token
-    return lambda version: SpeakingClient(newest_app.test_client(), token, version)
+    token = let_in(cloud, app, "lab", "lab").token
+    return lambda version: SpeakingClient(app.test_client(), token, version)
 
 
 @pytest.fixture
-def speak_admin(cloud: SmallCloud, newest_app: Flask) -> Callable[[str], ApiClient]:
+def speak_admin(cloud: SmallCloud, app: Flask) -> Callable[[str], ApiClient]:
     """Makes a client of an administrator that speaks a version."""
-    token = let_in(cloud, newest_app, "admin", "admin").token
-    return lambda version: SpeakingClient(newest_app.test_client(), token, version)
+    token = let_in(cloud, app, "admin", "admin").token
+    return lambda version: SpeakingClient(app.test_client(), token, version)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +84,6 @@ class House:
     def build(cls, template: Path, folder: Path) -> House:
         """Fill a fresh cloud."""
         cloud = SmallCloud.open(template, folder)
-        cloud.config = replace(cloud.config, max_microversion="2.96")
-        cloud.reboot()
         house = cls(cloud, api.build_app(cloud.parts.cloud), template.parent / "disk.qcow2")
         house._move_in()
         return house

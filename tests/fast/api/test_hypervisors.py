@@ -27,6 +27,7 @@ NUMBERS = {
 @pytest.fixture
 def at(cloud: SmallCloud) -> At:
     cloud.config = replace(cloud.config, host=HOST)
+    cloud.reboot()
     at = speak_all_versions(cloud)
     store = cloud.parts.store
     for record in store.hosts.list():

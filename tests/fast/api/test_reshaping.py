@@ -3,26 +3,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
-from flask import Flask
 
-from agent import api
 from tests.fast.api.conftest import ApiClient, make_server
 from tests.fast.smallcloud import SmallCloud
 from tests.keys import ED25519
 
 BASE = "http://127.0.0.1:8774"
-
-
-@pytest.fixture
-def app(cloud: SmallCloud) -> Flask:
-    """An application that speaks every version."""
-    cloud.config = replace(cloud.config, max_microversion="2.96")
-    cloud.reboot()
-    return api.build_app(cloud.parts.cloud)
 
 
 @pytest.fixture

@@ -16,16 +16,8 @@ IMAGES = "/image/v2/images"
 
 
 @pytest.fixture
-def newest(cloud: SmallCloud) -> ApiClient:
-    """A member of the project lab, of a cloud that serves all versions."""
-    cloud.config = replace(cloud.config, max_microversion="2.96")
-    cloud.reboot()
-    return let_in(cloud, api.build_app(cloud.parts.cloud), "lab", "lab")
-
-
-@pytest.fixture
-def server_id(cloud: SmallCloud, newest: ApiClient) -> str:
-    server_id = make_server(newest, cloud.image_id())
+def server_id(cloud: SmallCloud, client: ApiClient) -> str:
+    server_id = make_server(client, cloud.image_id())
     cloud.work()
     return server_id
 
@@ -48,32 +40,32 @@ def backup(client: ApiClient, server_id: str, version: str = "2.1", **fields: An
 @pytest.mark.parametrize("version", ["2.1", "2.44"])
 @pytest.mark.parametrize("ask", [create, backup])
 def test_older_versions_tell_where_the_image_is(
-    newest: ApiClient, server_id: str, ask: Any, version: str
+    client: ApiClient, server_id: str, ask: Any, version: str
 ) -> None:
-    answer = ask(newest, server_id, version)
+    answer = ask(client, server_id, version)
 
     assert (answer.status_code, answer.data) == (202, b"")
-    there = newest.get(answer.headers["Location"].removeprefix("http://127.0.0.1:8774"))
+    there = client.get(answer.headers["Location"].removeprefix("http://127.0.0.1:8774"))
     assert there.get_json()["status"] == "saving"
 
 
 @pytest.mark.parametrize("version", ["2.45", "2.96"])
 @pytest.mark.parametrize("ask", [create, backup])
 def test_newer_versions_tell_the_id(
-    newest: ApiClient, server_id: str, ask: Any, version: str
+    client: ApiClient, server_id: str, ask: Any, version: str
 ) -> None:
-    answer = ask(newest, server_id, version)
+    answer = ask(client, server_id, version)
 
     assert answer.status_code == 202
     assert answer.get_json().keys() == {"image_id"}
     assert "Location" not in answer.headers
-    assert newest.get(f"{IMAGES}/{answer.get_json()['image_id']}").status_code == 200
+    assert client.get(f"{IMAGES}/{answer.get_json()['image_id']}").status_code == 200
 
 
 def test_a_backup_of_which_none_is_kept_is_nowhere(
-    cloud: SmallCloud, newest: ApiClient, server_id: str
+    cloud: SmallCloud, client: ApiClient, server_id: str
 ) -> None:
-    answer = backup(newest, server_id, rotation=0)
+    answer = backup(client, server_id, rotation=0)
     cloud.work()
 
     assert answer.status_code == 202
@@ -82,12 +74,12 @@ def test_a_backup_of_which_none_is_kept_is_nowhere(
 
 
 def test_what_an_image_of_a_server_says(
-    cloud: SmallCloud, newest: ApiClient, server_id: str
+    cloud: SmallCloud, client: ApiClient, server_id: str
 ) -> None:
     metadata = {"image_type": "test", "role": "web"}
-    image_id = create(newest, server_id, "2.45", metadata=metadata).get_json()["image_id"]
+    image_id = create(client, server_id, "2.45", metadata=metadata).get_json()["image_id"]
     cloud.work()
-    image = newest.get(f"{IMAGES}/{image_id}").get_json()
+    image = client.get(f"{IMAGES}/{image_id}").get_json()
     (user, project) = (cloud.asking.caller.user, cloud.asking.caller.project)
 
     changing = {"created_at", "updated_at", "size", "checksum", "os_hash_value"}
@@ -123,15 +115,15 @@ def test_what_an_image_of_a_server_says(
     }
 
 
-def test_a_second_one_has_to_wait_for_the_first(newest: ApiClient, server_id: str) -> None:
-    first, second = create(newest, server_id), create(newest, server_id)
+def test_a_second_one_has_to_wait_for_the_first(client: ApiClient, server_id: str) -> None:
+    first, second = create(client, server_id), create(client, server_id)
 
     assert (first.status_code, second.status_code) == (202, 409)
     assert second.get_json()["conflictingRequest"]["message"] == (
         f"Cannot 'createImage' instance {server_id} while it is in task_state "
         "image_snapshot_pending"
     )
-    assert len(newest.get(IMAGES).get_json()["images"]) == 2  # the refused one left none
+    assert len(client.get(IMAGES).get_json()["images"]) == 2  # the refused one left none
 
 
 @pytest.mark.parametrize(
@@ -151,13 +143,13 @@ def test_a_second_one_has_to_wait_for_the_first(newest: ApiClient, server_id: st
     ],
 )
 def test_a_wrong_image_is_refused_and_nothing_is_made(
-    newest: ApiClient, server_id: str, fields: dict[str, Any], field: str
+    client: ApiClient, server_id: str, fields: dict[str, Any], field: str
 ) -> None:
-    answer = create(newest, server_id, **fields)
+    answer = create(client, server_id, **fields)
 
     assert answer.status_code == 400
     assert field in answer.get_json()["badRequest"]["message"]
-    assert len(newest.get(IMAGES).get_json()["images"]) == 1
+    assert len(client.get(IMAGES).get_json()["images"]) == 1
 
 
 @pytest.mark.parametrize(
@@ -173,14 +165,14 @@ def test_a_wrong_image_is_refused_and_nothing_is_made(
     ],
 )
 def test_a_wrong_backup_is_refused(
-    newest: ApiClient, server_id: str, fields: dict[str, Any]
+    client: ApiClient, server_id: str, fields: dict[str, Any]
 ) -> None:
-    assert backup(newest, server_id, **fields).status_code == 400
+    assert backup(client, server_id, **fields).status_code == 400
 
 
-def test_metadata_are_counted_before_2_39(newest: ApiClient, server_id: str) -> None:
+def test_metadata_are_counted_before_2_39(client: ApiClient, server_id: str) -> None:
     many = {f"key{number}": "x" for number in range(129)}
-    before = create(newest, server_id, "2.38", metadata=many)
+    before = create(client, server_id, "2.38", metadata=many)
 
     assert before.status_code == 403
     assert "Image metadata limit exceeded" in before.get_json()["forbidden"]["message"]
@@ -200,28 +192,28 @@ def test_a_project_over_its_quota_of_images_gets_none(cloud: SmallCloud) -> None
 
 
 def test_another_project_s_server_is_not_there(
-    newest: ApiClient, other_client: ApiClient, server_id: str
+    client: ApiClient, other_client: ApiClient, server_id: str
 ) -> None:
     for name, value in {"createImage": {"name": "x"}, "shelve": None, "unshelve": None}.items():
         assert other_client.act(server_id, {name: value}).status_code == 404
 
 
 def test_a_lock_keeps_nobody_from_making_images_but_from_shelving(
-    cloud: SmallCloud, newest: ApiClient, server_id: str
+    cloud: SmallCloud, client: ApiClient, server_id: str
 ) -> None:
-    act(newest, server_id, {"lock": None})
-    made, shelved = create(newest, server_id), act(newest, server_id, {"shelve": None})
+    act(client, server_id, {"lock": None})
+    made, shelved = create(client, server_id), act(client, server_id, {"shelve": None})
 
     assert (made.status_code, shelved.status_code) == (202, 409)
 
 
 def test_an_administrator_s_image_of_a_server_is_shared_with_its_project(
-    cloud: SmallCloud, newest: ApiClient, admin_client: ApiClient, server_id: str
+    cloud: SmallCloud, client: ApiClient, admin_client: ApiClient, server_id: str
 ) -> None:
     answer = admin_client.act(server_id, {"createImage": {"name": "audit"}})
     image_id = answer.headers["Location"].rsplit("/", 1)[1]
     cloud.work()
-    image = newest.get(f"{IMAGES}/{image_id}").get_json()
+    image = client.get(f"{IMAGES}/{image_id}").get_json()
 
     lab = cloud.asking.caller.project.id
     assert (image["visibility"], image["instance_owner"]) == ("shared", lab)
@@ -249,23 +241,23 @@ def test_an_administrator_s_image_of_a_server_is_shared_with_its_project(
     ],
 )
 def test_where_an_offloaded_server_may_be_unshelved_to(
-    cloud: SmallCloud, newest: ApiClient, server_id: str, version: str, value: Any, code: int
+    cloud: SmallCloud, client: ApiClient, server_id: str, version: str, value: Any, code: int
 ) -> None:
-    act(newest, server_id, {"shelve": None})
+    act(client, server_id, {"shelve": None})
     cloud.work()
-    answer = act(newest, server_id, {"unshelve": value}, version)
+    answer = act(client, server_id, {"unshelve": value}, version)
     cloud.work()
 
     assert answer.status_code == code
     status = "ACTIVE" if code == 202 else "SHELVED_OFFLOADED"
-    assert newest.show(server_id)["status"] == status
+    assert client.show(server_id)["status"] == status
 
 
 def test_an_administrator_names_a_host_that_is_there(
-    cloud: SmallCloud, newest: ApiClient, server_id: str
+    cloud: SmallCloud, client: ApiClient, server_id: str
 ) -> None:
     host = cloud.server(server_id).host
-    act(newest, server_id, {"shelve": None})
+    act(client, server_id, {"shelve": None})
     cloud.work()
     admin = let_in(cloud, api.build_app(cloud.parts.cloud), "admin", "admin")
     wrong = act(admin, server_id, {"unshelve": {"host": "nowhere"}}, "2.91")
@@ -277,13 +269,13 @@ def test_an_administrator_names_a_host_that_is_there(
 
 
 def test_a_server_that_has_its_host_still_goes_nowhere_else(
-    cloud: SmallCloud, newest: ApiClient, server_id: str
+    cloud: SmallCloud, client: ApiClient, server_id: str
 ) -> None:
     with_zone = {"unshelve": {"availability_zone": "nova"}}
-    answer = act(newest, server_id, with_zone, "2.77")
+    answer = act(client, server_id, with_zone, "2.77")
 
     assert answer.status_code == 409
 
 
-def test_only_an_administrator_offloads(newest: ApiClient, server_id: str) -> None:
-    assert act(newest, server_id, {"shelveOffload": None}).status_code == 403
+def test_only_an_administrator_offloads(client: ApiClient, server_id: str) -> None:
+    assert act(client, server_id, {"shelveOffload": None}).status_code == 403

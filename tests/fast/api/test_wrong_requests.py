@@ -11,7 +11,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ import pytest
 from werkzeug.test import TestResponse
 
 from agent import api
-from agent.api.microversion import HIGHEST
 from agent.model.identity import Project
 from tests.fast.api.conftest import (
     PASSWORD,
@@ -140,8 +139,7 @@ def world(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def log_all_in(cloud: SmallCloud) -> dict[str, ApiClient]:
-    config = replace(cloud.config, max_microversion=str(HIGHEST))
-    app = api.build_app(replace(cloud.parts.cloud, config=config))
+    app = api.build_app(cloud.parts.cloud)
     identity = cloud.parts.store.identity
     lab, other = identity.find_project("lab"), Project("0" * 32, "other")
     assert lab is not None
