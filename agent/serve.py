@@ -34,6 +34,7 @@ from agent.errors import AgentError, BadRequest, HostFailed
 from agent.locks import FolderLock
 from agent.model.layout import Layout
 from agent.patience import PATIENCE, Patience
+from agent.turns import in_turn
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -154,7 +155,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             self._refusals.tell(error)
         app = build_wsgi(self._parts)
         app.register_error_handler(ParseException, _on_bad_http)
-        app.wsgi_app = _with_patience(app.wsgi_app, self._patience)  # type: ignore[assignment,method-assign]
+        app.wsgi_app = _with_patience(in_turn(app.wsgi_app), self._patience)  # type: ignore[assignment,method-assign]
         threading.Thread(target=self._patience.watch, name="patience", daemon=True).start()
         return app
 

@@ -53,6 +53,7 @@ DISTRIBUTIONS = {
     "libvirt": "libvirt-python",
     "libvirt_qemu": "libvirt-python",
     "markupsafe": "MarkupSafe",
+    "orjson": "orjson",
     "oslo_utils": "oslo.utils",
     "re2": "google-re2",
     "pycdlib": "pycdlib",

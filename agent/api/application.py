@@ -14,6 +14,7 @@ from agent.api.compute import compute, compute_versions
 from agent.api.identity import identity, identity_versions
 from agent.api.image import image, image_versions
 from agent.api.network import network, network_versions
+from agent.api.rendering import Json
 from agent.cloud import Cloud
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ def build_app(cloud: Cloud) -> Flask:
     app = Flask("cumulet", static_folder=None)
     app.url_map.strict_slashes = False  # with a slash at the end or without: the same resource
     app.url_map.merge_slashes = False  # a redirect of "//elsewhere" would leave this cloud
-    app.json.sort_keys = False  # type: ignore[attr-defined]  # of Flask's default provider
+    app.json = Json(app)
     context.install(app, cloud)
     faults.install(app)
     app.before_request(_name_request)

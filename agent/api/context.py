@@ -14,6 +14,7 @@ from agent.asking import Asking
 from agent.cloud import Cloud
 from agent.model.identity import Bearer, Caller
 from agent.patience import PATIENCE, Patience
+from agent.turns import TURN, Turn
 
 _KEY = "cumulet"
 
@@ -66,6 +67,13 @@ def version() -> Microversion:
 def patience() -> Patience:
     """How long the client of this request is waited for: the server says it."""
     return cast(Patience, request.environ.get(PATIENCE, _ENDLESS))
+
+
+def end_turn() -> None:
+    """Let other requests be answered while this one waits for the hypervisor."""
+    turn: Turn | None = request.environ.get(TURN)
+    if turn is not None:
+        turn.end()
 
 
 def request_id() -> str:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from sqlalchemy import (
-    JSON,
     Boolean,
     Column,
     Float,
@@ -16,11 +15,11 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from agent.store.document import Document
 from agent.store.schema import FLAVOR_ID, metadata
 from agent.store.utctime import UtcTime
 
 _ID = String(64)
-_JSON = JSON(none_as_null=True)
 
 keypairs = Table(
     "keypairs",
@@ -46,7 +45,7 @@ flavors = Table(
     Column("disk_gb", Integer, nullable=False),
     Column("is_public", Boolean, nullable=False),
     Column("description", Text),
-    Column("extra_specs", _JSON, nullable=False),
+    Column("extra_specs", Document, nullable=False),
     Column("swap_mb", Integer, nullable=False, server_default="0"),
     Column("ephemeral_gb", Integer, nullable=False, server_default="0"),
     Column("rxtx_factor", Float, nullable=False, server_default="1"),

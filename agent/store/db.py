@@ -9,8 +9,8 @@ followed by an insert needs no retry. A transaction must never be open across an
 
 from __future__ import annotations
 
-import json
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,6 +23,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError, TimeoutError
 
 from agent.errors import HostFailed, HostUnavailable, NotFound
 from agent.store import patterns
+from agent.store.commits import Commits
 
 BUSY_S = 10
 """How long a statement waits for another process's write."""
@@ -30,14 +31,12 @@ BUSY_S = 10
 _WRITES = "cumulet_writes"  # marks a connection whose transaction will write
 _ADVISORY_LOCK = 0x63756D75  # any number, the same in all processes
 
-_JSON = json.JSONDecoder()
-
 _SQLITE_PRAGMAS = (
     f"PRAGMA busy_timeout = {BUSY_S * 1000}",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA secure_delete = ON",  # what is deleted is overwritten
-    "PRAGMA cache_size = -1024",  # 1 MiB a connection at most: the process is to stay small
+    "PRAGMA cache_size = -256",  # 1 MiB a connection at most: the process is to stay small
 )
 
 
@@ -47,6 +46,7 @@ class Database:
 
     engine: Engine
     writer: Engine  # the same pool; its transactions take the write lock when they begin
+    commits: Commits | None  # of a file; a database server has none to ask
     turn: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
@@ -60,11 +60,24 @@ class Database:
         if path is not None and not path.exists():
             raise NotFound(f"There is no database at {path}: run `cumulet init`.")
         engine = _sqlite(url, foreign_keys) if path is not None else _server(url)
-        return cls(engine, engine.execution_options(**{_WRITES: True}))
+        commits = Commits(path, BUSY_S) if path is not None else None
+        return cls(engine, engine.execution_options(**{_WRITES: True}), commits)
 
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+        if self.commits is not None:
+            self.commits.close()
+
+    def version(self) -> int | None:
+        """A number that is another one once anything was committed; None when it can't be told.
+
+        What was read after a number was given is still so while the same number is given.
+        """
+        try:
+            return self.commits.version() if self.commits is not None else None
+        except sqlite3.Error:
+            return None  # whoever reads next is told why
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -132,20 +145,11 @@ def ensure_file(url: URL) -> None:
     path.chmod(0o600)
 
 
-def _read_json(text: str) -> Any:
-    """Read what was written as JSON by this program: without the looks around it of `json.loads`.
-
-    A list of servers has thousands of short ones.
-    """
-    return _JSON.raw_decode(text)[0]
-
-
 def _sqlite(url: URL, foreign_keys: bool) -> Engine:
     engine = create_engine(
         url,
         connect_args={"check_same_thread": False},  # the pool gives it to one thread at a time
         hide_parameters=True,  # no hash or user data in an exception's text
-        json_deserializer=_read_json,
         pool_size=8,
         max_overflow=88,  # more than the threads of the process: `api_threads` is 64 at most
         pool_use_lifo=True,  # the warm ones first

@@ -81,16 +81,6 @@ def find_group_of(connection: Connection, server_id: str) -> rows.AnyRow | None:
     return connection.execute(_GROUP_OF, {"server": server_id}).one_or_none()
 
 
-def list_group_ids(
-    connection: Connection, server_ids: Sequence[str] | Select[Any]
-) -> Mapping[str, str]:
-    """The groups' ids by their members' ids, of those servers that are in one."""
-    found = connection.execute(
-        select(server_group_members).where(server_group_members.c.server_id.in_(server_ids))
-    )
-    return {row.server_id: row.group_id for row in found}
-
-
 def _get(connection: Connection, group_id: str, project_id: str | None) -> ServerGroup:
     found = _load(connection, _GROUPS.where(server_groups.c.id == group_id), {})
     if not found or project_id not in (None, found[0].project_id):

@@ -6,20 +6,19 @@ One statement for the rows and one for all their parts, however many: never one 
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from types import SimpleNamespace
+from collections import defaultdict, namedtuple
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Result, Select, bindparam, select
+from sqlalchemy import Connection, Result, Select, bindparam, func, select
 
 from agent.errors import NotFound
 from agent.model.server import Nic, OwnedNic, Server
 from agent.model.task import Task
 from agent.store import rows
-from agent.store.groups import list_group_ids
 from agent.store.netschema import networks, ports, subnets
+from agent.store.placeschema import server_group_members
 from agent.store.schema import server_tags, servers, task_steps, tasks
 
 # Statements are built once: building one costs SQLAlchemy as much as running it.
@@ -48,15 +47,22 @@ _NICS = (
     .order_by(ports.c.server_id, ports.c.position)
 )
 
-_SERVER = select(servers).where(servers.c.id == bindparam("server"), servers.c.deleted_at.is_(None))
+# What else a server's row is read with: no tag has a comma in it, and no server has two groups.
+_BELONGINGS = (
+    select(func.aggregate_strings(server_tags.c.tag, ","))
+    .where(server_tags.c.server_id == servers.c.id)
+    .scalar_subquery()
+    .label("tags"),
+    select(server_group_members.c.group_id)
+    .where(server_group_members.c.server_id == servers.c.id)
+    .scalar_subquery()
+    .label("group_id"),
+)
+_SERVER = select(servers, *_BELONGINGS).where(
+    servers.c.id == bindparam("server"), servers.c.deleted_at.is_(None)
+)
 _SERVER_NICS = _NICS.where(ports.c.server_id == bindparam("server"))
 _NETWORK_NICS = _NICS.where(ports.c.network_id == bindparam("network"))
-_TAGS = select(server_tags).order_by(server_tags.c.server_id, server_tags.c.tag)
-_SERVER_TAGS = (
-    select(server_tags.c.tag)
-    .where(server_tags.c.server_id == bindparam("server"))
-    .order_by(server_tags.c.tag)
-)
 _STEPS = select(task_steps).order_by(task_steps.c.task_id, task_steps.c.seq)
 
 
@@ -66,33 +72,30 @@ def get_server(connection: Connection, server_id: str, project_id: str | None) -
     if row is None or project_id not in (None, row.project_id):
         raise no_server(server_id)
     nics = connection.execute(_SERVER_NICS, {"server": server_id})
-    tags = connection.scalars(_SERVER_TAGS, {"server": server_id})
-    server = rows.server_from(row, [rows.nic_from(nic) for nic in nics], tags.all())
-    return _with_groups([server], list_group_ids(connection, [server_id]))[0]
+    return rows.server_from(row, [rows.nic_from(nic) for nic in nics])
 
 
 def list_servers(connection: Connection, page: Select[Any]) -> list[Server]:
     """The servers that a statement over `servers` selects, in its order."""
-    found = _quick(connection.execute(page))
+    found = _quick(connection.execute(page.add_columns(*_BELONGINGS)))
     if not found:
         return []
     nics: dict[str, list[Nic]] = defaultdict(list)
-    tags: dict[str, list[str]] = defaultdict(list)
     ids = page.with_only_columns(servers.c.id)
     for row in _quick(connection.execute(_NICS.where(ports.c.server_id.in_(ids)))):
         nics[row.server_id].append(rows.nic_from(row))
-    for row in connection.execute(_TAGS.where(server_tags.c.server_id.in_(ids))):
-        tags[row.server_id].append(row.tag)
-    servers_found = [
-        rows.server_from(row, nics.get(row.id, ()), tags.get(row.id, ())) for row in found
-    ]
-    return _with_groups(servers_found, list_group_ids(connection, ids))
+    return [rows.server_from(row, nics.get(row.id, ())) for row in found]
 
 
 def _quick(result: Result[Any]) -> list[Any]:
     """Rows whose columns are plain attributes, for lists of many: SQLAlchemy's are slow to read."""
-    names = tuple(result.keys())
-    return [SimpleNamespace(**dict(zip(names, row, strict=True))) for row in result]
+    return list(map(_plain(tuple(result.keys())), result))
+
+
+@cache
+def _plain(names: tuple[str, ...]) -> Callable[[Iterable[Any]], Any]:
+    make: Callable[[Iterable[Any]], Any] = namedtuple("plain", names)._make  # type: ignore[attr-defined]
+    return make
 
 
 def list_network_nics(connection: Connection, network_id: str) -> list[OwnedNic]:
@@ -118,16 +121,6 @@ def find_open_task(connection: Connection, server_id: str) -> Task | None:
     """The unfinished task of a server."""
     found = list_tasks(connection, _OPEN_TASK, {"server": server_id})
     return found[0] if found else None
-
-
-def _with_groups(found: list[Server], group_ids: Mapping[str, str]) -> list[Server]:
-    """The same servers, those that are in a group with its id."""
-    if not group_ids:
-        return found
-    return [
-        replace(server, group_ids=(group_ids[server.id],)) if server.id in group_ids else server
-        for server in found
-    ]
 
 
 def no_server(server_id: str) -> NotFound:

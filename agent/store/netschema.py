@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from sqlalchemy import (
-    JSON,
     Boolean,
     Column,
     ForeignKey,
@@ -17,11 +16,11 @@ from sqlalchemy import (
     true,
 )
 
+from agent.store.document import Document
 from agent.store.schema import metadata
 from agent.store.utctime import UtcTime
 
 _ID = String(64)
-_JSON = JSON(none_as_null=True)
 
 networks = Table(
     "networks",
@@ -56,7 +55,7 @@ subnets = Table(
     Column("gateway_ip", String(15), nullable=False),
     Column("pool_start", String(15), nullable=False),
     Column("pool_end", String(15), nullable=False),
-    Column("dns", _JSON, nullable=False),
+    Column("dns", Document, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("dhcp", Boolean, nullable=False, server_default=true()),
     Column("description", Text, nullable=False, server_default=""),

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, ForeignKey, Integer, String, Table, Text
+from sqlalchemy import Boolean, Column, ForeignKey, Integer, String, Table, Text
 
+from agent.store.document import Document
 from agent.store.schema import metadata
 from agent.store.utctime import UtcTime
 
 _ID = String(64)
-_JSON = JSON(none_as_null=True)
 
 server_groups = Table(
     "server_groups",
@@ -40,7 +40,7 @@ placement_hints = Table(
     "placement_hints",  # of servers whose requests said something of their place
     metadata,
     Column("server_id", _ID, ForeignKey("servers.id", ondelete="CASCADE"), primary_key=True),
-    Column("hints", _JSON, nullable=False),
+    Column("hints", Document, nullable=False),
 )
 
 hosts = Table(
@@ -62,7 +62,7 @@ aggregates = Table(
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("uuid", _ID, nullable=False),
     Column("name", String(255), nullable=False, unique=True),
-    Column("metadata", _JSON, nullable=False),
+    Column("metadata", Document, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime),
     sqlite_autoincrement=True,

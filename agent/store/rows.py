@@ -31,8 +31,8 @@ Values = dict[str, Any]
 """Columns of a row by their names."""
 
 
-def server_from(row: AnyRow, nics: Sequence[Nic], tags: Sequence[str] = ()) -> Server:
-    """Read a row of `servers`; its nics come from `ports`, its tags from `server_tags`."""
+def server_from(row: AnyRow, nics: Sequence[Nic]) -> Server:
+    """Read a row of `servers` with its tags and its group's id; its nics come from `ports`."""
     return Server(
         id=row.id,
         project_id=row.project_id,
@@ -67,11 +67,12 @@ def server_from(row: AnyRow, nics: Sequence[Nic], tags: Sequence[str] = ()) -> S
         locked_by=row.locked_by,
         locked_reason=row.locked_reason,
         description=row.description,
-        tags=tuple(tags),
+        tags=tuple(sorted(row.tags.split(","))) if row.tags else (),
         reservation_id=row.reservation_id,
         launch_index=row.launch_index,
         pinned_zone=row.pinned_zone,
         requested_host=row.requested_host,
+        group_ids=(row.group_id,) if row.group_id else (),
         old_flavor=Flavor(**row.old_flavor) if row.old_flavor else None,
         old_vm_state=VmState(row.old_vm_state) if row.old_vm_state else None,
         rescue=RescueSystem(**row.rescue) if row.rescue else None,

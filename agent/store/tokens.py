@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from sqlalchemy import (
@@ -22,12 +22,24 @@ from agent.store import grants, rows
 from agent.store.db import Database
 from agent.store.schema import app_credentials, projects, tokens, users
 
+MOST_KNOWN = 256
+"""Bearers that are remembered, a KiB each: more than a lab has tokens in use at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Whom a token was seen to stand for, and at which version of the database."""
+
+    version: int | None
+    bearer: Bearer
+
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
     """The table `tokens`."""
 
     db: Database
+    known: dict[str, _Known] = field(default_factory=dict)
 
     def add(self, token: Token) -> None:
         """Keep a token; `Conflict` when its hash is taken or its user or project is not there."""
@@ -41,9 +53,22 @@ class Tokens:
     def find_bearer(self, token_hash: str, now: datetime) -> Bearer | None:
         """Who bears the token with this hash, if it has not expired: as all of it is now.
 
-        Every request asks, so it is one transaction and two statements. Its user or project may be
-        disabled, and there may be no role.
+        Every request asks, so who was found is remembered until anything at all is committed. Its
+        user or project may be disabled, and there may be no role.
         """
+        version = self.db.version()  # before the look, so that it is never newer than what was seen
+        known = self.known.get(token_hash)
+        if known is None or version is None or known.version != version:
+            bearer = self._look(token_hash)
+            if bearer is None:
+                self.known.pop(token_hash, None)
+                return None
+            if len(self.known) >= MOST_KNOWN:
+                self.known.clear()
+            known = self.known[token_hash] = _Known(version, bearer)
+        return known.bearer if now < known.bearer.token.expires_at else None
+
+    def _look(self, token_hash: str) -> Bearer | None:
         with self.db.read() as connection:
             row = connection.execute(_BORNE, {"wanted": token_hash}).one_or_none()
             if row is None:
@@ -51,8 +76,6 @@ class Tokens:
             values = iter(row)
             token, user, project = (dict(zip(names, values, strict=False)) for names in _COLUMNS)
             held = rows.token_of(token)
-            if held.expires_at <= now:
-                return None
             roles = _list_roles(connection, held)
         return Bearer(
             user=rows.user_of(user),

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, jsonify
 
 from agent.api import changes
 from agent.api.compute.diagnostics_views import classic_view, standard_view
-from agent.api.context import asking, cloud, version
+from agent.api.context import asking, cloud, end_turn, version
 
 routes = Blueprint("diagnostics", __name__)
 
@@ -15,6 +15,7 @@ routes = Blueprint("diagnostics", __name__)
 @routes.get("/servers/<server_id>/diagnostics")
 def show(server_id: str) -> Response:
     """Show the counters, to administrators."""
+    end_turn()
     server, found = cloud().compute.diagnostics(asking(), server_id)
     if version().has(changes.DIAGNOSTICS):
         return jsonify(standard_view(found, server, cloud().compute.now()))

@@ -21,6 +21,7 @@ from agent.api.compute.server_views import (
     updated_view,
 )
 from agent.api.context import asking, base_url, caller, cloud, version
+from agent.api.rendering import rendered
 from agent.api.replies import empty
 from agent.model.server import Server
 
@@ -98,7 +99,7 @@ def _list(path: str, view: Callable[[Server], dict[str, Any]]) -> Response:
         if page.limit and wanted
         else ()
     )
-    body: dict[str, Any] = {"servers": [view(server) for server in servers]}
+    body: dict[str, Any] = {"servers": [rendered(view(server)) for server in servers]}
     if servers and len(servers) == page.limit:
         url = f"{base_url()}/compute/v2.1{path}"
         body["servers_links"] = next_links(url, request.args, page, servers[-1].id)
