@@ -11,21 +11,28 @@ from pathlib import Path
 import pytest
 
 from tests.fast.smallcloud import SmallCloud, build_template
+from tests.fast.starts import Starts
 
 MEMORY = Path("/dev/shm")
 ROOM = 4 << 30  # bytes: a build refuses to fill what there is
 
 
-@pytest.fixture
-def cloud_root(tmp_path: Path) -> Iterator[Path]:
-    """Where a cloud of the test's own lies: in memory if there is room.
+def _in_memory() -> Path | None:
+    """Where files are in memory, if there is room.
 
     Every commit is synced to the disk, and a disk makes thousands of tests wait for minutes.
     """
-    if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < ROOM:
+    return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM else None
+
+
+@pytest.fixture
+def cloud_root(tmp_path: Path) -> Iterator[Path]:
+    """Where a cloud of the test's own lies: in memory if there is room."""
+    memory = _in_memory()
+    if memory is None:
         yield tmp_path
         return
-    with tempfile.TemporaryDirectory(prefix="cumulet-test-", dir=MEMORY) as folder:
+    with tempfile.TemporaryDirectory(prefix="cumulet-test-", dir=memory) as folder:
         yield Path(folder)
 
 
@@ -41,3 +48,16 @@ def cloud(template: Path, cloud_root: Path) -> Iterator[SmallCloud]:
     small = SmallCloud.open(template, cloud_root)
     yield small
     small.close()
+
+
+@pytest.fixture(scope="session")
+def all_starts(template: Path) -> Iterator[Starts]:
+    with tempfile.TemporaryDirectory(prefix="cumulet-starts-", dir=_in_memory()) as folder:
+        yield Starts(template, Path(folder))
+
+
+@pytest.fixture
+def starts(all_starts: Starts) -> Iterator[Starts]:
+    """Gives the test a cloud of its own that is at any start."""
+    yield all_starts
+    all_starts.give_back()

@@ -16,6 +16,7 @@ from agent.actions import ACTIONS
 from agent.errors import HostFailed
 from tests.fast.plugging import Guests
 from tests.fast.smallcloud import Crash, SmallCloud, everywhere, kept_disks, off_its_host
+from tests.fast.starts import Start, Starts
 from tests.fast.test_lifecycle import Deaf, break_host
 
 MOMENTS = ("before", "after", "recorded")
@@ -188,8 +189,6 @@ def _plugged(cloud: SmallCloud, server_id: str) -> str:
     return server_id
 
 
-Start = Callable[[SmallCloud], str]
-
 STARTS: dict[str, tuple[Start, ...]] = {
     "create": (building,),
     "start": (stopped,),
@@ -288,11 +287,21 @@ class Strike:
             self._worst()
 
 
-def run_into(cloud: SmallCloud, case: Case, worst: Callable[[str], None]) -> str:
-    """Begin the action and run it into the blow; the server's id."""
-    server_id = case.start(cloud)
-    strike = Strike(case.point, lambda: worst(server_id))
-    cloud.reboot(strike)
+Worst = Callable[[SmallCloud, str], None]
+"""What happens at the point, to the cloud and its server."""
+
+
+def run_into(starts: Starts, case: Case, worst: Worst) -> tuple[SmallCloud, str]:
+    """Begin the action and run it into the blow; what is left of the cloud, and the server's id."""
+    cloud, server_id = starts.take(case.start)
+    strike(cloud, server_id, case, worst)
+    return cloud, server_id
+
+
+def strike(cloud: SmallCloud, server_id: str, case: Case, worst: Worst) -> None:
+    """Boot a cloud that is at the case's start, begin the action and run it into the blow."""
+    blow = Strike(case.point, lambda: worst(cloud, server_id))
+    cloud.boot(blow)
     if case.action != "create":
         cloud.work()  # learns what the host offers
         cloud.act(server_id, case.action)
@@ -300,11 +309,10 @@ def run_into(cloud: SmallCloud, case: Case, worst: Callable[[str], None]) -> str
         cloud.parts.engine.run_until_idle(cloud.clock.advance)
     except Crash:
         cloud.reboot()
-    assert strike.struck
-    return server_id
+    assert blow.struck
 
 
-def crash(server_id: str = "") -> None:
+def crash(*_of: object) -> None:
     """The process dies here."""
     raise Crash
 

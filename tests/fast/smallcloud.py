@@ -191,11 +191,15 @@ class SmallCloud:
 
     def reboot(self, hook: Hook = lambda point: None) -> None:
         """Drop the parts and build them anew: what a crash, or a restart, does."""
-        self.parts.store.close()
+        self.halt()
         self.boot(hook)
 
-    def close(self) -> None:
+    def halt(self) -> None:
+        """Drop the parts."""
         self.parts.store.close()
+
+    def close(self) -> None:
+        self.halt()
         self.connection.close()
 
     def settle_down(self) -> None:

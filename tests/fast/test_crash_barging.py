@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from agent.actions import ACTIONS
-from tests.fast.crashes import CASES, Case, assert_in_order, run_into
+from tests.fast.crashes import CASES, Case, Worst, assert_in_order, run_into
 from tests.fast.smallcloud import Crash, SmallCloud
+from tests.fast.starts import Starts
 
 UNFINISHED = [case for case in CASES if not case.point.endswith("finish/recorded")]
 DELETED = [case for case in CASES if case.action != "delete"]
@@ -47,11 +46,11 @@ def hits(cases: list[Case]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(("case", "killed"), params)
 
 
-def barging(cloud: SmallCloud, killed: bool, act: Callable[[str], None]) -> Callable[[str], None]:
+def barging(killed: bool, act: Worst) -> Worst:
     """Do something to the server at the worst moment, and perhaps die of it."""
 
-    def barge_in(server_id: str) -> None:
-        act(server_id)
+    def barge_in(cloud: SmallCloud, server_id: str) -> None:
+        act(cloud, server_id)
         if killed:
             raise Crash
 
@@ -64,10 +63,10 @@ def test_the_counts() -> None:
 
 @hits(DELETED)
 def test_a_delete_at_any_point_of_another_action_wins(
-    cloud: SmallCloud, case: Case, killed: bool
+    starts: Starts, case: Case, killed: bool
 ) -> None:
-    act = barging(cloud, killed, lambda server_id: cloud.act(server_id, "delete"))
-    server_id = run_into(cloud, case, act)
+    act = barging(killed, lambda cloud, server_id: cloud.act(server_id, "delete"))
+    cloud, server_id = run_into(starts, case, act)
     cloud.settle_down()
 
     assert_in_order(cloud, server_id, None)
@@ -75,10 +74,10 @@ def test_a_delete_at_any_point_of_another_action_wins(
 
 @hits(REBOOTED)
 def test_a_hard_reboot_at_any_point_of_what_may_be_stuck_wins(
-    cloud: SmallCloud, case: Case, killed: bool
+    starts: Starts, case: Case, killed: bool
 ) -> None:
-    act = barging(cloud, killed, lambda server_id: cloud.act(server_id, "reboot_hard"))
-    server_id = run_into(cloud, case, act)
+    act = barging(killed, lambda cloud, server_id: cloud.act(server_id, "reboot_hard"))
+    cloud, server_id = run_into(starts, case, act)
     cloud.settle_down()
 
     assert_in_order(cloud, server_id, "active")
@@ -90,10 +89,10 @@ def test_a_hard_reboot_at_any_point_of_what_may_be_stuck_wins(
 
 @hits(RESET)
 def test_a_reset_at_any_point_ends_the_action_and_a_delete_then_takes_all_of_it(
-    cloud: SmallCloud, case: Case, killed: bool
+    starts: Starts, case: Case, killed: bool
 ) -> None:
-    act = barging(cloud, killed, lambda server_id: cloud.reset_state(server_id, "error"))
-    server_id = run_into(cloud, case, act)
+    act = barging(killed, lambda cloud, server_id: cloud.reset_state(server_id, "error"))
+    cloud, server_id = run_into(starts, case, act)
     cloud.settle_down()
     server = cloud.server(server_id)
     left_open = cloud.open_tasks()

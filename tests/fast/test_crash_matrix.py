@@ -23,8 +23,10 @@ from tests.fast.crashes import (
     crash,
     reached,
     run_into,
+    strike,
 )
 from tests.fast.smallcloud import SmallCloud, everywhere
+from tests.fast.starts import Starts
 from tests.fast.test_lifecycle import break_host
 
 NICS = {"attach_interface": 2, "detach_interface": 1}
@@ -38,8 +40,8 @@ def test_the_matrix_is_whole() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_killed_at_any_point_the_action_ends_as_it_should(cloud: SmallCloud, case: Case) -> None:
-    server_id = run_into(cloud, case, crash)
+def test_killed_at_any_point_the_action_ends_as_it_should(starts: Starts, case: Case) -> None:
+    cloud, server_id = run_into(starts, case, crash)
     cloud.settle_down()
 
     assert_in_order(cloud, server_id, reached(case))
@@ -59,9 +61,9 @@ IMAGES = {
 """The images that there are after an action, besides the one that was there."""
 
 
-def test_killed_when_a_build_is_to_fail_of_its_password_it_fails_of_it(cloud: SmallCloud) -> None:
+def test_killed_when_a_build_is_to_fail_of_its_password_it_fails_of_it(starts: Starts) -> None:
     case = Case("create", SmallCloud.create_weak, "create/password/before")
-    server_id = run_into(cloud, case, crash)
+    cloud, server_id = run_into(starts, case, crash)
     cloud.settle_down()
 
     assert_in_order(cloud, server_id, "error")
@@ -80,7 +82,9 @@ def test_killed_while_a_failed_build_is_undone_it_is_undone_all_the_same(
     cloud: SmallCloud, step: str, moment: str
 ) -> None:
     break_host(cloud, "define", HostFailed("the host says no"))
-    server_id = run_into(cloud, Case("create", building, f"create/{step}/{moment}"), crash)
+    server_id = building(cloud)
+    cloud.halt()
+    strike(cloud, server_id, Case("create", building, f"create/{step}/{moment}"), crash)
     cloud.settle_down()
 
     server = cloud.server(server_id)
@@ -93,11 +97,11 @@ def test_killed_while_a_failed_build_is_undone_it_is_undone_all_the_same(
 @pytest.mark.parametrize("step", ["plug", "reserve"])
 @pytest.mark.parametrize("moment", ["undo-before", "undo-recorded"])
 def test_killed_while_a_refused_interface_is_undone_it_is_undone_all_the_same(
-    cloud: SmallCloud, step: str, moment: str
+    starts: Starts, step: str, moment: str
 ) -> None:
     """The test driver can't plug into a guest that runs."""
     case = Case("attach_interface", active, f"attach_interface/{step}/{moment}")
-    server_id = run_into(cloud, case, crash)
+    cloud, server_id = run_into(starts, case, crash)
     cloud.settle_down()
 
     assert_in_order(cloud, server_id, "active")
