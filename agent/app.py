@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from ipaddress import IPv4Network
 
 from flask import Flask
@@ -29,7 +28,8 @@ from agent.hosting import build_host
 from agent.hostwiring import build_hosts
 from agent.hypervisor.base import Hypervisor, Listeners, NetworkSpec
 from agent.hypervisor.host import Host
-from agent.identity import Accounts, AppCredentials, Brake, Identity
+from agent.identity import Accounts, AppCredentials
+from agent.identitywiring import build_identity
 from agent.imageedits import ImageEdits
 from agent.imagesharing import ImageSharing
 from agent.imagewiring import (
@@ -284,12 +284,6 @@ def build_network_edits(config: Config, store: Store, clock: Clock, engine: Engi
         now=clock.now,
         changed=engine.carry_networks,
     )
-
-
-def build_identity(config: Config, store: Store, clock: Clock) -> Identity:
-    """Wire the use cases of identity."""
-    lifetime = timedelta(hours=config.token_hours)
-    return Identity(store, lifetime, clock.now, Brake(clock.monotonic))
 
 
 def build_wsgi(parts: Parts) -> Flask:

@@ -36,12 +36,12 @@ from rich.progress import (
 )
 
 from agent import belonging
-from agent.app import build_identity
 from agent.config import Config
 from agent.conversion import CONVERTIBLE, convert_to_qcow2
 from agent.disks import check_room
 from agent.engine.clock import SystemClock
 from agent.errors import BadRequest
+from agent.identitywiring import build_identity
 from agent.imagecheck import CHUNK_BYTES, detect_format
 from agent.imagewiring import build_imaging
 from agent.imaging import CreateImage

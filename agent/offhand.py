@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from agent import belonging
-from agent.app import build_identity
 from agent.config import Config
 from agent.engine.clock import SystemClock
 from agent.errors import BadRequest, NotFound
 from agent.identity import Accounts
 from agent.identity.accounts import UserWish
 from agent.identity.hashing import make_secret
+from agent.identitywiring import build_identity
 from agent.model.identity import AssignmentFilter, Project, Role, User
 from agent.model.layout import Layout
 from agent.store import Store

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 import yaml
 
-from agent.app import build_identity
 from agent.config import Config, ConfigError
 from agent.engine.clock import SystemClock
 from agent.errors import HostUnavailable, Unauthorized
 from agent.hypervisor.base import NetworkSpec, TakenNetwork
 from agent.identity.proofs import ByPassword, Login, ProjectRef, UserRef
+from agent.identitywiring import build_identity
 from agent.labnetwork import free_subnet, host_routes
 from agent.setup import InitReport, initialise
 from agent.store import Store
