@@ -38,15 +38,6 @@ def cumulet(*arguments: str, prefix: Sequence[str] = ()) -> subprocess.Completed
     )
 
 
-@pytest.fixture
-def live(tmp_path: Path) -> LiveCloud:
-    """A cloud over libvirt's test driver that is set up and not served."""
-    (tmp_path / "node.xml").write_text(NODE)
-    cloud = LiveCloud(tmp_path / "state", f"test://{tmp_path}/node.xml")
-    cloud.init()
-    return cloud
-
-
 @pytest.mark.parametrize(
     "command", [(), ("init",), ("serve",), ("image",), ("image", "import"), ("why",), ("doctor",)]
 )

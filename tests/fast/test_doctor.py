@@ -30,7 +30,7 @@ from agent.hypervisor.host import Host
 from agent.model.layout import Layout
 from tests.domain_specs import TEST, make_spec
 from tests.fast.damage import DAMAGES
-from tests.fast.smallcloud import NODE, SmallCloud
+from tests.fast.smallcloud import SmallCloud
 from tests.lab.cloud import LiveCloud
 
 UNKNOWN = "33333333-3333-4333-8333-333333333333"
@@ -276,15 +276,6 @@ def problems(done: subprocess.CompletedProcess[str]) -> list[str]:
     return [x["check"] for x in found if x["level"] == "problem"]
 
 
-@pytest.fixture
-def live(tmp_path: Path) -> LiveCloud:
-    """A cloud over libvirt's test driver that is set up and not served."""
-    (tmp_path / "node.xml").write_text(NODE)
-    cloud = LiveCloud(tmp_path / "state", f"test://{tmp_path}/node.xml")
-    cloud.init()
-    return cloud
-
-
 def fingerprint(folder: Path) -> dict[str, tuple[int, int]]:
     """Which files there are, of which mode and size."""
     return {str(path): (path.stat().st_mode, path.stat().st_size) for path in folder.rglob("*")}
@@ -360,14 +351,14 @@ def test_a_damaged_state_is_a_finding_and_stays_as_it_is(
     config = tmp_path / "cumulet.yaml"
     config.write_bytes(live.config.read_bytes())
     DAMAGES[damage](live.state / "cumulet.db")
-    before = fingerprint(tmp_path)
+    before = fingerprint(tmp_path), fingerprint(live.state.parent)
     done = doctor("--config", str(config), "--json")
 
     assert done.returncode == 1
     assert "files" in problems(done)
     assert words in done.stdout
     assert "Traceback" not in done.stderr
-    assert fingerprint(tmp_path) == before
+    assert (fingerprint(tmp_path), fingerprint(live.state.parent)) == before
 
 
 def test_somebody_else_at_the_port_is_a_finding(live: LiveCloud) -> None:
