@@ -93,11 +93,7 @@ class DiskCaptures:
             expected_status=ImageStatus.SAVING,
             updated_at=self.now(),
             status=ImageStatus.ACTIVE,
-            size=got.size,
-            virtual_size=got.virtual_size,
-            checksum=got.checksum,
-            os_hash_algo="sha512",
-            os_hash_value=got.sha512,
+            **got.fields(),
         )
         if not is_active:
             self.files.delete(image_id)
