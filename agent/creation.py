@@ -112,7 +112,7 @@ class Creation:
         draft = self._draft(asking, request, flavor, image)
         args = {REFUSED: password.refused} if password.refused else {}
         try:
-            created = self.store.servers.create_some(
+            created = self.store.servers.create(
                 lambda count: _numbered(draft, request.hostname, count),
                 new_task(asking, ACTIONS["create"], args),
                 count=request.count,
