@@ -30,7 +30,7 @@ from agent.model.quota import ONE, Count, Quota
 from agent.model.securitygroup import is_group_of
 from agent.model.server import Flavor, Server
 from agent.model.states import TaskState, VmState
-from agent.reaching import Reachability, check_host
+from agent.reaching import Engine, check_host
 from agent.store import Store
 from agent.workflows.password import REFUSED
 
@@ -85,8 +85,7 @@ class Creation:
     availability_zone: str
     zones: Callable[[], Collection[str]]  # those that have a host which takes servers
     now: Callable[[], datetime]
-    wake: Callable[[str], None]  # tells the engine that a server wants work
-    reachability: Reachability
+    engine: Engine
     hosts: Callable[[], Sequence[str]]  # the names of all; may not block
 
     def create_server(self, asking: Asking, request: CreateServer) -> CreatedServer:
@@ -100,7 +99,7 @@ class Creation:
         self._check_host(asking, request)
         _check_several(request)
         _check_groups(asking, request)
-        check_host(self.reachability)
+        check_host(self.engine)
         flavor = self._flavor(asking, request.flavor_id)
         image = find_image(self.store, asking, request.image_id)
         check_disk_image(image)
@@ -127,7 +126,7 @@ class Creation:
         except NotFound as error:  # deleted since it was looked up
             raise BadRequest(error.message) from error
         for server in created:
-            self.wake(server.id)
+            self.engine.wake(server.id)
         return CreatedServer(created[0], password.clear)
 
     def _check_host(self, asking: Asking, request: CreateServer) -> None:

@@ -17,7 +17,7 @@ from agent.model.quota import Quota
 from agent.model.record import RecordChange
 from agent.model.server import Flavor, Server
 from agent.model.states import VmState
-from agent.reaching import Reachability, check_host
+from agent.reaching import Engine, check_host
 from agent.store import Store
 
 MOVES: dict[str, frozenset[VmState]] = {
@@ -39,8 +39,7 @@ class Resizing:
     quota: Quota  # the default one: the store knows what else was set
     offers: Callable[[], Sequence[HostLoad]]  # what the hosts offer, as last seen
     now: Callable[[], datetime]
-    wake: Callable[[str], None]  # tells the engine that a server wants work
-    reachability: Reachability
+    engine: Engine
 
     def resize(
         self, asking: Asking, server_id: str, flavor_id: str, *, disk_config: str | None = None
@@ -51,7 +50,7 @@ class Resizing:
         Nova's words, `NoCapacity`, and `HostUnavailable` when libvirt is away. Nothing is written
         then.
         """
-        check_host(self.reachability)
+        check_host(self.engine)
         server = self.store.servers.get(server_id, project_id=asking.scope)
         flavor = self._flavor(asking, flavor_id)
         self._check_image(server, flavor)
@@ -66,7 +65,7 @@ class Resizing:
             record=RecordChange(disk_config=disk_config) if disk_config else RecordChange(),
             now=self.now(),
         )
-        self.wake(server_id)
+        self.engine.wake(server_id)
 
     def refuse_move(self, asking: Asking, server_id: str, action: str) -> None:
         """Say why a server can't be taken to another host: `NotFound`, `Conflict`, `BadRequest`."""
