@@ -16,9 +16,8 @@ from datetime import datetime
 from agent.actions import ACTIONS
 from agent.adminpass import AdminPass
 from agent.asking import Asking, new_task
-from agent.bootable import check_disk_image, check_size, find_boot_images, find_image
+from agent.bootable import check_disk_image, check_size, find_boot_images, find_flavor, find_image
 from agent.errors import BadRequest, Conflict, Forbidden, NotFound
-from agent.model.flavorlist import check_disks
 from agent.model.host import check_zone
 from agent.model.hostname import hostname_of
 from agent.model.image import Image
@@ -100,7 +99,7 @@ class Creation:
         _check_several(request)
         _check_groups(asking, request)
         check_host(self.engine)
-        flavor = self._flavor(asking, request.flavor_id)
+        flavor = find_flavor(self.store, asking, request.flavor_id)
         image = find_image(self.store, asking, request.image_id)
         check_disk_image(image)
         check_size(image, flavor)
@@ -171,14 +170,6 @@ class Creation:
             key_name=keypair.name if keypair else None,
             public_key=keypair.public_key if keypair else None,
         )
-
-    def _flavor(self, asking: Asking, flavor_id: str) -> Flavor:
-        try:
-            flavor = self.store.catalog.get_flavor(flavor_id, project_id=asking.scope)
-        except NotFound as error:
-            raise BadRequest(f"flavorRef: {error.message}") from error
-        check_disks(flavor)
-        return flavor
 
     def _keypair(self, asking: Asking, name: str | None) -> Keypair | None:
         if name is None:

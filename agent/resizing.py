@@ -9,9 +9,8 @@ from datetime import datetime
 
 from agent.actions import ACTIONS
 from agent.asking import Asking, admission, new_task
-from agent.bootable import check_size
+from agent.bootable import check_size, find_flavor
 from agent.errors import BadRequest, Conflict, NotFound
-from agent.model.flavorlist import check_disks
 from agent.model.placement import HostLoad
 from agent.model.quota import Quota
 from agent.model.record import RecordChange
@@ -52,7 +51,7 @@ class Resizing:
         """
         check_host(self.engine)
         server = self.store.servers.get(server_id, project_id=asking.scope)
-        flavor = self._flavor(asking, flavor_id)
+        flavor = find_flavor(self.store, asking, flavor_id)
         self._check_image(server, flavor)
         row = ACTIONS["resize"]
         self.store.reshaping.begin_resize(
@@ -78,14 +77,6 @@ class Resizing:
         if action == "evacuate":
             raise BadRequest(STILL_IN_USE.format(host=server.host))
         raise BadRequest(NO_OTHER_HOST)
-
-    def _flavor(self, asking: Asking, flavor_id: str) -> Flavor:
-        try:
-            flavor = self.store.catalog.get_flavor(flavor_id, project_id=asking.scope)
-        except NotFound as error:
-            raise BadRequest(f"flavorRef: {error.message}") from error
-        check_disks(flavor)
-        return flavor
 
     def _check_image(self, server: Server, flavor: Flavor) -> None:
         """Hold the flavor against the server's image, as long as that is there."""

@@ -18,7 +18,7 @@ from agent.model.change import ServerChange
 from agent.model.observation import Seen
 from agent.model.states import PowerState, TaskState, VmState
 from agent.model.task import Task
-from agent.workflows import capture, create
+from agent.workflows import capture, create, delete
 from agent.workflows.power import (
     SHUTDOWN_DEADLINE_S,
     drop_saved,
@@ -76,12 +76,6 @@ def undefine(context: Context) -> Outcome:
     """Remove the domain."""
     power_off(context)
     create.undefine(context)
-    return Done()
-
-
-def release(context: Context) -> Outcome:
-    """Take the DHCP reservations back."""
-    create.release(context)
     return Done()
 
 
@@ -153,7 +147,7 @@ def remove_image(context: Context) -> Outcome:
 
 OFFLOAD: Workflow = (
     Step("undefine", undefine, task_state=TaskState.SHELVING_OFFLOADING),
-    Step("release", release, task_state=TaskState.SHELVING_OFFLOADING),
+    Step("release", delete.release, task_state=TaskState.SHELVING_OFFLOADING),
     Step("remove_files", remove_files, task_state=TaskState.SHELVING_OFFLOADING),
     Step("leave_host", leave_host, task_state=TaskState.SHELVING_OFFLOADING),
 )
