@@ -7,24 +7,11 @@ from typing import Any
 
 import pytest
 
-from agent.model.identity import Project
-from tests.fast.api.versions import At, speak_all_versions
+from tests.fast.api.conftest import At
 from tests.fast.smallcloud import SmallCloud
 
 USAGE = "/os-simple-tenant-usage"
 HOUR = 3600
-
-
-@pytest.fixture
-def at(cloud: SmallCloud) -> At:
-    return speak_all_versions(cloud)
-
-
-@pytest.fixture
-def lab(cloud: SmallCloud) -> str:
-    project = cloud.parts.store.identity.find_project("lab")
-    assert isinstance(project, Project)
-    return project.id
 
 
 def make(at: At, cloud: SmallCloud, image_id: str, name: str, flavor_id: str = "1") -> str:
