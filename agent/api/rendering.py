@@ -7,7 +7,6 @@ import json
 from typing import Any
 
 import orjson
-from flask import Response
 from flask.json.provider import DefaultJSONProvider
 
 
@@ -17,11 +16,6 @@ class Json(DefaultJSONProvider):
     def dumps(self, obj: Any, **kwargs: Any) -> str:
         """Write a document."""
         return to_json(obj).decode()
-
-    def response(self, *args: Any, **kwargs: Any) -> Response:
-        """Answer with a document: what `jsonify` does."""
-        body = to_json(self._prepare_response_obj(args, kwargs))
-        return Response(body, mimetype=self.mimetype)
 
 
 def rendered(view: Any) -> orjson.Fragment:

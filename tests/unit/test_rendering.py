@@ -38,4 +38,4 @@ def test_flask_answers_with_it() -> None:
     with app.app_context():
         answer = jsonify(server={"name": "é"})
     assert answer.mimetype == "application/json"
-    assert answer.data == '{"server":{"name":"é"}}'.encode()
+    assert answer.data == '{"server":{"name":"é"}}\n'.encode()
