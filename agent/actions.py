@@ -10,11 +10,12 @@ vm_state is in its `status_from`; else the resting status of vm_state.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import Enum
 
 from agent.model.states import RESTING_STATUS, Status, TaskState, VmState
+from agent.model.task import Task
 from agent.workflows.capture import CREATE_BACKUP, CREATE_IMAGE
 from agent.workflows.crashdump import CRASH_DUMP
 from agent.workflows.create import CREATE
@@ -27,7 +28,7 @@ from agent.workflows.reboot import REBOOT_HARD, REBOOT_SOFT
 from agent.workflows.rebuild import REBUILD
 from agent.workflows.rescue import RESCUE, UNRESCUE
 from agent.workflows.resize import CONFIRM_RESIZE, RESIZE, REVERT_RESIZE
-from agent.workflows.shelve import OFFLOAD, SHELVE, UNSHELVE
+from agent.workflows.shelve import OFFLOAD, SHELVE, UNSHELVE, end_of_shelving
 from agent.workflows.step import Workflow
 
 
@@ -52,6 +53,7 @@ class Action:
     task_state: TaskState | None = None  # when it begins; its steps may name others
     workflow: Workflow = ()  # empty: it is done with its request
     end: VmState | None = None  # None: the request or a step says, or nothing changes
+    end_of: Callable[[Task], VmState] | None = None  # the end, by what is on record
     on_failure: OnFailure = OnFailure.NEVER
     undo_task_state: TaskState | None = None  # while a failure is undone; None: as it was
     deadline_s: float = 0
@@ -298,6 +300,7 @@ _ROWS = (
         allowed_from=HAS_DISK,
         task_state=TaskState.SHELVING,
         workflow=SHELVE,
+        end_of=end_of_shelving,
         on_failure=OnFailure.AS_BEFORE,
         deadline_s=7200,
     ),

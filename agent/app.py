@@ -49,6 +49,7 @@ from agent.model.webaddress import Allowed
 from agent.moves import Moves
 from agent.networkedits import NetworkEdits
 from agent.networking import Networking, network_spec
+from agent.networktags import NetworkTags
 from agent.offers import Offers
 from agent.passwords import Seal
 from agent.quotas import Quotas
@@ -264,6 +265,7 @@ def build_cloud(
         aggregates=Aggregates(store, hosts, clock.now),
         moves=Moves(store),
         network_edits=build_network_edits(config, store, clock, engine),
+        network_tags=NetworkTags(store, Networking(store), clock.now),
         interfaces=build_interfaces(config, store, clock, engine),
     )
 

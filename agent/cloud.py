@@ -23,6 +23,7 @@ from agent.keypairs import Keypairs
 from agent.moves import Moves
 from agent.networkedits import NetworkEdits
 from agent.networking import Networking
+from agent.networktags import NetworkTags
 from agent.quotas import Quotas
 from agent.rebuilding import Rebuilding
 from agent.records import Records
@@ -64,4 +65,5 @@ class Cloud:
     aggregates: Aggregates
     moves: Moves
     network_edits: NetworkEdits
+    network_tags: NetworkTags
     interfaces: Interfaces

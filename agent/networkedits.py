@@ -94,7 +94,7 @@ class NetworkEdits:
 
     def update_network(self, caller: Caller, network_id: str, **fields: object) -> Network:
         """Set the name, the description, or whether it is shared (an administrator)."""
-        network = self._own_network(caller, network_id)
+        network = own_network(self.networking, caller, network_id)
         if fields.get("shared", network.shared) != network.shared:
             _check_admin(caller, "shared")
             self._check_unshared(network)
@@ -104,7 +104,7 @@ class NetworkEdits:
 
     def delete_network(self, caller: Caller, network_id: str) -> None:
         """Delete a network with its subnet; `Conflict` while ports are on it."""
-        network = self._own_network(caller, network_id)
+        network = own_network(self.networking, caller, network_id)
         self._check_made_by_user(network)
         self.store.network_edits.delete_network(network_id)
         self.changed()
@@ -115,7 +115,7 @@ class NetworkEdits:
         `BadRequest` for addresses that overlap others of the host or of this cloud, that the
         configuration does not let projects have, or that do not fit together.
         """
-        network = self._own_network(caller, asked.network_id)
+        network = own_network(self.networking, caller, asked.network_id)
         _owner(caller, asked.project_id)
         self._check_cidr(asked)
         host = host_address(asked.cidr, asked.gateway)
@@ -150,7 +150,7 @@ class NetworkEdits:
     def update_subnet(self, caller: Caller, subnet_id: str, **fields: object) -> Subnet:
         """Set the name or the description."""
         subnet = self.networking.get_subnet(caller, subnet_id)
-        self._own_network(caller, subnet.network_id)
+        own_network(self.networking, caller, subnet.network_id)
         if fields:
             self.store.network_edits.update_subnet(subnet_id, self.now(), **fields)
         return self.networking.get_subnet(caller, subnet_id)
@@ -158,7 +158,7 @@ class NetworkEdits:
     def delete_subnet(self, caller: Caller, subnet_id: str) -> None:
         """Delete a subnet; `Conflict` while ports have addresses of it."""
         subnet = self.networking.get_subnet(caller, subnet_id)
-        self._check_made_by_user(self._own_network(caller, subnet.network_id))
+        self._check_made_by_user(own_network(self.networking, caller, subnet.network_id))
         self.store.network_edits.delete_subnet(subnet_id)
         self.changed()
 
@@ -193,15 +193,6 @@ class NetworkEdits:
         self.store.network_edits.delete_port(port_id, self.now())
         self.changed()
 
-    def _own_network(self, caller: Caller, network_id: str) -> Network:
-        """A network that the caller may change: `Forbidden` for another's that it only sees."""
-        network = self.networking.get_network(caller, network_id)
-        if network.project_id != caller.project.id and not caller.is_admin:
-            raise Forbidden(
-                f"Network {network_id} is another project's: only an administrator changes it."
-            )
-        return network
-
     def _check_made_by_user(self, network: Network) -> None:
         if not is_private(network):
             raise Conflict(
@@ -229,6 +220,16 @@ class NetworkEdits:
             )
         if any(cidr.overlaps(IPv4Network(route, strict=False)) for route in self.taken()):
             raise BadRequest(overlap(str(cidr), asked.network_id))
+
+
+def own_network(networking: Networking, caller: Caller, network_id: str) -> Network:
+    """A network that the caller may change: `Forbidden` for another's that it only sees."""
+    network = networking.get_network(caller, network_id)
+    if network.project_id != caller.project.id and not caller.is_admin:
+        raise Forbidden(
+            f"Network {network_id} is another project's: only an administrator changes it."
+        )
+    return network
 
 
 def _owner(caller: Caller, project_id: str | None) -> str:

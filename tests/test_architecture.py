@@ -205,6 +205,10 @@ MAY_IMPORT = {
     "agent/sshkeys.py": ("agent.errors", "agent.model.keypair"),
     "agent/networking.py": ("agent.model", "agent.store", "agent.hypervisor.base"),
     "agent/networkedits.py": ("agent.errors", "agent.model", "agent.networking", "agent.store"),
+    "agent/networktags.py": (
+        *("agent.errors", "agent.model", "agent.networkedits", "agent.networking"),
+        "agent.store",
+    ),
     "agent/interfaces.py": (
         "agent.actions",
         "agent.asking",
@@ -243,6 +247,7 @@ MAY_IMPORT = {
         "agent.keypairs",
         "agent.networkedits",
         "agent.networking",
+        "agent.networktags",
         "agent.patience",
         "agent.rebuilding",
         "agent.records",

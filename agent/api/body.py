@@ -13,12 +13,13 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from agent.api import context
 from agent.api.context import cloud
 from agent.api.parse import check, parse_document, parse_json
-from agent.config import LimitsConfig
 from agent.errors import BadRequest
 
 BASE_BYTES = 64 * 1024
 USER_DATA_BYTES = 64 * 1024
 BROKEN_OFF = "The request body broke off."
+MOST_BYTES = 8 * 1024 * 1024
+"""However many files a quota lets a project have: the whole body is kept in memory."""
 PATH_BYTES = 1024  # a personality file's path of 255 bytes, as \uXXXX, and the JSON around it
 
 
@@ -52,14 +53,28 @@ def body_chunks(size: int) -> Iterator[bytes]:
     _check_end(received)
 
 
-def body_limit(limits: LimitsConfig) -> int:
-    """Bytes that a JSON body may have: room for user data and for every personality file."""
-    encoded_file = limits.personality_bytes * 4 // 3 + PATH_BYTES
-    return BASE_BYTES + USER_DATA_BYTES + limits.personality * encoded_file
+def body_limit(files: int, file_bytes: int) -> int:
+    """Bytes that a JSON body may have: room for user data and for so many personality files."""
+    encoded_file = file_bytes * 4 // 3 + PATH_BYTES
+    return BASE_BYTES + USER_DATA_BYTES + files * encoded_file
+
+
+def _limit() -> int:
+    """The configuration's limit; for a larger body, that of its project's quota if it is larger.
+
+    (Of a small body nobody has to ask the database.)
+    """
+    limits = cloud().config.limits
+    limit = body_limit(limits.personality, limits.personality_bytes)
+    length = request.content_length
+    if (length is not None and length <= limit) or not context.has_caller():
+        return limit
+    files = cloud().quotas.file_limits(context.caller().project.id)
+    return max(limit, min(MOST_BYTES, body_limit(files.count, files.size)))
 
 
 def _read_within_bounds(most: int | None = None) -> bytes:
-    limit = body_limit(cloud().config.limits) if most is None else most
+    limit = _limit() if most is None else most
     if (request.content_length or 0) > limit:
         raise RequestEntityTooLarge(_too_large(limit))
     raw = _read(limit + 1)

@@ -59,6 +59,11 @@ def caller() -> Caller:
     return cast(Caller, g.caller)
 
 
+def has_caller() -> bool:
+    """Whether a caller in a project is known."""
+    return "caller" in g
+
+
 def version() -> Microversion:
     """Which version of the Compute API the request speaks."""
     return cast(Microversion, g.microversion)

@@ -132,8 +132,12 @@ ROUTES: dict[Access, str] = {
         GET    /network/v2.0/floatingips
         GET    /network/v2.0/networks
         GET    /network/v2.0/networks/<network_id>
+        GET    /network/v2.0/networks/<network_id>/tags
+        GET    /network/v2.0/networks/<network_id>/tags/<tag>
         GET    /network/v2.0/ports
         GET    /network/v2.0/ports/<port_id>
+        GET    /network/v2.0/ports/<port_id>/tags
+        GET    /network/v2.0/ports/<port_id>/tags/<tag>
         GET    /network/v2.0/quotas/<project_id>
         GET    /network/v2.0/quotas/<project_id>/default
         GET    /network/v2.0/quotas/<project_id>/details
@@ -145,6 +149,8 @@ ROUTES: dict[Access, str] = {
         GET    /network/v2.0/security-groups/<group_id>
         GET    /network/v2.0/subnets
         GET    /network/v2.0/subnets/<subnet_id>
+        GET    /network/v2.0/subnets/<subnet_id>/tags
+        GET    /network/v2.0/subnets/<subnet_id>/tags/<tag>
     """,
     Access.MEMBER: """
         DELETE /compute/v2.1/images/<image_id>
@@ -189,13 +195,25 @@ ROUTES: dict[Access, str] = {
         POST   /network/v2.0/networks
         PUT    /network/v2.0/networks/<network_id>
         DELETE /network/v2.0/networks/<network_id>
+        PUT    /network/v2.0/networks/<network_id>/tags
+        DELETE /network/v2.0/networks/<network_id>/tags
+        PUT    /network/v2.0/networks/<network_id>/tags/<tag>
+        DELETE /network/v2.0/networks/<network_id>/tags/<tag>
         POST   /network/v2.0/ports
         PUT    /network/v2.0/ports/<port_id>
         DELETE /network/v2.0/ports/<port_id>
+        PUT    /network/v2.0/ports/<port_id>/tags
+        DELETE /network/v2.0/ports/<port_id>/tags
+        PUT    /network/v2.0/ports/<port_id>/tags/<tag>
+        DELETE /network/v2.0/ports/<port_id>/tags/<tag>
         POST   /network/v2.0/routers
         POST   /network/v2.0/subnets
         PUT    /network/v2.0/subnets/<subnet_id>
         DELETE /network/v2.0/subnets/<subnet_id>
+        PUT    /network/v2.0/subnets/<subnet_id>/tags
+        DELETE /network/v2.0/subnets/<subnet_id>/tags
+        PUT    /network/v2.0/subnets/<subnet_id>/tags/<tag>
+        DELETE /network/v2.0/subnets/<subnet_id>/tags/<tag>
     """,
     Access.ADMIN: """
         DELETE /network/v2.0/quotas/<project_id>

@@ -135,7 +135,7 @@ class Runner:
     def _finish(self, task: Task, action: Action) -> float | None:
         now = self.clock.now()
         server = self.store.get_server(task.server_id)
-        end = action.end or server.vm_state
+        end = (action.end_of(task) if action.end_of else action.end) or server.vm_state
         change = ServerChange(vm_state=end, **_without_rescue(end))
         if end in _SEEN_AT_END:
             change["power_state"] = POWER_STATE[_SEEN_AT_END[end]]
@@ -193,7 +193,10 @@ class Runner:
     def _finish_failed(self, task: Task, action: Action) -> float | None:
         now = self.clock.now()
         vm_state = self.store.get_server(task.server_id).vm_state
-        change = _without_rescue(vm_state)
+        change = ServerChange()
+        if action.on_failure is OnFailure.AS_BEFORE and action.end and _is_sealed(action, task):
+            change["vm_state"] = vm_state = action.end  # what it is for was done
+        change.update(_without_rescue(vm_state))
         if vm_state is VmState.ACTIVE:
             change["progress"] = 100
         if action.on_failure is OnFailure.FAULT:
@@ -262,11 +265,17 @@ def _following(
     return _next_step(action, replace(task, steps=(*task.steps, record)))
 
 
+def _is_sealed(action: Action, task: Task) -> bool:
+    """Whether a step is recorded after which a failure undoes nothing."""
+    done = {record.name for record in task.steps}
+    return any(step.seals and step.name in done for step in action.workflow)
+
+
 def _to_undo(action: Action, task: Task) -> Sequence[Step]:
     """The steps whose effect may be there, last first; none once a sealing step is recorded."""
-    done = {record.name for record in task.steps}
-    if any(step.seals and step.name in done for step in action.workflow):
+    if _is_sealed(action, task):
         return ()
+    done = {record.name for record in task.steps}
     failed = _next_step(action, task)
     begun = [step for step in action.workflow if step.name in done or step is failed]
     return [step for step in reversed(begun) if step.name not in task.undone]

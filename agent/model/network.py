@@ -28,6 +28,7 @@ class Network:
     description: str = ""
     updated_at: datetime | None = None
     revision: int = 1
+    tags: tuple[str, ...] = ()  # sorted
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Subnet:
     updated_at: datetime | None = None
     revision: int = 1
     has_gateway: bool = True  # that is shown: its maker wanted none otherwise
+    tags: tuple[str, ...] = ()  # sorted
 
     @property
     def pools(self) -> tuple[tuple[str, str], ...]:
@@ -73,6 +75,7 @@ class Port:
     revision: int = 1
     is_kept: bool = False  # its maker's own: it stays when its server goes
     tag: str | None = None  # of the nic, for its guest
+    tags: tuple[str, ...] = ()  # of the port, for users to find it by; sorted
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ networks = Table(
     Column("description", Text, nullable=False, server_default=""),
     Column("updated_at", UtcTime),
     Column("revision", Integer, nullable=False, server_default="1"),
+    Column("tags", Document, nullable=False, server_default="[]"),
 )
 
 subnets = Table(
@@ -62,6 +63,7 @@ subnets = Table(
     Column("updated_at", UtcTime),
     Column("revision", Integer, nullable=False, server_default="1"),
     Column("has_gateway", Boolean, nullable=False, server_default=true()),  # that is shown
+    Column("tags", Document, nullable=False, server_default="[]"),
 )
 
 resting_addresses = Table(
@@ -90,5 +92,6 @@ ports = Table(
     Column("revision", Integer, nullable=False, server_default="1"),
     Column("is_kept", Boolean, nullable=False, server_default=false()),  # beyond its server
     Column("tag", String(60)),  # of the nic, for its guest
+    Column("tags", Document, nullable=False, server_default="[]"),  # of the port, for users
     UniqueConstraint("subnet_id", "ip"),
 )

@@ -258,19 +258,19 @@ def keypair_from(row: AnyRow) -> Keypair:
 
 def network_from(row: AnyRow) -> Network:
     """Read a row of `networks`."""
-    return Network(**row._mapping)
+    return Network(**{**row._mapping, "tags": tuple(row.tags)})
 
 
 def subnet_from(row: AnyRow) -> Subnet:
     """Read a row of `subnets`."""
     columns: Values = {**row._mapping}
-    columns["dns"] = tuple(row.dns)
+    columns["dns"], columns["tags"] = tuple(row.dns), tuple(row.tags)
     return Subnet(**columns)
 
 
 def port_from(row: AnyRow) -> Port:
     """Read a row of `ports`."""
-    columns: Values = {**row._mapping}
+    columns: Values = {**row._mapping, "tags": tuple(row.tags)}
     del columns["position"]
     return Port(**columns)
 

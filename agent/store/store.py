@@ -26,6 +26,7 @@ from agent.store.migrate import check
 from agent.store.moves import Moves
 from agent.store.networkedits import NetworkEdits
 from agent.store.networks import Networks
+from agent.store.networktags import NetworkTags
 from agent.store.quotas import Quotas
 from agent.store.records import Records
 from agent.store.reshaping import Reshaping
@@ -57,6 +58,7 @@ class Store:
     interfaces: Interfaces
     networks: Networks
     network_edits: NetworkEdits
+    network_tags: NetworkTags
     identity: Identity
     grants: Grants
     tokens: Tokens
@@ -98,6 +100,7 @@ class Store:
             interfaces=Interfaces(db),
             networks=Networks(db),
             network_edits=NetworkEdits(db),
+            network_tags=NetworkTags(db),
             identity=Identity(db),
             grants=Grants(db),
             tokens=Tokens(db),

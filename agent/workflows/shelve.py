@@ -57,14 +57,27 @@ def power_on_again(context: Context) -> None:
 
 
 def note_shelved(context: Context) -> Outcome:
-    """Say that the server is put away, since its image was stored."""
-    return Done(
-        ServerChange(
-            vm_state=VmState.SHELVED,
-            power_state=PowerState.SHUTDOWN,
-            shelved_at=context.task.steps[-1].finished_at,
-        )
+    """Forget a saved memory, and say since when the server is put away.
+
+    One that goes on to the offload shows it from now on; of another, the end of the task says it.
+    """
+    drop_saved(context)
+    change = ServerChange(
+        power_state=PowerState.SHUTDOWN, shelved_at=context.task.steps[-1].finished_at
     )
+    if is_offloaded(context.task):
+        change["vm_state"] = VmState.SHELVED
+    return Done(change)
+
+
+def end_of_shelving(task: Task) -> VmState:
+    """Where a shelving ends."""
+    return VmState.SHELVED_OFFLOADED if is_offloaded(task) else VmState.SHELVED
+
+
+def remove_stored(context: Context) -> None:
+    """Remove the image of a server that is not put away after all."""
+    context.tools.captures.remove(capture.image_of(context))
 
 
 def is_offloaded(task: Task) -> bool:
@@ -88,8 +101,8 @@ def remove_files(context: Context) -> Outcome:
 
 
 def leave_host(context: Context) -> Outcome:
-    """Say that the server is on no host."""
-    return Done(ServerChange(vm_state=VmState.SHELVED_OFFLOADED, host=None))
+    """Take the server off its host."""
+    return Done(ServerChange(host=None))
 
 
 def place(context: Context) -> Outcome:
@@ -136,7 +149,7 @@ def start(context: Context) -> Outcome:
     """Switch the domain on. The image is not needed any more."""
     drop_saved(context)
     power_on(context)
-    return Done(ServerChange(vm_state=VmState.ACTIVE, power_state=PowerState.RUNNING))
+    return Done(ServerChange(power_state=PowerState.RUNNING))
 
 
 def remove_image(context: Context) -> Outcome:
@@ -161,10 +174,9 @@ SHELVE: Workflow = (
     Step("power_off", power_off, power_on_again),
     Step("copy", capture.copy, capture.drop_copy, task_state=_PENDING),
     Step("check_copy", capture.check_copy, task_state=_PENDING),
-    Step("store", capture.store, task_state=_UPLOADING),
-    Step("shelved", note_shelved, task_state=_UPLOADING, seals=True),
+    Step("store", capture.store, remove_stored, task_state=_UPLOADING),
     Step("tidy", capture.tidy, task_state=_UPLOADING),
-    Step("drop_saved", drop_saved, task_state=_UPLOADING),
+    Step("shelved", note_shelved, task_state=_UPLOADING, seals=True),
     *(replace(step, only_if=is_offloaded) for step in OFFLOAD),
 )
 

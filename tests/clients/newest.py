@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A cloud that serves every version of the Compute API, for clients that ask for the newest."""
+"""A cloud for clients that ask for the newest version of the Compute API: it serves all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from agent.api.microversion import HIGHEST
 from tests.lab.cloud import LiveCloud
 from tests.lab.private_host import PrivateHost
 
@@ -18,8 +17,6 @@ def serving_newest(state: Path) -> Iterator[LiveCloud]:
     with PrivateHost.start() as host:
         cloud = LiveCloud(state, host.test_uri)
         cloud.init()
-        with cloud.config.open("a") as config:
-            config.write(f'max_microversion: "{HIGHEST}"\n')
         try:
             cloud.start()
             yield cloud

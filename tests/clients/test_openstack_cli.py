@@ -94,6 +94,32 @@ def test_network_and_subnet_list(live: LiveCloud) -> None:
     assert subnet["Network"] == network["ID"]
 
 
+def test_networks_subnets_and_ports_are_tagged_and_found(live: LiveCloud) -> None:
+    ask(live, "network", "create", "--tag", "blue", "--tag", "red", "tagged")
+    where = ("--network", "tagged")
+    own = ("--subnet-range", "10.231.77.0/24", "--tag", "blue", "range")
+    subnet = ask(live, "subnet", "create", *where, *own)
+    port = ask(live, "port", "create", *where, "--tag", "blue", "plug")
+    live.openstack("network", "set", "--tag", "green", "tagged")
+    live.openstack("network", "unset", "--tag", "red", "tagged")
+    live.openstack("port", "set", "--no-tag", "--tag", "red", "plug")
+
+    assert ask(live, "network", "show", "tagged")["tags"] == ["blue", "green"]
+    assert (subnet["tags"], port["tags"]) == (["blue"], ["blue"])
+    found = {
+        query: [network["Name"] for network in ask(live, "network", "list", *query.split())]
+        for query in ("--tags blue,green", "--any-tags red,green", "--not-tags blue")
+    }
+    assert found == {
+        "--tags blue,green": ["tagged"],
+        "--any-tags red,green": ["tagged"],
+        "--not-tags blue": ["lab"],
+    }
+    assert [port["Name"] for port in ask(live, "port", "list", "--tags", "red")] == ["plug"]
+    live.openstack("port", "delete", "plug")
+    live.openstack("network", "delete", "tagged")
+
+
 def test_limits_show(live: LiveCloud) -> None:
     limits = {line["Name"]: line["Value"] for line in ask(live, "limits", "show", "--absolute")}
 

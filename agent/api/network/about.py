@@ -20,6 +20,7 @@ EXTENSIONS = {
     "standard-attr-description": "standard-attr-description",
     "standard-attr-timestamp": "Resource timestamps",
     "standard-attr-revisions": "Resource revision numbers",
+    "standard-attr-tag": "Tag support for resources with standard attribute: network, subnet, port",
 }
 """The extensions whose attributes are shown, by their aliases."""
 

@@ -3,12 +3,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from flask import Response, jsonify, request
 
 Views = list[dict[str, Any]]
+
+BY_TAGS: Mapping[str, Callable[[set[str], Sequence[str]], bool]] = {
+    "tags": lambda wanted, tags: wanted.issubset(tags),
+    "tags-any": lambda wanted, tags: not wanted.isdisjoint(tags),
+    "not-tags": lambda wanted, tags: not wanted.issubset(tags),
+    "not-tags-any": lambda wanted, tags: wanted.isdisjoint(tags),
+}
+"""What each filter by tags keeps; the tags that are wanted stand in one text, between commas."""
 
 
 def list_views(name: str, views: Iterable[dict[str, Any]]) -> Response:
@@ -26,16 +34,19 @@ def show_view(name: str, view: dict[str, Any]) -> Response:
 def select(views: Iterable[dict[str, Any]], query: Mapping[str, Sequence[str]]) -> Views:
     """Keep what fits every filter; one that is given twice takes either value.
 
-    A filter that names no attribute is ignored.
+    A filter that names no attribute is ignored. Those by tags are of their own kind: `BY_TAGS`.
     """
+    plain = {name: wanted for name, wanted in query.items() if name not in {"fields", *BY_TAGS}}
+    by_tags = {
+        name: {tag for text in wanted for tag in text.split(",")}
+        for name, wanted in query.items()
+        if name in BY_TAGS
+    }
     return [
         view
         for view in views
-        if all(
-            _fits(view[name], wanted)
-            for name, wanted in query.items()
-            if name in view and name != "fields"
-        )
+        if all(_fits(view[name], wanted) for name, wanted in plain.items() if name in view)
+        and all(BY_TAGS[name](wanted, view.get("tags", ())) for name, wanted in by_tags.items())
     ]
 
 

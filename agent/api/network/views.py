@@ -27,7 +27,7 @@ def network_view(network: Network, subnets: Sequence[Subnet]) -> dict[str, Any]:
         "subnets": [subnet.id for subnet in subnets if subnet.network_id == network.id],
         "availability_zone_hints": [],
         "availability_zones": [],
-        "tags": [],
+        "tags": list(network.tags),
         **_changes(network),
     }
 
@@ -52,7 +52,7 @@ def subnet_view(subnet: Subnet, project_id: str) -> dict[str, Any]:
         "ipv6_ra_mode": None,
         "subnetpool_id": None,
         "service_types": [],
-        "tags": [],
+        "tags": list(subnet.tags),
         **_changes(subnet),
     }
 
@@ -77,7 +77,7 @@ def port_view(port: Port) -> dict[str, Any]:
         "security_groups": [],
         "allowed_address_pairs": [],
         "extra_dhcp_opts": [],
-        "tags": [],
+        "tags": list(port.tags),
         **_changes(port),
     }
 

@@ -20,6 +20,7 @@ REVISIONS = (
     "0011",
     "0012",
     "0013",
+    "0014",
 )
 """All versions, the oldest first; a test holds this against Alembic's own view."""
 

@@ -46,6 +46,9 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "/network/v2.0/networks/<network_id>"): {"network": {"name": "x"}},
     ("PUT", "/network/v2.0/subnets/<subnet_id>"): {"subnet": {"name": "x"}},
     ("PUT", "/network/v2.0/ports/<port_id>"): {"port": {"name": "x"}},
+    ("PUT", "/network/v2.0/networks/<network_id>/tags"): {"tags": ["green"]},
+    ("PUT", "/network/v2.0/subnets/<subnet_id>/tags"): {"tags": ["green"]},
+    ("PUT", "/network/v2.0/ports/<port_id>/tags"): {"tags": ["green"]},
     ("POST", "/compute/v2.1/servers/<server_id>/remote-consoles"): {
         "remote_console": {"protocol": "vnc", "type": "novnc"}
     },
@@ -179,8 +182,11 @@ class House:
         self.cloud.work()
         cloud = self.cloud.parts.cloud
         cloud.records.replace_tags(self.cloud.asking, server, ["blue"])
+        for kind in ("network", "subnet"):
+            ask("PUT", f"/network/v2.0/{kind}s/{self.ids[kind + '_id']}/tags/blue")
         actions = ask("GET", f"/compute/v2.1/servers/{server}/os-instance-actions")
         ports = ask("GET", f"/network/v2.0/ports?device_id={server}")["ports"]
+        ask("PUT", f"/network/v2.0/ports/{ports[0]['id']}/tags/blue")
         self.ids |= {
             **places,
             "image_id": image,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -182,6 +183,29 @@ def test_keypairs_files_and_metadata_are_held_against_the_quota(
     put(at, path, metadata_items=-1, key_pairs=-1)
     assert ask("/os-keypairs", keypairs[1]) == 200
     assert at("2.1").ask("GET", metadata).status_code == 200
+
+
+def test_a_body_may_be_as_large_as_the_quotas_files_but_for_a_bound(
+    at: At, lab: str, image_id: str
+) -> None:
+    """The configuration has room for 5 files of 10 KiB."""
+    path = f"/os-quota-sets/{lab}"
+    contents = b64encode(b"a" * 100_000).decode()
+    files = [{"path": f"/{n}", "contents": contents} for n in range(12)]
+    server = {"name": "a", "imageRef": image_id, "flavorRef": "1", "personality": files}
+
+    def ask() -> int:
+        return at("2.1").ask("POST", "/servers", {"server": server}).status_code
+
+    assert ask() == 413
+    put(at, path, injected_files=12, injected_file_content_bytes=100_000)
+    assert ask() == 202
+    put(at, path, injected_files=-1, injected_file_content_bytes=-1)
+    assert ask() == 202
+    files[0]["contents"] = "YWFh" * 2**21  # 8 MiB
+    assert ask() == 413
+    put(at, path, injected_files=5, injected_file_content_bytes=10_240)
+    assert ask() == 413
 
 
 def test_server_groups_are_used_up_to_the_quota_and_counted(at: At, lab: str) -> None:

@@ -121,11 +121,11 @@ def test_there_is_a_row_in_each_table(first: Path) -> None:
 
 
 def test_an_older_database_is_refused_and_says_what_to_do(first: Path) -> None:
-    with pytest.raises(Conflict, match="older version 0001, this program wants 0013: run `cumulet"):
+    with pytest.raises(Conflict, match="older version 0001, this program wants 0014: run `cumulet"):
         Store.open(first)
 
 
-MADE = {"description": "", "updated_at": None, "revision": 1}
+MADE = {"description": "", "updated_at": None, "revision": 1, "tags": "[]"}
 """What networks, subnets and ports have more since then."""
 
 
@@ -140,7 +140,7 @@ def test_the_newest_version_loses_no_row_and_no_column(first: Path) -> None:
 
     assert rows_of(first) == {
         **before,
-        "alembic_version": [{"version_num": "0013"}],
+        "alembic_version": [{"version_num": "0014"}],
         "servers": [{**server, **NEW_OF_SERVERS}],
         "flavors": [{**flavor, "swap_mb": 0, "ephemeral_gb": 0, "rxtx_factor": 1.0}],
         "networks": [{**network, **MADE}],
