@@ -24,7 +24,7 @@ from agent.model.password import (
 )
 from agent.model.server import Server
 from agent.model.states import VmState
-from agent.reaching import Reachability, check_host
+from agent.reaching import Engine, check_host
 from agent.store import Store
 
 PATIENCE_S = 5.0
@@ -49,9 +49,7 @@ class AdminPass:
     hash_password: Callable[[str], str]
     seal: Callable[[str], str]
     now: Callable[[], datetime]
-    wake: Callable[[str], None]
-    reachability: Reachability
-    wait_for_end: Callable[[str, int, float], None]  # of a server's task, for some seconds at most
+    engine: Engine
 
     def choose(self, given: str | None, image_properties: Mapping[str, str]) -> ChosenPassword:
         """Take the password that was given for a build, or make one up.
@@ -86,7 +84,7 @@ class AdminPass:
         for one that breaks it again; `Conflict` in Nova's words, with the cause, when no agent
         sets it: then the server is as before. `HostUnavailable` when libvirt is away.
         """
-        check_host(self.reachability)
+        check_host(self.engine)
         server = self.store.servers.get(server_id, project_id=asking.scope)
         _check_form(password)
         problem = self.rule.find_problem(password)
@@ -102,8 +100,8 @@ class AdminPass:
             admission(asking, row),
             now=self.now(),
         )
-        self.wake(server_id)
-        self.wait_for_end(server_id, task.id, PATIENCE_S)
+        self.engine.wake(server_id)
+        self.engine.wait_for_end(server_id, task.id, PATIENCE_S)
         done = next(each for each in self.store.servers.list_tasks(server_id) if each.id == task.id)
         if done.error is not None:
             raise Conflict(_explain(server, done.error))

@@ -254,7 +254,7 @@ def build_cloud(
         quotas=quotas,
         usages=Usages(store, clock.now, lambda: (offers.host_name,)),
         keypairs=Keypairs(store, quotas.default, clock.now),
-        rescuing=Rescuing(store, admin_pass, clock.now, engine.wake, engine.reachability),
+        rescuing=Rescuing(store, admin_pass, clock.now, engine),
         imaging=build_imaging(config, store, clock),
         image_edits=ImageEdits(store, image_limits(config), clock.now),
         image_sharing=ImageSharing(store, image_limits(config), clock.now),

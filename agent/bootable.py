@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What of the images a server may stand on: looked up for whoever asks, and held against a flavor.
+"""What images and flavors a server may be made of: looked up for whoever asks, and held together.
 
-Of new servers, of rebuilt ones, and of those that are to be rescued. Nothing is written here; the
-store looks once more, in the transaction that writes.
+Of new servers, of rebuilt and resized ones, and of those that are to be rescued. Nothing is
+written here; the store looks once more, in the transaction that writes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from agent.asking import Asking
 from agent.errors import BadRequest, NotFound
 from agent.model.booting import FORMATS, find_boot, find_boot_problem
+from agent.model.flavorlist import check_disks
 from agent.model.image import Image, ImageStatus
 from agent.model.imagerules import viewer_of
 from agent.model.server import Flavor
@@ -19,6 +20,16 @@ GIB = 2**30
 
 FIELD = "imageRef"
 """Of a request: what names the image, and what an error names."""
+
+
+def find_flavor(store: Store, asking: Asking, flavor_id: str) -> Flavor:
+    """The flavor that a request names; `BadRequest` where the caller may not use it, or nobody."""
+    try:
+        flavor = store.catalog.get_flavor(flavor_id, project_id=asking.scope)
+    except NotFound as error:
+        raise BadRequest(f"flavorRef: {error.message}") from error
+    check_disks(flavor)
+    return flavor
 
 
 def find_image(store: Store, asking: Asking, image_id: str, *, field: str = FIELD) -> Image:

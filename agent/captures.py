@@ -18,9 +18,10 @@ from agent import disks
 from agent.errors import Forbidden, HostFailed, NotFound
 from agent.model.capture import BACKUP_TYPE, IMAGE_TYPE, SERVER
 from agent.model.image import Image, ImageStatus
-from agent.model.imagequery import EVERY_IMAGE, Condition, ImageQuery, SortKey
+from agent.model.imagequery import EVERY_IMAGE, Condition, ImageQuery
 from agent.model.layout import Layout
 from agent.model.server import Server
+from agent.model.sorting import SortKey
 from agent.storage import GIB, LocalImages
 from agent.store import Store
 from agent.wholefile import refusals
@@ -93,11 +94,7 @@ class DiskCaptures:
             expected_status=ImageStatus.SAVING,
             updated_at=self.now(),
             status=ImageStatus.ACTIVE,
-            size=got.size,
-            virtual_size=got.virtual_size,
-            checksum=got.checksum,
-            os_hash_algo="sha512",
-            os_hash_value=got.sha512,
+            **got.fields(),
         )
         if not is_active:
             self.files.delete(image_id)

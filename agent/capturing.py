@@ -23,7 +23,7 @@ from agent.model.imagenames import check_property_name
 from agent.model.imagerules import ImageLimits, check_new
 from agent.model.server import Server
 from agent.model.states import VmState
-from agent.reaching import Reachability, check_host
+from agent.reaching import Engine, check_host
 from agent.store import Store
 from agent.workflows.capture import BACKUP_TYPE, ROTATION
 from agent.workflows.shelve import IMAGE, OFFLOADS
@@ -51,8 +51,7 @@ class Capturing:
     zones: Callable[[], Collection[str]]  # those that have a host which takes servers
     hosts: Callable[[], Mapping[str, str]]  # the zone of each host, by its name
     now: Callable[[], datetime]
-    wake: Callable[[str], None]  # tells the engine that a server wants work
-    reachability: Reachability
+    engine: Engine
 
     def create_image(self, asking: Asking, server_id: str, wish: Wish) -> str:
         """Begin to make an image of a server's disk; its id.
@@ -102,7 +101,7 @@ class Capturing:
         args: Mapping[str, str | int],
     ) -> str:
         server = self.store.servers.get(server_id, project_id=asking.scope)
-        check_host(self.reachability)
+        check_host(self.engine)
         for key in wish.metadata:
             try:
                 check_property_name(key)
@@ -124,7 +123,7 @@ class Capturing:
             )
         except LimitExceeded as error:
             raise OverQuota(error.message) from error  # the Compute API has no 413 here
-        self.wake(server_id)
+        self.engine.wake(server_id)
         return image_id
 
     def _take(
@@ -137,12 +136,12 @@ class Capturing:
     ) -> None:
         row = ACTIONS[action]
         self.store.servers.get(server_id, project_id=asking.scope)
-        check_host(self.reachability)
+        check_host(self.engine)
         task = new_task(asking, row, args)
         self.store.servers.begin(
             server_id, task, admission(asking, row), change=change, now=self.now()
         )
-        self.wake(server_id)
+        self.engine.wake(server_id)
 
     def _base(self, server: Server) -> Image | None:
         try:

@@ -20,7 +20,7 @@ from agent.model.server import Server
 from agent.model.serverquery import ALL_SERVERS, ServerQuery
 from agent.model.states import PowerState, VmState
 from agent.model.task import Task
-from agent.reaching import Reachability, check_host
+from agent.reaching import Engine, check_host
 from agent.store import ServerFilter, Store
 
 
@@ -39,9 +39,7 @@ class Compute:
 
     store: Store
     now: Callable[[], datetime]
-    wake: Callable[[str], None]  # tells the engine that a server wants work
-    interrupt: Callable[[str], None]  # the same, of one whose running action was pushed aside
-    reachability: Reachability
+    engine: Engine
     offers: Callable[[], Sequence[HostLoad]]  # what the hosts offer, as last seen
     diagnose: Callable[[str], Diagnostics | None]  # blocks for some seconds at most
     read_console: Callable[[str, int | None], str]  # server id, lines (None: all)
@@ -56,7 +54,7 @@ class Compute:
         row = ACTIONS[action]
         self.get_server(asking, server_id)
         if row.end is not VmState.DELETED:
-            check_host(self.reachability)
+            check_host(self.engine)
         returns = row.end is VmState.ACTIVE and VmState.SUSPENDED in (row.allowed_from or ())
         begun = self.store.servers.begin(
             server_id,
@@ -65,9 +63,9 @@ class Compute:
             now=self.now(),
         )
         if row.interrupts:
-            self.interrupt(server_id)
+            self.engine.interrupt(server_id)
         else:
-            self.wake(server_id)
+            self.engine.wake(server_id)
         return begun
 
     def diagnostics(self, asking: Asking, server_id: str) -> tuple[Server, Diagnostics]:
@@ -76,7 +74,7 @@ class Compute:
         `Conflict` in Nova's words when it is off, `HostUnavailable` when the host does not answer.
         """
         server = self.get_server(asking, server_id)
-        check_host(self.reachability)
+        check_host(self.engine)
         counters = self.diagnose(server.id) if server.host else None
         if counters is None:
             state = PowerState(server.power_state).name.lower()
@@ -87,7 +85,7 @@ class Compute:
 
     def is_host_known(self) -> bool:
         """Whether what is recorded of servers can still be believed."""
-        return self.reachability.is_known
+        return self.engine.reachability.is_known
 
     def get_server(self, asking: Asking, server_id: str) -> Server:
         """One server; `NotFound` when it is another project's."""
@@ -101,7 +99,7 @@ class Compute:
         A status means what is shown now: that of a host that is away too.
         """
         everything = wanted.all_projects and asking.caller.is_admin
-        is_host_known = self.reachability.is_known
+        is_host_known = self.engine.reachability.is_known
         return self.store.servers.list(
             ServerFilter(
                 project_id=None if everything else asking.caller.project.id,

@@ -16,9 +16,8 @@ from datetime import datetime
 from agent.actions import ACTIONS
 from agent.adminpass import AdminPass
 from agent.asking import Asking, new_task
-from agent.bootable import check_disk_image, check_size, find_boot_images, find_image
+from agent.bootable import check_disk_image, check_size, find_boot_images, find_flavor, find_image
 from agent.errors import BadRequest, Conflict, Forbidden, NotFound
-from agent.model.flavorlist import check_disks
 from agent.model.host import check_zone
 from agent.model.hostname import hostname_of
 from agent.model.image import Image
@@ -30,7 +29,7 @@ from agent.model.quota import ONE, Count, Quota
 from agent.model.securitygroup import is_group_of
 from agent.model.server import Flavor, Server
 from agent.model.states import TaskState, VmState
-from agent.reaching import Reachability, check_host
+from agent.reaching import Engine, check_host
 from agent.store import Store
 from agent.workflows.password import REFUSED
 
@@ -85,8 +84,7 @@ class Creation:
     availability_zone: str
     zones: Callable[[], Collection[str]]  # those that have a host which takes servers
     now: Callable[[], datetime]
-    wake: Callable[[str], None]  # tells the engine that a server wants work
-    reachability: Reachability
+    engine: Engine
     hosts: Callable[[], Sequence[str]]  # the names of all; may not block
 
     def create_server(self, asking: Asking, request: CreateServer) -> CreatedServer:
@@ -100,8 +98,8 @@ class Creation:
         self._check_host(asking, request)
         _check_several(request)
         _check_groups(asking, request)
-        check_host(self.reachability)
-        flavor = self._flavor(asking, request.flavor_id)
+        check_host(self.engine)
+        flavor = find_flavor(self.store, asking, request.flavor_id)
         image = find_image(self.store, asking, request.image_id)
         check_disk_image(image)
         check_size(image, flavor)
@@ -112,7 +110,7 @@ class Creation:
         draft = self._draft(asking, request, flavor, image)
         args = {REFUSED: password.refused} if password.refused else {}
         try:
-            created = self.store.servers.create_some(
+            created = self.store.servers.create(
                 lambda count: _numbered(draft, request.hostname, count),
                 new_task(asking, ACTIONS["create"], args),
                 count=request.count,
@@ -127,7 +125,7 @@ class Creation:
         except NotFound as error:  # deleted since it was looked up
             raise BadRequest(error.message) from error
         for server in created:
-            self.wake(server.id)
+            self.engine.wake(server.id)
         return CreatedServer(created[0], password.clear)
 
     def _check_host(self, asking: Asking, request: CreateServer) -> None:
@@ -172,14 +170,6 @@ class Creation:
             key_name=keypair.name if keypair else None,
             public_key=keypair.public_key if keypair else None,
         )
-
-    def _flavor(self, asking: Asking, flavor_id: str) -> Flavor:
-        try:
-            flavor = self.store.catalog.get_flavor(flavor_id, project_id=asking.scope)
-        except NotFound as error:
-            raise BadRequest(f"flavorRef: {error.message}") from error
-        check_disks(flavor)
-        return flavor
 
     def _keypair(self, asking: Asking, name: str | None) -> Keypair | None:
         if name is None:

@@ -165,14 +165,7 @@ class Downloads:
             why_stop=lambda: self._why_stop(task),
         ) as body:
             got = self._files.receive(image.id, body.chunks, image.disk_format or "")
-        found = {
-            "size": got.size,
-            "virtual_size": got.virtual_size,
-            "checksum": got.checksum,
-            "os_hash_algo": "sha512",
-            "os_hash_value": got.sha512,
-        }
-        if not self._store.image_tasks.succeed(task, found, self._now()):
+        if not self._store.image_tasks.succeed(task, got.fields(), self._now()):
             self._files.delete(image.id)
             raise Conflict(DELETED)
 

@@ -42,6 +42,16 @@ class Received:
     checksum: str  # MD5
     sha512: str
 
+    def fields(self) -> Mapping[str, str | int]:
+        """What the record of an active image says of its bytes."""
+        return {
+            "size": self.size,
+            "virtual_size": self.virtual_size,
+            "checksum": self.checksum,
+            "os_hash_algo": "sha512",
+            "os_hash_value": self.sha512,
+        }
+
 
 class ImageBytes(Protocol):
     """What the use cases ask of the image files. Every method may block."""
@@ -148,14 +158,7 @@ class Imaging:
             if received is None:
                 self._change(image_id, ImageStatus.SAVING, status=ImageStatus.QUEUED)
         changed = self._change(
-            image_id,
-            ImageStatus.SAVING,
-            status=ImageStatus.ACTIVE,
-            size=received.size,
-            virtual_size=received.virtual_size,
-            checksum=received.checksum,
-            os_hash_algo="sha512",
-            os_hash_value=received.sha512,
+            image_id, ImageStatus.SAVING, status=ImageStatus.ACTIVE, **received.fields()
         )
         if not changed:
             self.files.delete(image_id)

@@ -17,7 +17,7 @@ from agent.errors import BadRequest, Conflict, HostFailed, NotFound
 from agent.model.network import NicRequest, Port, defaults
 from agent.model.server import Server
 from agent.model.task import Task
-from agent.reaching import Reachability, check_host
+from agent.reaching import Engine, check_host
 from agent.store import Store
 from agent.store.interfaces import PORT
 
@@ -31,9 +31,7 @@ class Interfaces:
     store: Store
     rest_s: float
     now: Callable[[], datetime]
-    wake: Callable[[str], None]
-    reachability: Reachability
-    wait_for_end: Callable[[str, int, float], None]  # of a server's task, for some seconds at most
+    engine: Engine
 
     def list_ports(self, asking: Asking, server_id: str) -> Sequence[Port]:
         """The ports of a server, in the order of its nics."""
@@ -55,7 +53,7 @@ class Interfaces:
         for a port in use and in Nova's words for a server in another state; `HostFailed`, and all
         is undone, when the host or the guest refuses; `HostUnavailable` when libvirt is away.
         """
-        check_host(self.reachability)
+        check_host(self.engine)
         server = self._server(asking, server_id)
         if not request.network_id and request.port_id is None:
             request = replace(request, network_id=self._only_network(server))
@@ -79,7 +77,7 @@ class Interfaces:
         `NotFound` when it is none of its, `Conflict` in Nova's words for a server in another state,
         and when the host refuses; `HostUnavailable` when libvirt is away.
         """
-        check_host(self.reachability)
+        check_host(self.engine)
         self._server(asking, server_id)
         row = ACTIONS["detach_interface"]
         task = self.store.interfaces.begin_detach(
@@ -99,8 +97,8 @@ class Interfaces:
 
     def _see_through(self, task: Task) -> str | None:
         """Wait some seconds for a task's end; why it failed, if it has."""
-        self.wake(task.server_id)
-        self.wait_for_end(task.server_id, task.id, PATIENCE_S)
+        self.engine.wake(task.server_id)
+        self.engine.wait_for_end(task.server_id, task.id, PATIENCE_S)
         tasks = self.store.servers.list_tasks(task.server_id)
         return next((each.error for each in tasks if each.id == task.id), None)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether the servers' host answers: what use cases ask before they begin what needs it."""
+"""The engine, as the use cases see it: whether it reaches the servers' host, and that it works."""
 
 from __future__ import annotations
 
@@ -22,9 +22,30 @@ class Reachability(Protocol):
         ...
 
 
-def check_host(reachability: Reachability) -> None:
+class Engine(Protocol):
+    """What does the tasks that the use cases write."""
+
+    @property
+    def reachability(self) -> Reachability:
+        """Of the host, as it is now."""
+        ...
+
+    def wake(self, server_id: str) -> None:
+        """Say that a server wants work. Returns at once."""
+        ...
+
+    def interrupt(self, server_id: str) -> None:
+        """The same, of one whose running action was pushed aside."""
+        ...
+
+    def wait_for_end(self, server_id: str, task_id: int, timeout_s: float) -> None:
+        """Block until a task is closed, or its time is up."""
+        ...
+
+
+def check_host(engine: Engine) -> None:
     """Raise `HostUnavailable` while a new action would have to wait."""
-    if reachability.is_away:
+    if engine.reachability.is_away:
         raise HostUnavailable(
             "The host's libvirt does not answer now; nothing was begun. Try again in a moment, "
             "and if that does not help, look at libvirt on the host."

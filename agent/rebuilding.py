@@ -23,7 +23,7 @@ from agent.model.injection import FileLimits, InjectedFile, Injection, check_fil
 from agent.model.keypair import check_lets_in
 from agent.model.record import RecordChange
 from agent.model.server import Server
-from agent.reaching import Reachability, check_host
+from agent.reaching import Engine, check_host
 from agent.store import Store
 from agent.workflows.password import REFUSED
 from agent.workflows.rebuild import IMAGE_ID, IMAGE_PROPERTIES
@@ -57,8 +57,7 @@ class Rebuilding:
     file_limits: Callable[[str], FileLimits]  # of a project, by its id
     admin_pass: AdminPass
     now: Callable[[], datetime]
-    wake: Callable[[str], None]  # tells the engine that a server wants work
-    reachability: Reachability
+    engine: Engine
 
     def rebuild(self, asking: Asking, server_id: str, request: RebuildServer) -> RebuiltServer:
         """Write what the server is to be and the task of it, and wake the engine.
@@ -67,7 +66,7 @@ class Rebuilding:
         `Conflict` in Nova's words, and `HostUnavailable` when libvirt is away. Nothing is written
         then.
         """
-        check_host(self.reachability)
+        check_host(self.engine)
         server = self.store.servers.get(server_id, project_id=asking.scope)
         image = find_image(self.store, asking, request.image_id)
         check_disk_image(image)
@@ -87,7 +86,7 @@ class Rebuilding:
             image_ids=[image.id, *boot_ids],
             now=self.now(),
         )
-        self.wake(server_id)
+        self.engine.wake(server_id)
         shown = replace(taken, image_id=image.id, image_properties=image.properties)
         return RebuiltServer(shown, password.clear)
 

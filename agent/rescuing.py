@@ -18,7 +18,7 @@ from agent.bootable import check_disk_image, find_boot_images, find_image
 from agent.errors import BadRequest
 from agent.model.change import ServerChange
 from agent.model.server import RescueSystem, Server
-from agent.reaching import Reachability, check_host
+from agent.reaching import Engine, check_host
 from agent.store import Store
 
 FIELD = "rescue_image_ref"
@@ -31,8 +31,7 @@ class Rescuing:
     store: Store
     admin_pass: AdminPass
     now: Callable[[], datetime]
-    wake: Callable[[str], None]  # tells the engine that a server wants work
-    reachability: Reachability
+    engine: Engine
 
     def rescue(
         self, asking: Asking, server_id: str, image_id: str | None, password: str | None
@@ -42,7 +41,7 @@ class Rescuing:
         `BadRequest` for an image or a password that will not do, `Conflict` in Nova's words when
         the server's state does not allow it, `HostUnavailable` when libvirt is away.
         """
-        check_host(self.reachability)
+        check_host(self.engine)
         server = self.store.servers.get(server_id, project_id=asking.scope)
         if image_id is None:
             system = RescueSystem(server.image_id, server.image_properties)
@@ -61,7 +60,7 @@ class Rescuing:
             image_ids=must_be_there,
             now=self.now(),
         )
-        self.wake(server_id)
+        self.engine.wake(server_id)
         return chosen.clear
 
     def _choose(

@@ -9,15 +9,14 @@ from datetime import datetime
 
 from agent.actions import ACTIONS
 from agent.asking import Asking, admission, new_task
-from agent.bootable import check_size
+from agent.bootable import check_size, find_flavor
 from agent.errors import BadRequest, Conflict, NotFound
-from agent.model.flavorlist import check_disks
 from agent.model.placement import HostLoad
 from agent.model.quota import Quota
 from agent.model.record import RecordChange
 from agent.model.server import Flavor, Server
 from agent.model.states import VmState
-from agent.reaching import Reachability, check_host
+from agent.reaching import Engine, check_host
 from agent.store import Store
 
 MOVES: dict[str, frozenset[VmState]] = {
@@ -39,8 +38,7 @@ class Resizing:
     quota: Quota  # the default one: the store knows what else was set
     offers: Callable[[], Sequence[HostLoad]]  # what the hosts offer, as last seen
     now: Callable[[], datetime]
-    wake: Callable[[str], None]  # tells the engine that a server wants work
-    reachability: Reachability
+    engine: Engine
 
     def resize(
         self, asking: Asking, server_id: str, flavor_id: str, *, disk_config: str | None = None
@@ -51,9 +49,9 @@ class Resizing:
         Nova's words, `NoCapacity`, and `HostUnavailable` when libvirt is away. Nothing is written
         then.
         """
-        check_host(self.reachability)
+        check_host(self.engine)
         server = self.store.servers.get(server_id, project_id=asking.scope)
-        flavor = self._flavor(asking, flavor_id)
+        flavor = find_flavor(self.store, asking, flavor_id)
         self._check_image(server, flavor)
         row = ACTIONS["resize"]
         self.store.reshaping.begin_resize(
@@ -66,7 +64,7 @@ class Resizing:
             record=RecordChange(disk_config=disk_config) if disk_config else RecordChange(),
             now=self.now(),
         )
-        self.wake(server_id)
+        self.engine.wake(server_id)
 
     def refuse_move(self, asking: Asking, server_id: str, action: str) -> None:
         """Say why a server can't be taken to another host: `NotFound`, `Conflict`, `BadRequest`."""
@@ -79,14 +77,6 @@ class Resizing:
         if action == "evacuate":
             raise BadRequest(STILL_IN_USE.format(host=server.host))
         raise BadRequest(NO_OTHER_HOST)
-
-    def _flavor(self, asking: Asking, flavor_id: str) -> Flavor:
-        try:
-            flavor = self.store.catalog.get_flavor(flavor_id, project_id=asking.scope)
-        except NotFound as error:
-            raise BadRequest(f"flavorRef: {error.message}") from error
-        check_disks(flavor)
-        return flavor
 
     def _check_image(self, server: Server, flavor: Flavor) -> None:
         """Hold the flavor against the server's image, as long as that is there."""

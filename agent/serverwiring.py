@@ -39,9 +39,7 @@ def build_compute(
     return Compute(
         store=store,
         now=clock.now,
-        wake=engine.wake,
-        interrupt=engine.interrupt,
-        reachability=engine.reachability,
+        engine=engine,
         offers=offers.known,
         diagnose=Aside(host.diagnose, DIAGNOSE_S),
         read_console=lambda server_id, lines: read_console(console_log(server_id), lines=lines),
@@ -54,9 +52,7 @@ def build_interfaces(config: Config, store: Store, clock: Clock, engine: Engine)
         store=store,
         rest_s=config.address_rest_s,
         now=clock.now,
-        wake=engine.wake,
-        reachability=engine.reachability,
-        wait_for_end=engine.wait_for_end,
+        engine=engine,
     )
 
 
@@ -79,8 +75,7 @@ def build_creation(
         availability_zone=config.availability_zone,
         zones=hosts.open_zones,
         now=clock.now,
-        wake=engine.wake,
-        reachability=engine.reachability,
+        engine=engine,
         hosts=hosts.names,
     )
 
@@ -107,8 +102,7 @@ def build_rebuilding(
         file_limits=quotas.file_limits,
         admin_pass=admin_pass,
         now=clock.now,
-        wake=engine.wake,
-        reachability=engine.reachability,
+        engine=engine,
     )
 
 
@@ -121,8 +115,7 @@ def build_resizing(
         quota=quotas.default,
         offers=offers.known,
         now=clock.now,
-        wake=engine.wake,
-        reachability=engine.reachability,
+        engine=engine,
     )
 
 
@@ -137,8 +130,7 @@ def build_capturing(
         zones=hosts.open_zones,
         hosts=hosts.zones_by_host,
         now=clock.now,
-        wake=engine.wake,
-        reachability=engine.reachability,
+        engine=engine,
     )
 
 
@@ -150,7 +142,5 @@ def build_admin_pass(config: Config, store: Store, clock: Clock, engine: Engine)
         hash_password=hash_password,
         seal=Seal(Layout(config.state_dir).secret_key).close,
         now=clock.now,
-        wake=engine.wake,
-        reachability=engine.reachability,
-        wait_for_end=engine.wait_for_end,
+        engine=engine,
     )

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 
 from agent.model.image import MemberStatus
+from agent.model.sorting import NEWEST_FIRST, SortKey
 
 Operator: TypeAlias = Literal["eq", "neq", "gt", "gte", "lt", "lte", "in"]
 
@@ -25,17 +26,6 @@ class Condition:
     field: str
     operator: Operator
     value: Operand
-
-
-@dataclass(frozen=True, slots=True)
-class SortKey:
-    """A field that a list is sorted by. What has no value stands before what has one."""
-
-    field: str
-    descending: bool = True
-
-
-NEWEST_FIRST = (SortKey("created_at"),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-
-@dataclass(frozen=True, slots=True)
-class SortKey:
-    """A field that a list is sorted by. What has no value counts as the smallest."""
-
-    field: str
-    descending: bool = True
-
-
-NEWEST_FIRST = (SortKey("created_at"),)
+from agent.model.sorting import NEWEST_FIRST, SortKey
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ from sqlalchemy import (
 )
 
 from agent.model.image import Image, MemberStatus, Visibility
-from agent.model.imagequery import Condition, ImageQuery, Operator, SortKey
+from agent.model.imagequery import Condition, ImageQuery, Operator
+from agent.model.sorting import SortKey
 from agent.store.schema import image_members, images
 
 _OPERATORS: Mapping[Operator, Callable[[Any, Any], ColumnElement[bool]]] = {

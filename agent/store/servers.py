@@ -21,7 +21,7 @@ from agent.model.change import ServerChange
 from agent.model.injection import Injection
 from agent.model.network import NicRequest
 from agent.model.placement import NO_HINTS, Hints, HostLoad
-from agent.model.quota import ONE, Count, Quota, Usage
+from agent.model.quota import Count, Quota, Usage
 from agent.model.server import Flavor, Server
 from agent.model.states import TaskState, VmState
 from agent.model.task import INTERRUPTED_BY, NewTask, Task
@@ -58,34 +58,6 @@ class Servers:
     db: Database
 
     def create(
-        self,
-        server: Server,
-        task: NewTask,
-        *,
-        quota: Quota,
-        nics: Sequence[NicRequest],
-        injection: Injection | None = None,
-        hints: Hints = NO_HINTS,
-        image_ids: Collection[str] = (),
-        rest_s: float,
-        now: datetime,
-    ) -> Server:
-        """Write one new server, as `create_some` does."""
-        (created,) = self.create_some(
-            lambda count: [server],
-            task,
-            count=ONE,
-            quota=quota,
-            nics=nics,
-            injection=injection,
-            hints=hints,
-            image_ids=image_ids,
-            rest_s=rest_s,
-            now=now,
-        )
-        return created
-
-    def create_some(
         self,
         draft: Callable[[int], Sequence[Server]],
         task: NewTask,

@@ -25,7 +25,8 @@ from sqlalchemy import (
 )
 
 from agent.model.server import ROOT_DEVICES
-from agent.model.serverquery import ALL_SERVERS, ServerQuery, SortKey, TagQuery
+from agent.model.serverquery import ALL_SERVERS, ServerQuery, TagQuery
+from agent.model.sorting import SortKey
 from agent.model.states import TaskState, VmState
 from agent.store import patterns
 from agent.store.netschema import ports

@@ -18,7 +18,7 @@ from agent.model.change import ServerChange
 from agent.model.observation import Seen
 from agent.model.states import PowerState, TaskState, VmState
 from agent.model.task import Task
-from agent.workflows import capture, create
+from agent.workflows import capture, create, delete
 from agent.workflows.power import (
     SHUTDOWN_DEADLINE_S,
     drop_saved,
@@ -92,12 +92,6 @@ def undefine(context: Context) -> Outcome:
     return Done()
 
 
-def release(context: Context) -> Outcome:
-    """Take the DHCP reservations back."""
-    create.release(context)
-    return Done()
-
-
 def remove_files(context: Context) -> Outcome:
     """Remove the server's folder, if its disk is kept in an image."""
     if context.server.shelved_image_id is None:
@@ -166,7 +160,7 @@ def remove_image(context: Context) -> Outcome:
 
 OFFLOAD: Workflow = (
     Step("undefine", undefine, task_state=TaskState.SHELVING_OFFLOADING),
-    Step("release", release, task_state=TaskState.SHELVING_OFFLOADING),
+    Step("release", delete.release, task_state=TaskState.SHELVING_OFFLOADING),
     Step("remove_files", remove_files, task_state=TaskState.SHELVING_OFFLOADING),
     Step("leave_host", leave_host, task_state=TaskState.SHELVING_OFFLOADING),
 )

@@ -28,6 +28,15 @@ def register(cloud: SmallCloud, disk_format: str) -> str:
     return cloud.parts.cloud.imaging.create(admin, CreateImage("new", None, disk_format, "bare")).id
 
 
+def add_raw(cloud: SmallCloud) -> str:
+    """Add a small raw image that every project sees."""
+    admin, imaging = cloud.parts.cloud.identity.assume("admin"), cloud.parts.cloud.imaging
+    request = CreateImage("raw", None, "raw", "bare", visibility=Visibility.PUBLIC)
+    image_id = imaging.create(admin, request).id
+    imaging.upload(admin, image_id, iter([b"disk" * 1024]))
+    return image_id
+
+
 def status(cloud: SmallCloud, image_id: str) -> str:
     return cloud.parts.store.images.get(image_id, viewer=None).status
 
@@ -136,9 +145,7 @@ def test_what_only_a_deleted_server_needed_goes_with_the_next_build(cloud: Small
     cloud.config = replace(cloud.config, limits=replace(cloud.config.limits, base_cache_gb=0))
     cloud.reboot()
     admin = cloud.parts.cloud.identity.assume("admin")
-    request = CreateImage("raw", None, "raw", "bare", visibility=Visibility.PUBLIC)
-    image_id = cloud.parts.cloud.imaging.create(admin, request).id
-    cloud.parts.cloud.imaging.upload(admin, image_id, iter([b"disk" * 1024]))
+    image_id = add_raw(cloud)
     asked = CreateServer("first", image_id, "1")
     first = cloud.parts.cloud.creation.create_server(cloud.asking, asked).server.id
     cloud.work()
@@ -160,10 +167,7 @@ def test_no_base_is_lost_under_a_server_while_the_cache_is_trimmed(cloud: SmallC
     """With room for nothing, all that no server needs goes at any moment, and no build minds."""
     cloud.config = replace(cloud.config, limits=replace(cloud.config.limits, base_cache_gb=0))
     cloud.reboot()
-    admin = cloud.parts.cloud.identity.assume("admin")
-    request = CreateImage("raw", None, "raw", "bare", visibility=Visibility.PUBLIC)
-    image_id = cloud.parts.cloud.imaging.create(admin, request).id
-    cloud.parts.cloud.imaging.upload(admin, image_id, iter([b"disk" * 1024]))
+    image_id = add_raw(cloud)
     bases = build_bases(cloud.config, cloud.parts.store)
     base, over = Layout(cloud.config.state_dir).base(image_id), threading.Event()
     after_upload = base.exists()
@@ -198,9 +202,7 @@ def test_an_image_is_deleted_or_a_server_made_of_it_never_both(cloud: SmallCloud
     imaging, creation = cloud.parts.cloud.imaging, cloud.parts.cloud.creation
     outcomes = set()
     for number in range(12):
-        request = CreateImage("raw", None, "raw", "bare", visibility=Visibility.PUBLIC)
-        image_id = imaging.create(admin, request).id
-        imaging.upload(admin, image_id, iter([b"disk" * 1024]))
+        image_id = add_raw(cloud)
         asked = CreateServer(f"s{number}", image_id, "1")
         with ThreadPoolExecutor(2) as pool:
             made = pool.submit(creation.create_server, cloud.asking, asked)

@@ -107,21 +107,6 @@ def test_a_deleted_server_leaves_nothing(cloud: SmallCloud) -> None:
     assert cloud.inventory() == everywhere()
 
 
-@pytest.mark.parametrize(
-    ("vm_state", "action"), [("active", "start"), ("stopped", "stop"), ("active", "create")]
-)
-def test_an_action_in_the_wrong_state_is_a_conflict(
-    cloud: SmallCloud, vm_state: str, action: str
-) -> None:
-    server_id = cloud.made(cloud.create(), vm_state)
-
-    with pytest.raises(Conflict) as refused:
-        cloud.act(server_id, action)
-
-    words = f"Cannot '{action}' instance {server_id} while it is in vm_state {vm_state}"
-    assert refused.value.message == words
-
-
 def test_an_action_during_another_is_a_conflict(cloud: SmallCloud) -> None:
     server_id = cloud.made(cloud.create(), "active")
     cloud.act(server_id, "stop")

@@ -352,6 +352,9 @@ def test_a_second_server_finds_no_place_while_the_first_is_on_its_way_back(
         ("active", "resume"),
         ("suspended", "start"),
         ("paused", "stop"),
+        ("active", "start"),
+        ("stopped", "stop"),
+        ("active", "create"),
     ],
 )
 def test_an_action_from_the_wrong_state_is_a_conflict(

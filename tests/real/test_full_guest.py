@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What unmodified cloud-init makes of our config drive, in a distribution as clouds have it.
 
-One boot for all tests: it is the slowest guest here.
+One boot for all tests that only look: it is the slowest guest here. The last one rescues it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import pytest
 from oslo_utils import secretutils
 
 from tests.keys import ED25519
+from tests.lab.commands import CommandError
 from tests.lab.full_guest import full_image
 from tests.lab.guest_agent import GuestAgent
 from tests.lab.private_host import PrivateHost
@@ -43,6 +44,16 @@ print(json.dumps({
 EOF
 """
 """Asks cloud-init's own reader what is on the drive."""
+
+READ_DISKS = """\
+set -e
+mount -o ro /dev/vdb1 /mnt
+findmnt --noheadings --output=SOURCE /
+blkid --match-tag=UUID --output=value /dev/vda1 /dev/vdb1
+cat /mnt/root/which
+ls /root/which 2>/dev/null || echo none
+"""
+"""Says in a rescue system which disk is its root, and finds the server's own file on the other."""
 
 USER_DATA = """\
 #cloud-config
@@ -72,7 +83,7 @@ class FullServer:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[FullServer]:
-    """The one server, on a host of its own; its tests only look."""
+    """The one server, on a host of its own; its tests only look, but for the last."""
     image = full_image()
     with PrivateHost.start() as host, running_cloud(host) as real:
         image_id = real.live.import_image("full", image)
@@ -186,3 +197,25 @@ def test_the_root_file_system_has_grown_to_the_flavors_disk(server: FullServer) 
     size_mb = int(server.guest.shell("df --block-size=1M --output=size / | tail -1"))
 
     assert 900 < size_mb <= 1024
+
+
+def test_a_rescue_by_the_servers_own_image_takes_the_right_one_of_two_disks_alike(
+    server: FullServer,
+) -> None:
+    """The last one. Both have the label by which the image's initramfs finds the root."""
+    server.guest.shell("echo own >/root/which; sync")
+    server.real.api.act(server.id, {"rescue": None})
+    server.real.api.wait_for_status(server.id, "RESCUE")
+
+    def look() -> str | None:
+        try:
+            return server.guest.shell(READ_DISKS, timeout_s=STATUS_S)
+        except (CommandError, AssertionError):  # there is no agent yet, or no partition
+            return None
+
+    found = wait_for(look, timeout_s=FULL_BOOT_S, poll_s=1, what="the rescue system's agent")
+    root, of_rescue, of_own, *marks = found.split()
+
+    assert root == "/dev/vda1"
+    assert of_rescue == of_own
+    assert marks == ["own", "none"]

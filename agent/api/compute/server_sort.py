@@ -8,7 +8,7 @@ from werkzeug.datastructures import MultiDict
 from agent.api import changes
 from agent.api.microversion import Microversion
 from agent.errors import BadRequest, Forbidden
-from agent.model.serverquery import NEWEST_FIRST, SortKey
+from agent.model.sorting import NEWEST_FIRST, SortKey
 
 KEYS = frozenset(
     {

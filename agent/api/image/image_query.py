@@ -15,13 +15,12 @@ from agent.api.parse import parse_count
 from agent.errors import BadRequest
 from agent.model.image import MemberStatus, Visibility
 from agent.model.imagequery import (
-    NEWEST_FIRST,
     Condition,
     ImageQuery,
     Operand,
     Operator,
-    SortKey,
 )
+from agent.model.sorting import NEWEST_FIRST, SortKey
 
 DEFAULT_LIMIT = 25
 MAX_LIMIT = 1000

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from tests.fast.api.versions import At, speak_all_versions
+from tests.fast.api.conftest import At
 from tests.fast.smallcloud import SmallCloud
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
-def at(cloud: SmallCloud) -> At:
-    at = speak_all_versions(cloud)
+def at(at: At) -> At:
+    """Administrators, where nobody else is named."""
     return lambda version, who="admin": at(version, who)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.fast.api.versions import At, Versioned, speak_all_versions
+from tests.fast.api.conftest import At, Versioned
 from tests.fast.smallcloud import SmallCloud
 
 AGGREGATES = "/os-aggregates"
@@ -15,8 +15,8 @@ NOW = "2026-01-01T00:00:00.000000"
 
 
 @pytest.fixture
-def at(cloud: SmallCloud) -> At:
-    at = speak_all_versions(cloud)
+def at(at: At) -> At:
+    """Administrators, where nobody else is named."""
     return lambda version, who="admin": at(version, who)
 
 

@@ -11,7 +11,7 @@ import pytest
 from agent.api.compute.diagnostics_views import classic_view, standard_view
 from agent.model.diagnostics import Diagnostics, DiskCounters, NicCounters
 from agent.model.server import Hardware
-from tests.fast.api.versions import speak_all_versions
+from tests.fast.api.conftest import speak_all_versions
 from tests.fast.smallcloud import SmallCloud
 from tests.unit.store.makers import make_server
 

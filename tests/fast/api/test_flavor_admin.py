@@ -8,17 +8,11 @@ from typing import Any
 import pytest
 
 from agent.model.identity import Project
-from tests.fast.api.conftest import ApiClient, create
-from tests.fast.api.versions import At, speak_all_versions
+from tests.fast.api.conftest import ApiClient, At, create
 from tests.fast.smallcloud import SmallCloud
 
 FLAVORS = "/flavors"
 WANTED = {"name": "m1.own", "ram": 64, "vcpus": 1, "disk": 1}
-
-
-@pytest.fixture
-def at(cloud: SmallCloud) -> At:
-    return speak_all_versions(cloud)
 
 
 def make(at: At, **fields: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.fast.api.versions import At, speak_all_versions
+from tests.fast.api.conftest import At, speak_all_versions
 from tests.fast.smallcloud import SmallCloud
 
 HYPERVISORS = "/os-hypervisors"

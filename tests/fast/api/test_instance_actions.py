@@ -11,8 +11,7 @@ import pytest
 from agent.api.compute.instance_actions import events_view, instance_action_view
 from agent.api.microversion import MINIMUM
 from agent.model.task import StepRecord, Task
-from tests.fast.api.conftest import ApiClient, make_server
-from tests.fast.api.versions import At, speak_all_versions
+from tests.fast.api.conftest import ApiClient, At, make_server
 from tests.fast.smallcloud import SmallCloud
 
 SERVERS = "/compute/v2.1/servers"
@@ -155,11 +154,6 @@ def test_a_deleted_servers_actions_are_404(
 
 
 # The versions.
-
-
-@pytest.fixture
-def at(cloud: SmallCloud) -> At:
-    return speak_all_versions(cloud)
 
 
 def test_a_deleted_servers_actions_are_shown_from_2_21(

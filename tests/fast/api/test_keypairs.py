@@ -12,8 +12,15 @@ from werkzeug.test import TestResponse
 
 from agent import api
 from agent.model.identity import Project
-from tests.fast.api.conftest import PASSWORD, ApiClient, add_user, create, log_in, make_server
-from tests.fast.api.versions import At, speak_all_versions
+from tests.fast.api.conftest import (
+    PASSWORD,
+    ApiClient,
+    At,
+    add_user,
+    create,
+    log_in,
+    make_server,
+)
 from tests.fast.smallcloud import SmallCloud
 from tests.keys import ED25519, ED25519_FINGERPRINT, RSA, RSA_FINGERPRINT
 
@@ -199,11 +206,6 @@ def test_another_users_key_is_no_key_for_a_server(
 
 
 # The versions.
-
-
-@pytest.fixture
-def at(cloud: SmallCloud) -> At:
-    return speak_all_versions(cloud)
 
 
 def ask(at: At, version: str, who: str = "lab", **fields: object) -> TestResponse:

@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-from agent.model.identity import Project
-from tests.fast.api.versions import At, speak_all_versions
-from tests.fast.smallcloud import SmallCloud
+from tests.fast.api.conftest import At
 from tests.keys import ED25519
 
 CORE = {
@@ -32,18 +30,6 @@ NETWORK = {
     "security_groups": -1,
     "security_group_rules": -1,
 }
-
-
-@pytest.fixture
-def at(cloud: SmallCloud) -> At:
-    return speak_all_versions(cloud)
-
-
-@pytest.fixture
-def lab(cloud: SmallCloud) -> str:
-    project = cloud.parts.store.identity.find_project("lab")
-    assert isinstance(project, Project)
-    return project.id
 
 
 def put(at: At, path: str, version: str = "2.1", **limits: Any) -> Any:

@@ -8,15 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.fast.api.versions import At, Versioned, speak_all_versions
+from tests.fast.api.conftest import At, Versioned
 from tests.fast.smallcloud import SmallCloud
 
 GROUPS = "/os-server-groups"
-
-
-@pytest.fixture
-def at(cloud: SmallCloud) -> At:
-    return speak_all_versions(cloud)
 
 
 def make_group(caller: Versioned, **fields: Any) -> dict[str, Any]:

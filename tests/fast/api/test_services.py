@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.fast.api.versions import At, speak_all_versions
+from tests.fast.api.conftest import At
 from tests.fast.smallcloud import SmallCloud
 
 SERVICES = "/os-services"
@@ -18,8 +18,8 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
-def at(cloud: SmallCloud) -> At:
-    at = speak_all_versions(cloud)
+def at(at: At) -> At:
+    """Administrators, where nobody else is named."""
     return lambda version, who="admin": at(version, who)
 
 
@@ -218,30 +218,3 @@ def test_zones_in_detail_show_what_runs_in_them(at: At) -> None:
         ]
     }
     assert at("2.1", "lab").ask("GET", "/os-availability-zone/detail").status_code == 403
-
-
-def test_no_host_has_audited_the_usage(at: At) -> None:
-    host = compute(at)["host"]
-    path = "/os-instance_usage_audit_log"
-
-    log = at("2.1").get(path)["instance_usage_audit_logs"]
-    march = at("2.1").get(f"{path}/2026-04-15 12:00:00")["instance_usage_audit_log"]
-
-    assert log == {
-        "period_beginning": "2025-12-01 00:00:00",
-        "period_ending": "2026-01-01 00:00:00",
-        "num_hosts": 1,
-        "num_hosts_done": 0,
-        "num_hosts_running": 0,
-        "num_hosts_not_run": 1,
-        "hosts_not_run": [host],
-        "total_instances": 0,
-        "total_errors": 0,
-        "overall_status": "0 of 1 hosts done. 0 errors.",
-        "log": {},
-    }
-    assert (march["period_beginning"], march["period_ending"]) == (
-        "2026-03-01 00:00:00",
-        "2026-04-01 00:00:00",
-    )
-    assert at("2.1").ask("GET", f"{path}/yesterday").status_code == 400

@@ -11,15 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.fast.api.versions import At, speak_all_versions
+from tests.fast.api.conftest import At
 from tests.fast.smallcloud import SmallCloud
 
 HERE, FAR = "here", "far"
-
-
-@pytest.fixture
-def at(cloud: SmallCloud) -> At:
-    return speak_all_versions(cloud)
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from typing import Any
 from agent.model.change import ServerChange
 from agent.model.image import Image, ImageStatus, Visibility
 from agent.model.network import Network, NicRequest, Subnet
-from agent.model.quota import Quota
+from agent.model.placement import NO_HINTS, Hints
+from agent.model.quota import ONE, Quota
 from agent.model.server import Flavor, Server
 from agent.model.states import TaskState, VmState
 from agent.model.task import NewTask, Task
@@ -92,15 +93,26 @@ def build(
     store: Store,
     server: Server | None = None,
     *,
+    task: NewTask | None = None,
     nics: Sequence[NicRequest] = (),
+    hints: Hints = NO_HINTS,
     quota: Quota = NO_QUOTA,
     now: datetime = NOW,
     rest_s: float = REST_S,
 ) -> Server:
     """Write a server whose build is running."""
-    return store.servers.create(
-        server or make_server(), make_task(), quota=quota, nics=nics, rest_s=rest_s, now=now
+    drafts = [server or make_server()]
+    (built,) = store.servers.create(
+        lambda count: drafts,
+        task or make_task(),
+        count=ONE,
+        quota=quota,
+        nics=nics,
+        hints=hints,
+        rest_s=rest_s,
+        now=now,
     )
+    return built
 
 
 def open_task(store: Store, server_id: str) -> Task:

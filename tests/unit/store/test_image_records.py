@@ -13,7 +13,8 @@ import pytest
 
 from agent.errors import BadRequest, Conflict, Forbidden, LimitExceeded, NotFound
 from agent.model.image import Image, ImageMember, ImageStatus, MemberStatus, Visibility
-from agent.model.imagequery import EVERY_IMAGE, Condition, ImageQuery, SortKey
+from agent.model.imagequery import EVERY_IMAGE, Condition, ImageQuery
+from agent.model.sorting import SortKey
 from agent.store import Store
 from tests.unit.store.makers import NOW, build, later, make_image, make_server, remove, rest
 

@@ -16,7 +16,8 @@ from agent.model.placement import NO_HINTS, Hints, HostLoad, choose_host
 from agent.model.quota import Quota
 from agent.model.server import Flavor, Server
 from agent.store import Store
-from tests.unit.store.makers import NO_QUOTA, NOW, REST_S, make_server, make_task, remove
+from tests.unit.store import makers
+from tests.unit.store.makers import NO_QUOTA, NOW, make_server, remove
 
 SMALL = Flavor("1", "m1.tiny", vcpus=1, ram_mb=512, disk_gb=1)
 HOSTS = [HostLoad(name, 100, 10**6, zone="nova") for name in "abcd"]
@@ -28,10 +29,7 @@ def add_group(store: Store, policy: Policy, most: int | None = None) -> str:
 
 
 def build(store: Store, hints: Hints, *, quota: Quota = NO_QUOTA, **fields: Any) -> Server:
-    server = replace(make_server(), **fields)
-    return store.servers.create(
-        server, make_task(), quota=quota, nics=(), hints=hints, rest_s=REST_S, now=NOW
-    )
+    return makers.build(store, replace(make_server(), **fields), hints=hints, quota=quota)
 
 
 def place(store: Store, hints: Hints = NO_HINTS, **fields: Any) -> str:

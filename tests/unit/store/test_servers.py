@@ -68,9 +68,7 @@ def test_times_keep_their_microseconds_and_their_zone(store: Store) -> None:
 
 def test_create_opens_the_task_in_the_same_breath(store: Store) -> None:
     task = make_task(args={"password_hash": "$6$x", "count": 3})
-    server = store.servers.create(
-        make_server(), task, quota=Quota(), nics=(), rest_s=0, now=later(1)
-    )
+    server = build(store, task=task, now=later(1))
 
     found = open_task(store, server.id)
 
