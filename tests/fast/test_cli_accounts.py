@@ -10,9 +10,9 @@ import yaml
 from click.testing import CliRunner, Result
 from flask import Flask
 
-from agent import api
 from agent.cli import main
 from tests.fast.api.conftest import login_body
+from tests.fast.application import build_app
 from tests.fast.smallcloud import SmallCloud
 
 Command = Callable[..., Result]
@@ -20,7 +20,7 @@ Command = Callable[..., Result]
 
 @pytest.fixture
 def app(cloud: SmallCloud) -> Flask:
-    return api.build_app(cloud.parts.cloud)
+    return build_app(cloud)
 
 
 @pytest.fixture

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from agent import api, disks
+from agent import disks
 from agent.model.layout import Layout
 from tests.fast.api.conftest import ApiClient, log_in_from_file
+from tests.fast.application import build_app
 from tests.fast.smallcloud import SmallCloud
 from tests.lab.commands import run
 from tests.lab.hostile import CANARY, CORPUS, Hostile
@@ -74,7 +75,7 @@ def place(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     cloud = SmallCloud.open(template, tmp_path_factory.mktemp("hostile"))
     cloud.config = replace(cloud.config, limits=replace(cloud.config.limits, image_gb=1))
     cloud.reboot()
-    client = log_in_from_file(cloud, api.build_app(cloud.parts.cloud), "cumulet")
+    client = log_in_from_file(cloud, build_app(cloud), "cumulet")
     canary = cloud.config.state_dir / "images" / "canary"  # where a neighbour's name leads, too
     canary.write_bytes(CANARY * 1024)
     found = Place(cloud, client, canary)

@@ -17,9 +17,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from agent import api
 from agent.identity.hashing import hash_password, hash_token
 from agent.model.identity import Project, Token, User
+from tests.fast.application import build_app
 from tests.fast.smallcloud import SmallCloud
 
 PASSWORD = "correct horse battery"
@@ -106,7 +106,7 @@ def add_user(cloud: SmallCloud, name: str, project: Project, *roles: str) -> Use
 
 @pytest.fixture
 def app(cloud: SmallCloud) -> Flask:
-    return api.build_app(cloud.parts.cloud)
+    return build_app(cloud)
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ At = Callable[..., Versioned]
 
 def speak_all_versions(cloud: SmallCloud) -> At:
     """Give callers of a cloud by version and name."""
-    app = api.build_app(cloud.parts.cloud)
+    app = build_app(cloud)
     clients: dict[str, ApiClient] = {}
 
     def at(version: str, who: str = "lab") -> Versioned:

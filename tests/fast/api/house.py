@@ -13,12 +13,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from agent import api
 from agent.model.identity import AppCredential, Project, User
 from agent.model.network import Network, Subnet
 from agent.model.securitygroup import default_group
 from agent.model.server import Flavor
 from tests.fast.api.conftest import PASSWORD, add_user, let_in
+from tests.fast.application import build_app
 from tests.fast.smallcloud import SmallCloud
 from tests.keys import ED25519
 
@@ -87,7 +87,7 @@ class House:
     def build(cls, template: Path, folder: Path) -> House:
         """Fill a fresh cloud."""
         cloud = SmallCloud.open(template, folder)
-        house = cls(cloud, api.build_app(cloud.parts.cloud), template.parent / "disk.qcow2")
+        house = cls(cloud, build_app(cloud), template.parent / "disk.qcow2")
         house._move_in()
         return house
 

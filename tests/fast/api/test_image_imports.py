@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from agent import api
 from agent.importing import DEADLINE, MOST_OF_PROJECT
 from agent.model.layout import Layout
 from tests.fast.api.conftest import ApiClient, log_in_from_file
+from tests.fast.application import build_app
 from tests.fast.smallcloud import SmallCloud
 from tests.lab.webserver import WebServer, redirect, reply, web_server
 
@@ -33,7 +33,7 @@ def server() -> Iterator[WebServer]:
 def app(cloud: SmallCloud, server: WebServer) -> Flask:
     """The application, with the test's server allowed."""
     allow(cloud, server.place)
-    return api.build_app(cloud.parts.cloud)
+    return build_app(cloud)
 
 
 def allow(cloud: SmallCloud, *places: str) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from agent import api
 from tests.fast.api.conftest import ApiClient, make_server
+from tests.fast.application import build_app
 from tests.fast.smallcloud import SmallCloud
 
 IMAGES = "/image/v2/images"
@@ -255,7 +255,7 @@ def test_a_project_may_have_so_many_images(
 ) -> None:
     cloud.config = replace(cloud.config, quota=replace(cloud.config.quota, images=2))
     cloud.reboot()
-    app = api.build_app(cloud.parts.cloud)
+    app = build_app(cloud)
     mine, others = (ApiClient(app.test_client(), one.token) for one in (client, other_client))
     registered = [register(mine), register(mine)]
 

@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 import pytest
 from flask import Flask
 
-from agent import api
 from tests.fast.api.conftest import ApiClient, create, let_in, make_server
+from tests.fast.application import build_app
 from tests.fast.plugging import Guests
 from tests.fast.smallcloud import SmallCloud
 
@@ -29,7 +29,7 @@ def guests(cloud: SmallCloud) -> Guests:
 
 @pytest.fixture
 def app(cloud: SmallCloud, guests: Guests) -> Flask:
-    return api.build_app(cloud.parts.cloud)
+    return build_app(cloud)
 
 
 @pytest.fixture
@@ -267,7 +267,7 @@ def test_a_refused_interface_is_undone(
     cloud.wrap = lambda host: host
     before = (list_of(client, active), cloud.inventory(), macs_in_domain(cloud, active))
     cloud.reboot()
-    again = let_in(cloud, api.build_app(cloud.parts.cloud), "lab", "lab")
+    again = let_in(cloud, build_app(cloud), "lab", "lab")
     again.post(path(active), {})
     cloud.settle_down()
 

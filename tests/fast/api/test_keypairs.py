@@ -10,7 +10,6 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from agent import api
 from agent.model.identity import Project
 from tests.fast.api.conftest import (
     PASSWORD,
@@ -21,6 +20,7 @@ from tests.fast.api.conftest import (
     log_in,
     make_server,
 )
+from tests.fast.application import build_app
 from tests.fast.smallcloud import SmallCloud
 from tests.keys import ED25519, ED25519_FINGERPRINT, RSA, RSA_FINGERPRINT
 
@@ -151,7 +151,7 @@ def test_more_than_the_quota_is_403_and_limits_says_how_many(
 ) -> None:
     cloud.config = replace(cloud.config, quota=replace(cloud.config.quota, keypairs=2))
     cloud.reboot()
-    client = ApiClient(api.build_app(cloud.parts.cloud).test_client(), client.token)
+    client = ApiClient(build_app(cloud).test_client(), client.token)
     keep(client, "a")
     keep(client, "b")
 

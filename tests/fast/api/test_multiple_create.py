@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from agent import api
 from agent.config import QuotaConfig
 from agent.store.netschema import networks, subnets
 from tests.fast.api.conftest import ApiClient, create, let_in, make_server
+from tests.fast.application import build_app
 from tests.fast.smallcloud import SmallCloud
 
 SERVERS = "/compute/v2.1/servers"
@@ -31,7 +31,7 @@ def with_quota(cloud: SmallCloud, **quota: int) -> Flask:
     """The application over a cloud that gives each project so much."""
     cloud.config = replace(cloud.config, quota=QuotaConfig(**quota))
     cloud.reboot()
-    return api.build_app(cloud.parts.cloud)
+    return build_app(cloud)
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from agent import api
 from agent.config import AdminPassConfig
 from tests.fast.api.conftest import ApiClient, let_in, make_server
+from tests.fast.application import build_app
 from tests.fast.smallcloud import SmallCloud
 
 NOBODYS = "00000000-0000-4000-8000-000000000000"
@@ -134,7 +134,7 @@ def test_another_projects_image_is_as_if_it_were_not_there(
 def test_a_password_that_breaks_the_rule_is_400(cloud: SmallCloud, active: str) -> None:
     cloud.config = replace(cloud.config, admin_pass=AdminPassConfig(min_length=12))
     cloud.reboot()
-    client = let_in(cloud, api.build_app(cloud.parts.cloud), "lab", "lab")
+    client = let_in(cloud, build_app(cloud), "lab", "lab")
 
     answer = client.act(active, {"rescue": {"adminPass": "short"}})
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from agent import api
 from tests.fast.api.conftest import ApiClient, let_in, make_server
+from tests.fast.application import build_app
 from tests.fast.smallcloud import SmallCloud
 
 IMAGES = "/image/v2/images"
@@ -181,7 +181,7 @@ def test_metadata_are_counted_before_2_39(client: ApiClient, server_id: str) -> 
 def test_a_project_over_its_quota_of_images_gets_none(cloud: SmallCloud) -> None:
     cloud.config = replace(cloud.config, quota=replace(cloud.config.quota, images=0))
     cloud.reboot()
-    client = let_in(cloud, api.build_app(cloud.parts.cloud), "lab", "lab")
+    client = let_in(cloud, build_app(cloud), "lab", "lab")
     server_id = make_server(client, cloud.image_id())
     cloud.work()
     answer = create(client, server_id)
@@ -259,7 +259,7 @@ def test_an_administrator_names_a_host_that_is_there(
     host = cloud.server(server_id).host
     act(client, server_id, {"shelve": None})
     cloud.work()
-    admin = let_in(cloud, api.build_app(cloud.parts.cloud), "admin", "admin")
+    admin = let_in(cloud, build_app(cloud), "admin", "admin")
     wrong = act(admin, server_id, {"unshelve": {"host": "nowhere"}}, "2.91")
     right = act(admin, server_id, {"unshelve": {"host": host}}, "2.91")
     cloud.work()

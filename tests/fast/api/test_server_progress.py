@@ -6,9 +6,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import update
 
-from agent import api
 from agent.store.schema import servers
 from tests.fast.api.conftest import ApiClient, let_in
+from tests.fast.application import build_app
 from tests.fast.smallcloud import SmallCloud
 
 MEANWHILE = {"create": "BUILD", "rebuild": "REBUILD", "resize": "RESIZE"}
@@ -21,7 +21,7 @@ def test_progress_rises_from_0_to_100_with_the_steps(cloud: SmallCloud, action: 
 
     def look(point: str) -> None:
         if point.endswith("/before") and "/finish/" not in point:
-            client = let_in(cloud, api.build_app(cloud.parts.cloud), "lab", "lab")
+            client = let_in(cloud, build_app(cloud), "lab", "lab")
             shown = client.show(server_id)
             seen.append((shown["status"], shown["progress"]))
             cloud.clock.advance(3)
@@ -32,7 +32,7 @@ def test_progress_rises_from_0_to_100_with_the_steps(cloud: SmallCloud, action: 
         cloud.act(server_id, action)
     cloud.reboot(look)
     cloud.work()
-    shown = let_in(cloud, api.build_app(cloud.parts.cloud), "lab", "lab").show(server_id)
+    shown = let_in(cloud, build_app(cloud), "lab", "lab").show(server_id)
 
     assert {status for status, _ in seen} == {MEANWHILE[action]}
     values = [value for _, value in seen]

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from agent import api
 from agent.errors import HostFailed
 from agent.model.states import Status
 from tests.fast.api.conftest import ApiClient, let_in, make_server
+from tests.fast.application import build_app
 from tests.fast.smallcloud import SmallCloud
 from tests.fast.test_lifecycle import break_host
 
@@ -121,7 +121,7 @@ def test_a_build(cloud: SmallCloud, client: ApiClient, image_id: str) -> None:
 
 def test_an_error(cloud: SmallCloud, image_id: str) -> None:
     break_host(cloud, "start", HostFailed("no memory"), times=1)
-    client = let_in(cloud, api.build_app(cloud.parts.cloud), "lab", "lab")
+    client = let_in(cloud, build_app(cloud), "lab", "lab")
     server_id = make_server(client, image_id)
     cloud.work()
     failed = client.show(server_id)
@@ -146,7 +146,7 @@ def test_a_shelved_server(cloud: SmallCloud, image_id: str) -> None:
     """One that keeps its place for a while."""
     cloud.config = replace(cloud.config, shelved_offload_after=3600)
     cloud.reboot()
-    client = let_in(cloud, api.build_app(cloud.parts.cloud), "lab", "lab")
+    client = let_in(cloud, build_app(cloud), "lab", "lab")
     server_id = make_server(client, image_id)
     seen = []
     for action in ("shelve", "unshelve"):

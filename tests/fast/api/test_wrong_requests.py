@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from agent import api
 from agent.model.identity import Project
 from tests.fast.api.conftest import (
     PASSWORD,
@@ -32,6 +31,7 @@ from tests.fast.api.wrong_admin_requests import WRONG_ADMIN
 from tests.fast.api.wrong_image_requests import WRONG_IMAGES
 from tests.fast.api.wrong_later_requests import WRONG_LATER
 from tests.fast.api.wrong_requests import IMAGES, KEYPAIRS, WRONG, Wrong
+from tests.fast.application import build_app
 from tests.fast.smallcloud import SmallCloud
 from tests.keys import ED25519
 
@@ -139,7 +139,7 @@ def world(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def log_all_in(cloud: SmallCloud) -> dict[str, ApiClient]:
-    app = api.build_app(cloud.parts.cloud)
+    app = build_app(cloud)
     identity = cloud.parts.store.identity
     lab, other = identity.find_project("lab"), Project("0" * 32, "other")
     assert lab is not None
