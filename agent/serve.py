@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STOP_S = 10  # requests get so long after SIGTERM, then the steps get as long again
-SILENCE_S = 20  # a client that sends nothing for so long is given up: it holds a thread
+SILENCE_S = 20  # who sends or takes nothing for so long is given up: a thread waits for it
 M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # as malloc.h has them
 LOCK_WAIT_S = 5.0  # an old worker whose master was killed takes a second or two to notice
 
@@ -227,10 +227,11 @@ def _return_memory() -> None:
 
 
 def _limit_silence(arbiter: Any) -> None:
-    """Let no client hold a thread by sending nothing: accepted sockets inherit the limit."""
+    """Let no client hold a thread by sending or taking nothing: accepted sockets inherit it."""
+    limit = struct.pack("ll", SILENCE_S, 0)
     for listener in arbiter.LISTENERS:
-        limit = struct.pack("ll", SILENCE_S, 0)
-        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            listener.sock.setsockopt(socket.SOL_SOCKET, option, limit)
 
 
 def _end(number: int, frame: object) -> None:

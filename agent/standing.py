@@ -52,10 +52,14 @@ class Standing:
     def reset_state(self, asking: Asking, server_id: str, state: str) -> None:
         """Say that a server is active or in error, whatever is being done to it, for an admin.
 
-        What its domain is shows soon after.
+        What its domain is shows soon after. A server that is shelved away from its host has none:
+        active, for it, is where unshelve finds it.
         """
-        self._get(asking, server_id)
-        change = ServerChange(vm_state=RESET_STATES[state], old_flavor=None, old_vm_state=None)
+        server = self._get(asking, server_id)
+        vm_state = RESET_STATES[state]
+        if vm_state is VmState.ACTIVE and server.host is None and server.shelved_image_id:
+            vm_state = VmState.SHELVED_OFFLOADED
+        change = ServerChange(vm_state=vm_state, old_flavor=None, old_vm_state=None)
         self._record(asking, server_id, "resetState", change)
         self.interrupt(server_id)
 

@@ -16,6 +16,7 @@ from agent.api.image import image, image_versions
 from agent.api.network import network, network_versions
 from agent.api.rendering import Json
 from agent.cloud import Cloud
+from agent.errors import BadRequest
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,8 @@ _BLUEPRINTS = (
 )
 
 _GLOBAL_ID = re.compile(r"req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+_TEXT = re.compile(r"[^\0\ufffd]*")  # werkzeug reads what is no UTF-8 as the latter
 
 
 def build_app(cloud: Cloud) -> Flask:
@@ -70,6 +73,8 @@ def healthz() -> Response:
 
 def _name_request() -> None:
     g.request_id = f"req-{uuid.uuid4()}"
+    if not _TEXT.fullmatch(request.path):
+        raise BadRequest("The path has characters in it that no name has: NUL, or no UTF-8.")
     if not request.content_length and "Transfer-Encoding" not in request.headers:
         context.patience().end()  # there is no body to wait for
     global_id = request.headers.get("X-Openstack-Request-Id", "")

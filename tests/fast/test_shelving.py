@@ -95,3 +95,19 @@ def test_an_unshelving_whose_image_can_not_go_is_an_unshelving(cloud: SmallCloud
     assert_as_before(cloud, server_id)
     assert cloud.domain(server_id).isActive()
     assert last_task(cloud, server_id) == ("unshelve", "the disk says no")
+
+
+@pytest.mark.parametrize("states", [["active"], ["error", "active"]])
+def test_a_server_off_its_host_that_is_said_to_be_active_can_still_be_unshelved(
+    cloud: SmallCloud, states: list[str]
+) -> None:
+    server_id = cloud.made(cloud.create(), "shelved_offloaded")
+    for state in states:
+        cloud.reset_state(server_id, state)
+        cloud.settle_down()
+    assert cloud.server(server_id).vm_state == "shelved_offloaded"
+
+    cloud.act(server_id, "unshelve")
+    cloud.settle_down()
+    assert cloud.server(server_id).vm_state == "active"
+    assert cloud.server(server_id).fault is None

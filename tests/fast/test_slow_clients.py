@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Clients who send a byte now and then hold threads: the others are served all the same."""
+"""Clients who send a byte now and then, or take none, hold threads: the others are served."""
 
 from __future__ import annotations
 
 import socket
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -46,6 +47,29 @@ def test_the_api_answers_whatever_slow_clients_do(live: LiveCloud, where: str) -
         took_s = time.monotonic() - began
 
     assert took_s < 20  # what each of them alone is waited for
+
+
+def test_who_takes_nothing_of_what_was_asked_for_is_given_up(live: LiveCloud) -> None:
+    token = Api(live).log_in().token
+    question = f"GET /image/v2/schemas/images HTTP/1.1\r\nHost: x\r\nX-Auth-Token: {token}\r\n\r\n"
+    with ExitStack() as stack:
+        for _ in range(8):  # as many as there are threads
+            deaf = stack.enter_context(socket.socket())
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            deaf.connect(("127.0.0.1", live.port))
+            deaf.setblocking(False)
+            deaf.send(question.encode() * 4000)
+
+        wait_for(lambda: not _answers(live, 1.0), timeout_s=60, what="that all threads are held")
+        wait_for(lambda: _answers(live, 5.0), timeout_s=60, what="an answer all the same")
+
+
+def _answers(live: LiveCloud, timeout_s: float) -> bool:
+    try:
+        with urllib.request.urlopen(f"{live.url}/healthz", timeout=timeout_s) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 def test_a_login_is_small(live: LiveCloud) -> None:

@@ -74,3 +74,21 @@ def test_what_is_no_version_is_400(client: ApiClient, asked: str) -> None:
 
     assert answer.status_code == 400
     assert "MajorNum.MinorNum" in answer.get_json()["badRequest"]["message"]
+
+
+@pytest.mark.parametrize("name", ["%00", "a%00b", "%ED%A0%80", "%ff"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/compute/v2.1/servers/x/tags/",
+        "/compute/v2.1/servers/x/metadata/",
+        "/network/v2.0/networks/x/tags/",
+        "/image/v2/images/x/tags/",
+    ],
+)
+def test_a_path_that_is_no_text_is_refused(anyone: FlaskClient, path: str, name: str) -> None:
+    answer = anyone.put(path + name, json={})
+
+    assert answer.status_code == 400
+    assert "path" in answer.text
+    assert REQUEST_ID.fullmatch(answer.headers["x-openstack-request-id"])

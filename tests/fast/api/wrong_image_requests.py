@@ -220,7 +220,7 @@ OTHERS = (
     Wrong("DELETE", f"{IMAGES}/{{shared}}", 403, "{shared}"),
     Wrong("DELETE", f"{IMAGES}/{{theirs}}", 404, "{theirs}"),
     Wrong("PUT", f"{IMAGES}/{{queued}}/tags/{'t' * 256}", 400, "tag"),
-    Wrong("PUT", f"{IMAGES}/{{queued}}/tags/%00", 400, "tag"),
+    Wrong("PUT", f"{IMAGES}/{{queued}}/tags/%00", 400, "path"),
     Wrong("PUT", f"{IMAGES}/{{queued}}/tags/a%0Ab", 400, "tags: "),
     Wrong("PUT", f"{IMAGES}/{{queued}}/tags/%1B", 400, "tags: "),
     Wrong("PUT", f"{IMAGES}/{{tagged}}/tags/more", 413, "tags"),
