@@ -27,16 +27,17 @@ COUNTED = {
 
 
 LONGEST_FIRST = (
-    "test_tempest.py",
     "test_full_injection.py",
+    "test_tempest.py",
     "test_full_guest.py",
     "test_demo.py",
+    "test_provision.py",
     "test_servers.py",
+    "test_compute_client.py",
+    "test_kill9.py",
+    "test_openstack_cli.py",
     "test_identity_client.py",
     "test_image_client.py",
-    "test_provision.py",
-    "test_openstack_cli.py",
-    "test_kill9.py",
 )
 """Files with real guests or clients, by how long they take, if that is more than a minute."""
 

@@ -65,7 +65,7 @@ def keep_accounts(life: Life) -> None:
         assert answer.status == code, answer.text
         if code == 201:
             what, text = life.answers.pop()  # this once it is told
-            shown = json.dumps(say.strong("Robot"))
+            shown = json.dumps(say.strong("Robot"), ensure_ascii=False)
             assert text.count(shown) == 1, text
             life.answers.append((what, text.replace(shown, "")))
             robot = answer.body["application_credential"]["id"]

@@ -77,7 +77,7 @@ class Life:
         assert password == fields.get("adminPass", password)
         if "adminPass" not in fields:
             self.canaries.watch(MADE_UP, password)
-        shown = json.dumps(password)
+        shown = json.dumps(password, ensure_ascii=False)
         assert text.count(shown) == 1, text
         self.answers.append((what, text.replace(shown, "")))
         self.servers[name] = str(answer.body["server"]["id"])

@@ -43,8 +43,15 @@ def read(path: Path) -> Orders:
     return Orders(**json.loads(path.read_text()))
 
 
+def held(path: Path) -> Path:
+    """The file that is there once a task has come to where it is held."""
+    return path.with_suffix(".held")
+
+
 def obey(path: Path, point: str) -> None:
     """Do at a point what the orders say."""
+    if read(path).hold == point:
+        held(path).touch()
     wait_for(
         lambda: read(path).hold != point,
         timeout_s=HOLD_TIMEOUT_S,

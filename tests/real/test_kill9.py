@@ -50,7 +50,7 @@ from tests.lab.cloud import Api, LiveCloud
 from tests.lab.commands import run
 from tests.lab.private_host import PrivateHost
 from tests.lab.waiting import wait_for
-from tests.real.serve_and_die import Orders, give
+from tests.real.serve_and_die import Orders, give, held
 
 pytestmark = pytest.mark.real
 
@@ -196,8 +196,10 @@ class MortalCloud:
             self.order(die=case.point)
             self.create()
         elif case.start.__name__ == "building":
+            held(self.orders).unlink(missing_ok=True)
             self.order(hold=AMID_A_BUILD)
             self.create()
+            wait_for(held(self.orders).exists, timeout_s=ORDER_TIMEOUT_S, what="a build to delete")
             self.delete()
             self.order(die=case.point)
         elif case.action == "delete":
