@@ -45,6 +45,7 @@ def build_app(cloud: Cloud) -> Flask:
     context.install(app, cloud)
     faults.install(app)
     app.before_request(_name_request)
+    app.before_request(_check_path)
     policy.install(app)
     app.after_request(_add_headers)
     add_routes(app)
@@ -73,13 +74,16 @@ def healthz() -> Response:
 
 def _name_request() -> None:
     g.request_id = f"req-{uuid.uuid4()}"
-    if not _TEXT.fullmatch(request.path):
-        raise BadRequest("The path has characters in it that no name has: NUL, or no UTF-8.")
     if not request.content_length and "Transfer-Encoding" not in request.headers:
         context.patience().end()  # there is no body to wait for
     global_id = request.headers.get("X-Openstack-Request-Id", "")
     if _GLOBAL_ID.fullmatch(global_id):
         log.info("%s is part of %s", g.request_id, global_id)
+
+
+def _check_path() -> None:
+    if not _TEXT.fullmatch(request.path):
+        raise BadRequest("The path has characters in it that no name has: NUL, or no UTF-8.")
 
 
 def _add_headers(response: Response) -> Response:

@@ -158,18 +158,11 @@ def test_a_shelved_server(cloud: SmallCloud, image_id: str) -> None:
     assert seen == ["SHELVED", "ACTIVE"]
 
 
-def test_a_new_password(
-    cloud: SmallCloud, client: ApiClient, active: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its request waits for the guest: what is shown meanwhile is asked while it does."""
-    seen = []
-
-    def look_then_work(*_: object) -> None:
-        seen.append(client.show(active)["status"])
-        cloud.work()
-
-    monkeypatch.setattr(cloud.parts.engine, "wait_for_end", look_then_work)
+def test_a_new_password(cloud: SmallCloud, client: ApiClient, active: str) -> None:
+    """Its request would wait for the guest, but that the engine of these tests works later."""
     answer = client.act(active, PASSWORD)
+    seen = [client.show(active)["status"]]
+    cloud.work()
 
     assert answer.status_code == 202
     assert (seen, client.show(active)["status"]) == (["PASSWORD"], "ACTIVE")
