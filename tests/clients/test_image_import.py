@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.clients.sdk import SDK_TO_ITSELF, connected
-from tests.fast.smallcloud import NODE
+from tests.fast.livecloud import over_test_driver
 from tests.lab.cloud import Api, LiveCloud
 from tests.lab.waiting import wait_for
 from tests.lab.webserver import WebServer, reply, web_server
@@ -32,8 +32,7 @@ def server(disk: Path) -> Iterator[WebServer]:
 def mirrored(tmp_path_factory: pytest.TempPathFactory, server: WebServer) -> Iterator[LiveCloud]:
     """A cloud that may fetch from the test's server."""
     folder = tmp_path_factory.mktemp("mirrored")
-    (folder / "node.xml").write_text(NODE)
-    cloud = LiveCloud(folder / "state", f"test://{folder}/node.xml")
+    cloud = over_test_driver(folder)
     cloud.init()
     with cloud.config.open("a") as config:
         config.write(f"import_allow: ['{server.place}']\n")

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fast.smallcloud import NODE, SmallCloud, build_template
+from tests.fast.livecloud import over_test_driver
+from tests.fast.smallcloud import SmallCloud, build_template
 from tests.fast.starts import Starts
 from tests.lab.cloud import LiveCloud
 
@@ -68,8 +69,7 @@ def starts(all_starts: Starts) -> Iterator[Starts]:
 def set_up(tmp_path_factory: pytest.TempPathFactory) -> LiveCloud:
     """A cloud that `cumulet init` has set up, for `live` to copy: it takes a second and a half."""
     folder = tmp_path_factory.mktemp("live")
-    (folder / "node.xml").write_text(NODE)
-    cloud = LiveCloud(folder / "state", f"test://{folder}/node.xml")
+    cloud = over_test_driver(folder)
     cloud.init()
     cloud.state.rename(folder / "kept")
     return cloud

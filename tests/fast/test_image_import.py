@@ -15,7 +15,7 @@ import pytest
 from agent.model.image import Image
 from agent.model.imagequery import EVERY_IMAGE
 from agent.store import Store
-from tests.fast.smallcloud import NODE
+from tests.fast.livecloud import over_test_driver
 from tests.lab.cloud import LiveCloud
 from tests.lab.commands import run
 from tests.lab.waiting import wait_for
@@ -32,8 +32,7 @@ MIB = 2**20
 def live(tmp_path_factory: pytest.TempPathFactory) -> LiveCloud:
     """A cloud that is set up and not served; each test registers images of its own."""
     folder = tmp_path_factory.mktemp("live")
-    (folder / "node.xml").write_text(NODE)
-    cloud = LiveCloud(folder / "state", f"test://{folder}/node.xml")
+    cloud = over_test_driver(folder)
     cloud.init()
     return cloud
 

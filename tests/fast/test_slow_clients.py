@@ -11,7 +11,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.fast.smallcloud import NODE
+from tests.fast.livecloud import over_test_driver
 from tests.lab.cloud import Api, LiveCloud, serving
 from tests.lab.waiting import wait_for
 
@@ -25,8 +25,7 @@ SLOW = {
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveCloud]:
     folder = tmp_path_factory.mktemp("slow")
-    (folder / "node.xml").write_text(NODE)
-    with serving(LiveCloud(folder / "state", f"test://{folder}/node.xml")) as cloud:
+    with serving(over_test_driver(folder)) as cloud:
         yield cloud
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.fast.smallcloud import NODE
+from tests.fast.livecloud import over_test_driver
 from tests.lab.cloud import Api, LiveCloud
 from tests.lab.waiting import wait_for
 from tests.lab.webserver import reply, web_server
@@ -27,8 +27,7 @@ TRANSFERRED = PART - 4 * MIB  # what of it must be on the disk: the rest may be 
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveCloud]:
     """A cloud over libvirt's test driver, served; each test has an image of its own."""
     folder = tmp_path_factory.mktemp("live")
-    (folder / "node.xml").write_text(NODE)
-    cloud = LiveCloud(folder / "state", f"test://{folder}/node.xml")
+    cloud = over_test_driver(folder)
     cloud.init()
     cloud.start()
     yield cloud
