@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -195,13 +196,20 @@ class PrivateHost:
             raise HostNotReadyError(f"libvirtd gave up:\n{self.log_tail()}")
 
     def kill_libvirtd(self) -> None:
-        """Kill libvirtd with SIGKILL and return when it is gone; the guests live on."""
-        self._signal_libvirtd(signal.SIGKILL)
-        wait_for(
-            lambda: self.find_libvirtd_pid() is None,
-            timeout_s=READY_TIMEOUT_S,
-            what="the killed libvirtd to be gone",
-        )
+        """Kill libvirtd with SIGKILL and return when it is gone; the guests live on.
+
+        A dying process loses its arguments before the lock on its pid file, and only when it is
+        wholly gone can another start.
+        """
+        pid = self._need_libvirtd_pid()
+        process = os.pidfd_open(pid)
+        try:
+            os.kill(pid, signal.SIGKILL)
+            gone, _, _ = select.select([process], [], [], READY_TIMEOUT_S)
+        finally:
+            os.close(process)
+        if not gone:
+            raise TimeoutError(f"the killed libvirtd is still there after {READY_TIMEOUT_S:.0f} s")
 
     def restart_libvirtd(self) -> None:
         """Kill libvirtd, start it and wait until it answers."""
@@ -210,11 +218,11 @@ class PrivateHost:
 
     def freeze_libvirtd(self) -> None:
         """Stop libvirtd in its tracks: it is there, listens, and never answers."""
-        self._signal_libvirtd(signal.SIGSTOP)
+        os.kill(self._need_libvirtd_pid(), signal.SIGSTOP)
 
     def thaw_libvirtd(self) -> None:
         """Let a frozen libvirtd go on."""
-        self._signal_libvirtd(signal.SIGCONT)
+        os.kill(self._need_libvirtd_pid(), signal.SIGCONT)
 
     def find_libvirtd_pid(self) -> int | None:
         """Return the pid of libvirtd as seen from outside, or None when it is not running."""
@@ -280,11 +288,11 @@ class PrivateHost:
             raise CommandError(f"unshare ended with code {self._outermost.returncode}")
         self._init_pid = int(announced.read_text())
 
-    def _signal_libvirtd(self, number: signal.Signals) -> None:
+    def _need_libvirtd_pid(self) -> int:
         pid = self.find_libvirtd_pid()
         if pid is None:
             raise ProcessLookupError("libvirtd is not running on this private host")
-        os.kill(pid, number)
+        return pid
 
     def _list_processes(self) -> Iterator[_Process]:
         if self._outermost.poll() is not None:
