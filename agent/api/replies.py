@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import orjson
 from flask import Response
 
 
@@ -15,14 +16,15 @@ def empty(code: int) -> Response:
 
 def iso_seconds(moment: datetime) -> str:
     """Write a time as 2026-01-01T00:00:00Z."""
-    return f"{_utc(moment).isoformat('T', 'seconds')[:19]}Z"
+    return f"{_to_seconds(moment)}Z"
 
 
 def iso_micros(moment: datetime) -> str:
     """Write a time as 2026-01-01T00:00:00.000000, as the standard does for a server's launch."""
-    return _utc(moment).isoformat("T", "microseconds")[:26]
+    return f"{_to_seconds(moment)}.{moment.microsecond:06}"
 
 
-def _utc(moment: datetime) -> datetime:
-    """The time in UTC. (The zone is cut off the text above: `strftime` would take far longer.)"""
-    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+def _to_seconds(moment: datetime) -> str:
+    """The time in UTC, as 2026-01-01T00:00:00: by orjson, for `isoformat` takes far longer."""
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return orjson.dumps(utc, option=orjson.OPT_OMIT_MICROSECONDS)[1:20].decode()

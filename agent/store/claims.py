@@ -51,8 +51,7 @@ def settle_claim(connection: Connection, server_id: str) -> None:
     For the end of whatever made it claim more, or less.
     """
     row = connection.execute(_FLAVORS, {"server": server_id}).one()
-    size = rows.flavor_of(row)
-    size = larger(size, Flavor(**row.old_flavor)) if row.old_flavor else size
+    size = larger(row.flavor, row.old_flavor) if row.old_flavor else row.flavor
     if (size.vcpus, size.ram_mb) != (row.vcpus, row.ram_mb):
         claim(connection, server_id, size)
 
@@ -109,4 +108,4 @@ def check_return(
     own = [
         host for host in with_claims(connection, offers(), row.project_id) if host.name == row.host
     ]
-    choose_host(own, rows.flavor_of(row))
+    choose_host(own, row.flavor)

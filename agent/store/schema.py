@@ -24,7 +24,8 @@ from sqlalchemy import (
     text,
 )
 
-from agent.store.document import Document
+from agent.model.server import Flavor, Hardware
+from agent.store.document import Document, Kept
 from agent.store.utctime import UtcTime
 
 metadata = MetaData(
@@ -38,6 +39,7 @@ metadata = MetaData(
 )
 
 _ID = String(64)
+_FLAVOR = Kept(Flavor)
 FLAVOR_ID = String(255)  # an administrator may choose it
 
 
@@ -177,7 +179,7 @@ servers = Table(
     Column("name", String(255), nullable=False),
     Column("hostname", String(255), nullable=False),
     Column("flavor_id", FLAVOR_ID, nullable=False),
-    Column("flavor", Document, nullable=False),
+    Column("flavor", _FLAVOR, nullable=False),
     Column("vcpus", Integer, nullable=False),  # what is claimed: the flavor's, or more in a resize
     Column("ram_mb", Integer, nullable=False),
     Column("image_id", _ID, nullable=False, index=True),
@@ -188,7 +190,7 @@ servers = Table(
     Column("host", String(255), index=True),
     Column("metadata", Document, nullable=False),
     Column("image_properties", Document, nullable=False),
-    Column("hardware", Document),
+    Column("hardware", Kept(Hardware)),
     Column("user_data", Text),
     Column("key_name", String(255)),
     Column("public_key", Text),
@@ -210,7 +212,7 @@ servers = Table(
     Column("launch_index", Integer, nullable=False, server_default="0"),
     Column("pinned_zone", String(255)),  # the availability zone that was asked for
     Column("requested_host", String(255)),
-    Column("old_flavor", Document),
+    Column("old_flavor", _FLAVOR),
     Column("old_vm_state", String(32)),
     Column("rescue", Document),  # which image it runs instead of its own disk, and its properties
     Column("shelved_image_id", _ID),

@@ -51,7 +51,7 @@ class Usages:
 
 
 def _usage_from(row: rows.AnyRow) -> ServerUsage:
-    flavor = rows.flavor_of(row)
+    flavor = row.flavor
     return ServerUsage(
         server_id=row.id,
         name=row.name,

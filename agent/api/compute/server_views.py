@@ -66,8 +66,18 @@ _EXTENDED: _Fields = (
 
 
 @cache
+def _core_of(version: Microversion) -> Sequence[tuple[str, _Field]]:
+    """The core's fields that only some versions have, and this one has."""
+    return _those_of(version, _CORE)
+
+
+@cache
+def _extended_of(version: Microversion) -> Sequence[tuple[str, _Field]]:
+    """The same of the extensions."""
+    return _those_of(version, _EXTENDED)
+
+
 def _those_of(version: Microversion, fields: _Fields) -> Sequence[tuple[str, _Field]]:
-    """The fields that a version has."""
     return [(name, value) for change, name, value in fields if version.has(change)]
 
 
@@ -106,7 +116,7 @@ def server_view(server: Server, viewing: Viewing, *, with_groups: bool = False) 
             view |= _attributes(server)
         if version.has(changes.HOST_STATUS):
             view["host_status"] = _host_status(server, viewing)
-    for name, value in _those_of(version, _EXTENDED):
+    for name, value in _extended_of(version):
         view[name] = value(server)
     return view | (_groups(server, version) if with_groups else {})
 
@@ -169,7 +179,7 @@ def _core(server: Server, viewing: Viewing) -> dict[str, Any]:
         view["progress"] = _progress(server, shown)
     if shown in SHOWS_FAULT and server.fault:
         view["fault"] = _fault(server.fault, for_admin=viewing.for_admin)
-    for name, value in _those_of(version, _CORE):
+    for name, value in _core_of(version):
         view[name] = value(server)
     return view
 
