@@ -28,7 +28,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.http.errors import ParseException
-from gunicorn.workers.gthread import ThreadWorker
 
 from agent.config import Config, ConfigError, split_listen
 from agent.errors import AgentError, BadRequest, HostFailed
@@ -36,6 +35,7 @@ from agent.locks import FolderLock
 from agent.model.layout import Layout
 from agent.patience import PATIENCE, Patience
 from agent.turns import in_turn
+from agent.worker import AccessLog, patient
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -54,7 +54,6 @@ COLLECT_AFTER = 10_000  # new objects that are still there
 LOCK_WAIT_S = 5.0  # an old worker whose master was killed takes a second or two to notice
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-ACCESS_FORMAT = '%(h)s "%(r)s" %(s)s %(B)s bytes %(M)s ms [%({x-openstack-request-id}o)s]'
 
 
 def serve(config: Config, *, hook: CrashHook = lambda point: None) -> None:
@@ -122,7 +121,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         host, port = split_listen(self._config.listen)
         settings: dict[str, Any] = {
             "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
-            "worker_class": _patient(self._patience),
+            "worker_class": patient(self._patience),
             "workers": 1,  # the engine lives in it: more would be more engines
             "threads": self._config.api_threads,
             "max_requests": 0,
@@ -134,7 +133,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             "worker_tmp_dir": str(self._config.state_dir),
             "proc_name": "cumulet",
             "accesslog": "-",
-            "access_log_format": ACCESS_FORMAT,
+            "logger_class": AccessLog,
             "when_ready": _limit_silence,
             "pre_fork": _share_memory,
             "post_worker_init": self._started,
@@ -191,20 +190,6 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             log.warning("libvirt does not answer: ending without it")
             logging.shutdown()
             os._exit(0)
-
-
-def _patient(patience: Patience) -> type[ThreadWorker]:
-    """Make a worker class whose threads say whom they wait for."""
-
-    class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
-        def handle(self, conn: Any) -> Any:
-            patience.begin(conn.sock)
-            try:
-                return super().handle(conn)
-            finally:
-                patience.end()
-
-    return PatientWorker
 
 
 def _with_patience(application: WSGIApplication, patience: Patience) -> WSGIApplication:
