@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from agent.actions import ACTIONS, states_showing
 from agent.asking import Asking, admission, new_task
@@ -22,6 +23,8 @@ from agent.model.states import PowerState, VmState
 from agent.model.task import Task
 from agent.reaching import Engine, check_host
 from agent.store import ServerFilter, Store
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +94,23 @@ class Compute:
         """One server; `NotFound` when it is another project's."""
         return self.store.servers.get(server_id, project_id=asking.scope)
 
-    def list_servers(
-        self, asking: Asking, wanted: Wanted, *, limit: int, marker: str | None
-    ) -> Sequence[Server]:
-        """A page of the caller's servers; an unknown marker is a `BadRequest`.
+    def show_servers(
+        self,
+        asking: Asking,
+        wanted: Wanted,
+        shown: Callable[[Server], T],
+        *,
+        limit: int,
+        marker: str | None,
+    ) -> Sequence[T]:
+        """What is shown of each of a page of the caller's servers, made while they are read.
 
-        A status means what is shown now: that of a host that is away too.
+        An unknown marker is a `BadRequest`. A status means what is shown now: that of a host that
+        is away too.
         """
         everything = wanted.all_projects and asking.caller.is_admin
         is_host_known = self.engine.reachability.is_known
-        return self.store.servers.list(
+        return self.store.servers.show(
             ServerFilter(
                 project_id=None if everything else asking.caller.project.id,
                 limit=limit,
@@ -109,7 +119,8 @@ class Compute:
                 if wanted.statuses
                 else None,
                 query=wanted.query,
-            )
+            ),
+            shown,
         )
 
     def console_output(self, asking: Asking, server_id: str, lines: int | None) -> str:

@@ -50,7 +50,7 @@ log = logging.getLogger(__name__)
 STOP_S = 10  # requests get so long after SIGTERM, then the steps get as long again
 SILENCE_S = 20  # who sends or takes nothing for so long is given up: a thread waits for it
 M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # as malloc.h has them
-COLLECT_AFTER = 10_000  # new objects that are still there
+COLLECT_AFTER = 2_000  # new objects that are still there
 LOCK_WAIT_S = 5.0  # an old worker whose master was killed takes a second or two to notice
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"

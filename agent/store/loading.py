@@ -7,9 +7,9 @@ One statement for the rows and one for all their parts, however many: never one 
 from __future__ import annotations
 
 from collections import defaultdict, namedtuple
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Result, Select, bindparam, func, select
 
@@ -20,6 +20,8 @@ from agent.store import rows
 from agent.store.netschema import networks, ports, subnets
 from agent.store.placeschema import server_group_members
 from agent.store.schema import server_tags, servers, task_steps, tasks
+
+T = TypeVar("T")
 
 # Statements are built once: building one costs SQLAlchemy as much as running it.
 
@@ -77,19 +79,28 @@ def get_server(connection: Connection, server_id: str, project_id: str | None) -
 
 def list_servers(connection: Connection, page: Select[Any]) -> list[Server]:
     """The servers that a statement over `servers` selects, in its order."""
-    found = _quick(connection.execute(page.add_columns(*_BELONGINGS)))
-    if not found:
-        return []
+    return list(_each_server(connection, page))
+
+
+def show_servers(
+    connection: Connection, page: Select[Any], shown: Callable[[Server], T]
+) -> list[T]:
+    """What is made of each of those servers: there is only one of them at a time."""
+    return list(map(shown, _each_server(connection, page)))
+
+
+def _each_server(connection: Connection, page: Select[Any]) -> Iterator[Server]:
     nics: dict[str, list[Nic]] = defaultdict(list)
     ids = page.with_only_columns(servers.c.id)
     for row in _quick(connection.execute(_NICS.where(ports.c.server_id.in_(ids)))):
         nics[row.server_id].append(rows.nic_from(row))
-    return [rows.server_from(row, nics.get(row.id, ())) for row in found]
+    for row in _quick(connection.execute(page.add_columns(*_BELONGINGS))):
+        yield rows.server_from(row, nics.get(row.id, ()))
 
 
-def _quick(result: Result[Any]) -> list[Any]:
+def _quick(result: Result[Any]) -> Iterator[Any]:
     """Rows whose columns are plain attributes, for lists of many: SQLAlchemy's are slow to read."""
-    return list(map(_plain(tuple(result.keys())), result))
+    return map(_plain(tuple(result.keys())), result)
 
 
 @cache

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
@@ -94,13 +94,20 @@ def viewing() -> Viewing:
 def _list(path: str, view: Callable[[Server], dict[str, Any]]) -> Response:
     page = parse_page(request.args)
     wanted = parse_filters(request.args, version(), is_admin=caller().is_admin)
-    servers = (
-        cloud().compute.list_servers(asking(), wanted, limit=page.limit, marker=page.marker)
+    shown: Sequence[tuple[str, Any]] = (
+        cloud().compute.show_servers(
+            asking(),
+            wanted,
+            lambda server: (server.id, rendered(view(server))),
+            limit=page.limit,
+            marker=page.marker,
+        )
         if page.limit and wanted
         else ()
     )
-    body: dict[str, Any] = {"servers": [rendered(view(server)) for server in servers]}
-    if servers and len(servers) == page.limit:
+    body: dict[str, Any] = {"servers": [server for _, server in shown]}
+    if shown and len(shown) == page.limit:
+        last_id, _ = shown[-1]
         url = f"{base_url()}/compute/v2.1{path}"
-        body["servers_links"] = next_links(url, request.args, page, servers[-1].id)
+        body["servers_links"] = next_links(url, request.args, page, last_id)
     return jsonify(body)
