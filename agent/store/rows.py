@@ -271,7 +271,7 @@ def subnet_from(row: AnyRow) -> Subnet:
 def port_from(row: AnyRow) -> Port:
     """Read a row of `ports`."""
     columns: Values = {**row._mapping, "tags": tuple(row.tags)}
-    del columns["position"]
+    del columns["position"], columns["own_groups"]
     return Port(**columns)
 
 
