@@ -21,6 +21,7 @@ from agent.driving import ConfigDrives
 from agent.engine.carrying import carry
 from agent.engine.clock import Clock, SystemClock
 from agent.engine.engine import Engine, EngineSettings
+from agent.engine.filtering import Filtering
 from agent.engine.reconciler import Wishes
 from agent.engine.runner import CrashHook
 from agent.flavors import Flavors
@@ -220,6 +221,7 @@ def build_tools(
         release_host=store.tasks.release_host,
         drop_port=drop_port,
         ensure_networks=lambda: carry(host, networks),
+        firewalls=Filtering(store.firewalls, host.filters),
     )
 
 

@@ -32,14 +32,14 @@ from agent.workflows.step import Tools
 log = logging.getLogger(__name__)
 
 CONNECT, SWEEP, LOOK_TWICE, RESERVE = "#connect", "#sweep", "#look-twice", "#reserve"
-NETWORKS = "#networks"
+NETWORKS, FILTERS = "#networks", "#filters"
 """Keys of the queue that are no server's id."""
 
 STALE_S = 2.0
 """So long after a reconnect libvirt may still show a dead guest as running: look again then."""
 
 RESERVE_AFTER_S = 1.0
-"""So long after a task the spare ports are seen to: not while its user waits for the next thing."""
+"""So long after a task spare ports and filters are seen to: not while its user waits for more."""
 
 BROKEN_TRIES = 3
 """So often a server's work may break in our own code before its task is failed."""
@@ -124,6 +124,10 @@ class Engine:
     def carry_networks(self) -> None:
         """Say that networks or ports have come, changed or gone. Returns at once."""
         self._queue.add(NETWORKS)
+
+    def carry_filters(self) -> None:
+        """Say that security groups, their rules or their members have changed. Returns at once."""
+        self._queue.add(FILTERS)
 
     def interrupt(self, server_id: str) -> None:
         """Say that an action has pushed another one aside: end what libvirt is at for that one.
@@ -222,6 +226,9 @@ class Engine:
         if key == NETWORKS:
             self._carry_networks()
             return None
+        if key == FILTERS:
+            self._tools.firewalls.carry()
+            return None
         return self._process_server(key)
 
     def _process_server(self, server_id: str) -> float | None:
@@ -280,6 +287,7 @@ class Engine:
 
     def _connect(self) -> None:
         self._settings.learn_host()
+        self._tools.firewalls.forget()
         for task in self._store.list_open_tasks():
             self._queue.add(task.server_id)
         for server_id in self._tools.captures.list_copied():
@@ -296,6 +304,7 @@ class Engine:
 
     def _carry_networks(self) -> None:
         self._tools.ensure_networks()
+        self._queue.add(FILTERS)
         self._queue.add(RESERVE)
 
     def _reserve(self) -> None:
@@ -310,6 +319,7 @@ class Engine:
                 self._queue.add(server_id)
 
     def _task_finished(self) -> None:
+        self._queue.add(FILTERS, RESERVE_AFTER_S)
         self._queue.add(RESERVE, RESERVE_AFTER_S)
         self._tell_ended()
 

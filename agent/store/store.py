@@ -12,6 +12,7 @@ from agent.store.appcredentials import AppCredentials
 from agent.store.captures import Captures
 from agent.store.catalog import Catalog
 from agent.store.db import Database
+from agent.store.firewalls import Firewalls
 from agent.store.grants import Grants
 from agent.store.groups import ServerGroups
 from agent.store.hosts import Hosts
@@ -59,6 +60,7 @@ class Store:
     networks: Networks
     network_edits: NetworkEdits
     network_tags: NetworkTags
+    firewalls: Firewalls
     identity: Identity
     grants: Grants
     tokens: Tokens
@@ -101,6 +103,7 @@ class Store:
             networks=Networks(db),
             network_edits=NetworkEdits(db),
             network_tags=NetworkTags(db),
+            firewalls=Firewalls(db),
             identity=Identity(db),
             grants=Grants(db),
             tokens=Tokens(db),
