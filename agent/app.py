@@ -27,7 +27,7 @@ from agent.engine.runner import CrashHook
 from agent.flavors import Flavors
 from agent.hosting import build_host
 from agent.hostwiring import build_hosts
-from agent.hypervisor.base import Hypervisor, Listeners, NetworkSpec
+from agent.hypervisor.base import Listeners, NetworkSpec
 from agent.hypervisor.host import Host
 from agent.identity import Accounts, AppCredentials
 from agent.identitywiring import build_identity
@@ -147,7 +147,7 @@ def build_parts(
 def build_engine(
     config: Config,
     store: Store,
-    host: Hypervisor,
+    host: Host,
     *,
     clock: Clock,
     hook: CrashHook,
@@ -185,7 +185,7 @@ def build_engine(
 def build_tools(
     config: Config,
     store: Store,
-    host: Hypervisor,
+    host: Host,
     clock: Clock,
     *,
     offers: Offers,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -84,6 +84,14 @@ class Engine:
             store, tools.hypervisor, clock, rest_s=settings.address_rest_s
         )
         self._clock = clock
+        self._chores: Mapping[str, Callable[[], None]] = {
+            CONNECT: self._connect,
+            SWEEP: self._sweep,
+            LOOK_TWICE: self._sweep,
+            RESERVE: self._reserve,
+            NETWORKS: self._carry_networks,
+            FILTERS: tools.firewalls.carry,
+        }
         self._queue = KeyQueue(clock.monotonic)
         self._events: defaultdict[str, list[tuple[datetime, DomainEvent]]] = defaultdict(list)
         self._events_lock = threading.Lock()
@@ -214,22 +222,11 @@ class Engine:
             self._queue.give_back(key)
 
     def _process(self, key: str) -> float | None:
-        if key == CONNECT:
-            self._connect()
-            return None
-        if key in {SWEEP, LOOK_TWICE}:
-            self._sweep()
-            return None
-        if key == RESERVE:
-            self._reserve()
-            return None
-        if key == NETWORKS:
-            self._carry_networks()
-            return None
-        if key == FILTERS:
-            self._tools.firewalls.carry()
-            return None
-        return self._process_server(key)
+        chore = self._chores.get(key)
+        if chore is None:
+            return self._process_server(key)
+        chore()
+        return None
 
     def _process_server(self, server_id: str) -> float | None:
         with self._events_lock:

@@ -89,7 +89,7 @@ def _addresses(connection: Connection, group_id: str) -> Sequence[str]:
     )
     owner = select(security_groups.c.project_id).where(security_groups.c.id == group_id)
     project_id = connection.scalar(owner)
-    is_member = ports.c.id.in_(listed)
+    is_member: ColumnElement[bool] = ports.c.id.in_(listed)
     if project_id is not None and default_id(project_id) == group_id:
         by_default = and_(ports.c.project_id == project_id, ports.c.own_groups.is_(False))
         is_member = or_(is_member, by_default)
