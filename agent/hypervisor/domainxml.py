@@ -20,7 +20,7 @@ from markupsafe import Markup
 
 from agent.errors import HostFailed
 from agent.hypervisor.base import DomainSpec, NetworkSpec, Reservation
-from agent.hypervisor.filterxml import accepts
+from agent.hypervisor.filterxml import ALWAYS, accepts
 from agent.model.firewall import Firewall
 from agent.model.server import MAX_NICS, Hardware, Nic
 from agent.packaged import packaged
@@ -141,7 +141,8 @@ def render_filter(firewall: Firewall, name: str) -> str:
         name=name,
         uuid=firewall.port_id,
         is_open=firewall.is_open,
-        passes=accepts(firewall),
+        always=ALWAYS,
+        accepts=accepts(firewall),
     )
 
 

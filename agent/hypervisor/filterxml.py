@@ -17,15 +17,35 @@ _REMOTES: Mapping[str, str] = {INGRESS: "src", EGRESS: "dst"}
 
 @dataclass(frozen=True, slots=True)
 class Accept:
-    """A rule as the template shows it."""
+    """A rule as the template shows it: what passes, and with it its answers if it is tracked."""
 
-    direction: str
+    direction: str  # "in" to the guest, "out" of it
     element: str
     attributes: tuple[tuple[str, str], ...]
+    is_tracked: bool = True
+
+
+ALWAYS: tuple[Accept, ...] = (
+    Accept("out", "udp", (("srcportstart", "68"), ("dstportstart", "67"))),  # asks for its address
+    *(
+        Accept(direction, element, attributes, is_tracked)
+        for element, attributes, is_tracked in (
+            ("icmpv6", (("type", "135"),), False),  # neighbours are sought and found,
+            ("icmpv6", (("type", "136"),), False),  # which is never tracked
+            ("icmp", (("type", "0"), ("state", "ESTABLISHED")), True),  # a ping that was let
+            ("icmpv6", (("type", "129"), ("state", "ESTABLISHED")), True),  # is answered
+            ("icmp", (("state", "RELATED"),), True),  # errors of what was let
+            ("icmpv6", (("state", "RELATED"),), True),
+        )
+        # libvirt leaves a rule of a type of ICMP out that is for both.
+        for direction in ("in", "out")
+    ),
+)
+"""What passes whatever the groups say."""
 
 
 def accepts(firewall: Firewall) -> list[Accept]:
-    """Word each thing that passes."""
+    """Word each thing that passes by the groups."""
     return [
         Accept(_DIRECTIONS[each.direction], _element(each), tuple(_attributes(each)))
         for each in firewall.passes
