@@ -30,6 +30,7 @@ from agent.store.networktags import NetworkTags
 from agent.store.quotas import Quotas
 from agent.store.records import Records
 from agent.store.reshaping import Reshaping
+from agent.store.securitygroups import SecurityGroups
 from agent.store.servers import Servers
 from agent.store.settings import Settings
 from agent.store.tasks import Tasks
@@ -59,6 +60,7 @@ class Store:
     networks: Networks
     network_edits: NetworkEdits
     network_tags: NetworkTags
+    security_groups: SecurityGroups
     identity: Identity
     grants: Grants
     tokens: Tokens
@@ -101,6 +103,7 @@ class Store:
             networks=Networks(db),
             network_edits=NetworkEdits(db),
             network_tags=NetworkTags(db),
+            security_groups=SecurityGroups(db),
             identity=Identity(db),
             grants=Grants(db),
             tokens=Tokens(db),
