@@ -56,6 +56,7 @@ from agent.passwords import Seal
 from agent.quotas import Quotas
 from agent.records import Records
 from agent.rescuing import Rescuing
+from agent.securitygroups import SecurityGroups
 from agent.servergroups import ServerGroups
 from agent.serverwiring import (
     build_admin_pass,
@@ -239,6 +240,7 @@ def build_cloud(
     identity = build_identity(config, store, clock)
     hosts = build_hosts(config, store, clock, engine, offers)
     quotas = Quotas(store, default_quota(config))
+    groups = SecurityGroups(store, quotas.quota_of, clock.now, engine.carry_filters)
     return Cloud(
         config=config,
         identity=identity,
@@ -267,7 +269,8 @@ def build_cloud(
         aggregates=Aggregates(store, hosts, clock.now),
         moves=Moves(store),
         network_edits=build_network_edits(config, store, clock, engine),
-        network_tags=NetworkTags(store, Networking(store), clock.now),
+        network_tags=NetworkTags(store, Networking(store), groups, clock.now),
+        security_groups=groups,
         interfaces=build_interfaces(config, store, clock, engine),
     )
 
@@ -285,6 +288,7 @@ def build_network_edits(config: Config, store: Store, clock: Clock, engine: Engi
         rest_s=config.address_rest_s,
         now=clock.now,
         changed=engine.carry_networks,
+        filters_changed=engine.carry_filters,
     )
 
 

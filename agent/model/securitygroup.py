@@ -9,8 +9,12 @@ from when somebody has asked for less: see `model/firewall.py`.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import ip_network
+
+from agent.errors import Conflict
 
 DEFAULT = "default"
 DEFAULT_DESCRIPTION = "Default security group"
@@ -19,7 +23,58 @@ INGRESS, EGRESS = "ingress", "egress"
 IPV4, IPV6 = "IPv4", "IPv6"
 ANYWHERE = {IPV4: "0.0.0.0/0", IPV6: "::/0"}
 
+PROTOCOLS: Mapping[str, int] = {
+    "ah": 51,
+    "dccp": 33,
+    "egp": 8,
+    "esp": 50,
+    "gre": 47,
+    "icmp": 1,
+    "icmpv6": 58,
+    "igmp": 2,
+    "ipip": 4,
+    "ipv6-encap": 41,
+    "ipv6-frag": 44,
+    "ipv6-icmp": 58,
+    "ipv6-nonxt": 59,
+    "ipv6-opts": 60,
+    "ipv6-route": 43,
+    "ospf": 89,
+    "pgm": 113,
+    "rsvp": 46,
+    "sctp": 132,
+    "tcp": 6,
+    "udp": 17,
+    "udplite": 136,
+    "vrrp": 112,
+}
+"""The numbers of the protocols that the Networking API has names for; some have two."""
+
+FILTERED: Mapping[str, Collection[str]] = {
+    "tcp": (IPV4, IPV6),
+    "udp": (IPV4, IPV6),
+    "icmp": (IPV4,),
+    "ipv6-icmp": (IPV6,),
+    "igmp": (IPV4,),
+    "esp": (IPV4, IPV6),
+    "ah": (IPV4, IPV6),
+    "sctp": (IPV4, IPV6),
+    "udplite": (IPV4, IPV6),
+}
+"""The protocols that libvirt's network filters tell apart: no rule is of another one."""
+
+HAVE_PORTS = frozenset({"tcp", "udp", "sctp", "udplite"})
+HAVE_TYPES = frozenset({"icmp", "ipv6-icmp"})
+
 _SPACE = uuid.UUID("5f0a3f0e-64a5-4b63-9c3e-6f2f0d5b9a11")
+
+
+class SpentError(Conflict):
+    """The project has as many groups or rules as it may have."""
+
+
+class SameRuleError(Conflict):
+    """The group has a rule already that lets the same pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +85,29 @@ class Rule:
     group_id: str
     direction: str  # INGRESS or EGRESS
     ethertype: str  # IPV4 or IPV6
-    protocol: str | None  # None: any; else a name of `PROTOCOLS`, or a number from 0 to 255
+    protocol: str | None  # a name of `FILTERED`; None: any
     port_min: int | None  # of TCP, UDP and their like, or the ICMP type; None: any
     port_max: int | None  # the last port, or the ICMP code; None: any
-    remote_prefix: str | None  # a network in CIDR form
+    remote_prefix: str | None  # as it was given, "10.2.3.124/24": see `remote_network`
     remote_group_id: str | None  # servers of this group; at most one of the two is given
     description: str
     created_at: datetime
+
+    @property
+    def remote_network(self) -> str | None:
+        """The prefix without the bits of a host: "10.2.3.0/24"."""
+        return str(ip_network(self.remote_prefix, strict=False)) if self.remote_prefix else None
+
+    @property
+    def meaning(self) -> tuple[object, ...]:
+        """What two rules of one group have alike when they let the same pass."""
+        ports, prefix = (self.port_min, self.port_max), self.remote_network
+        is_any = self.protocol in HAVE_PORTS and ports == (1, 65535)
+        return (
+            *(self.direction, self.ethertype, self.protocol, self.remote_group_id),
+            (None, None) if is_any else ports,
+            None if prefix == ANYWHERE[self.ethertype] else prefix,
+        )
 
 
 @dataclass(frozen=True, slots=True)

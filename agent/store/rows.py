@@ -20,6 +20,7 @@ from agent.model.image import Image, ImageMember, ImageStatus, MemberStatus, Vis
 from agent.model.imagetask import ImageTask, ImageTaskStatus
 from agent.model.keypair import Keypair
 from agent.model.network import Network, Port, Subnet
+from agent.model.securitygroup import default_id
 from agent.model.server import Fault, Flavor, Hardware, Nic, RescueSystem, Rest, Server
 from agent.model.states import PowerState, TaskState, VmState
 from agent.model.task import StepRecord, Task
@@ -154,6 +155,7 @@ def nic_from(row: AnyRow) -> Nic:
 
     An isolated network leads nowhere: its guests get no default route, nor does libvirt give one.
     """
+    names = row.group_names
     return Nic(
         port_id=row.id,
         network_id=row.network_id,
@@ -169,6 +171,7 @@ def nic_from(row: AnyRow) -> Nic:
         dhcp=row.dhcp,
         position=row.position,
         tag=row.tag,
+        **({} if names is None else {"security_groups": tuple(sorted(json.loads(names)))}),
     )
 
 
@@ -271,8 +274,9 @@ def subnet_from(row: AnyRow) -> Subnet:
 def port_from(row: AnyRow) -> Port:
     """Read a row of `ports`."""
     columns: Values = {**row._mapping, "tags": tuple(row.tags)}
-    del columns["position"], columns["own_groups"]
-    return Port(**columns)
+    group_ids = [default_id(row.project_id)] if row.group_ids is None else row.group_ids.split(",")
+    del columns["position"], columns["own_groups"], columns["group_ids"]
+    return Port(**columns, security_groups=tuple(sorted(filter(None, group_ids))))
 
 
 def image_task_from(row: AnyRow) -> ImageTask:

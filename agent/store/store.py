@@ -31,6 +31,7 @@ from agent.store.networktags import NetworkTags
 from agent.store.quotas import Quotas
 from agent.store.records import Records
 from agent.store.reshaping import Reshaping
+from agent.store.securitygroups import SecurityGroups
 from agent.store.servers import Servers
 from agent.store.settings import Settings
 from agent.store.tasks import Tasks
@@ -61,6 +62,7 @@ class Store:
     network_edits: NetworkEdits
     network_tags: NetworkTags
     firewalls: Firewalls
+    security_groups: SecurityGroups
     identity: Identity
     grants: Grants
     tokens: Tokens
@@ -104,6 +106,7 @@ class Store:
             network_edits=NetworkEdits(db),
             network_tags=NetworkTags(db),
             firewalls=Firewalls(db),
+            security_groups=SecurityGroups(db),
             identity=Identity(db),
             grants=Grants(db),
             tokens=Tokens(db),

@@ -55,6 +55,12 @@ def upgrade() -> None:
         sa.Column("description", sa.Text(), nullable=False, server_default=""),
         sa.Column("created_at", _TIME, nullable=False),
     )
+    _add_to_ports()
+    for (project_id,) in op.get_bind().execute(sa.text("SELECT id FROM projects")).all():
+        _give_default(groups, rules, project_id)
+
+
+def _add_to_ports() -> None:
     op.create_table(
         "port_security_groups",
         sa.Column("port_id", _ID, sa.ForeignKey("ports.id", ondelete="CASCADE"), primary_key=True),
@@ -70,8 +76,6 @@ def upgrade() -> None:
         table.add_column(
             sa.Column("own_groups", sa.Boolean(), nullable=False, server_default=sa.false())
         )
-    for (project_id,) in op.get_bind().execute(sa.text("SELECT id FROM projects")).all():
-        _give_default(groups, rules, project_id)
 
 
 def _give_default(groups: sa.Table, rules: sa.Table, project_id: str) -> None:
