@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from agent.model.firewall import WITH_TYPES, Firewall, Pass
-from agent.model.securitygroup import EGRESS, INGRESS, IPV4
+from agent.model.firewall import Firewall, Pass
+from agent.model.securitygroup import EGRESS, HAVE_TYPES, INGRESS, IPV4
 
 _DIRECTIONS: Mapping[str, str] = {INGRESS: "in", EGRESS: "out"}
 
@@ -61,7 +61,7 @@ def _element(passing: Pass) -> str:
 
 def _attributes(passing: Pass) -> Iterator[tuple[str, str]]:
     first, last = (
-        ("type", "code") if passing.protocol in WITH_TYPES else ("dstportstart", "dstportend")
+        ("type", "code") if passing.protocol in HAVE_TYPES else ("dstportstart", "dstportend")
     )
     if passing.port_min >= 0:
         yield first, str(passing.port_min)

@@ -20,7 +20,7 @@ class Pass:
 
     direction: str  # INGRESS or EGRESS, as the port sees it
     ethertype: str  # IPV4 or IPV6
-    protocol: str = ""  # a name of `PROTOCOLS`; "": any
+    protocol: str = ""  # a name of `FILTERED`; "": any
     port_min: int = -1  # of what is addressed, or the ICMP type; -1: any
     port_max: int = -1  # the last one, or the ICMP code; -1: any
     remote: str = ""  # the other end, a network in CIDR form; "": any
@@ -44,23 +44,6 @@ class Firewall:
 EVERYTHING = tuple(
     Pass(direction, ethertype) for direction in (EGRESS, INGRESS) for ethertype in (IPV4, IPV6)
 )
-
-PROTOCOLS: Mapping[str, tuple[int, Collection[str]]] = {
-    "tcp": (6, (IPV4, IPV6)),
-    "udp": (17, (IPV4, IPV6)),
-    "icmp": (1, (IPV4,)),
-    "ipv6-icmp": (58, (IPV6,)),
-    "igmp": (2, (IPV4,)),
-    "esp": (50, (IPV4, IPV6)),
-    "ah": (51, (IPV4, IPV6)),
-    "sctp": (132, (IPV4, IPV6)),
-    "udplite": (136, (IPV4, IPV6)),
-}
-"""What libvirt's network filters tell apart (formatnwfilter, "Supported protocols"), with their
-IANA numbers and the versions of IP that carry them. No other protocol can be a rule's."""
-
-WITH_PORTS = ("tcp", "udp", "sctp", "udplite")
-WITH_TYPES = ("icmp", "ipv6-icmp")
 
 
 def passes_of(rules: Iterable[Rule], members: Mapping[str, Collection[str]]) -> tuple[Pass, ...]:
@@ -89,6 +72,5 @@ def _remotes(rule: Rule, members: Mapping[str, Collection[str]]) -> Iterable[str
     if rule.remote_group_id is not None:
         is_v4 = rule.ethertype == IPV4  # addresses of servers are
         return [f"{ip}/32" for ip in members.get(rule.remote_group_id, ())] if is_v4 else ()
-    if rule.remote_prefix in (None, ANYWHERE[rule.ethertype]):
-        return ("",)
-    return (str(rule.remote_prefix),)
+    network = rule.remote_network
+    return ("",) if network in (None, ANYWHERE[rule.ethertype]) else (str(network),)

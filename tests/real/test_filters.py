@@ -13,8 +13,8 @@ import pytest
 
 from agent.hypervisor.base import DomainSpec
 from agent.hypervisor.host import Host
-from agent.model.firewall import EVERYTHING, PROTOCOLS, Firewall, Pass
-from agent.model.securitygroup import EGRESS, INGRESS, IPV4, IPV6
+from agent.model.firewall import EVERYTHING, Firewall, Pass
+from agent.model.securitygroup import EGRESS, FILTERED, INGRESS, IPV4, IPV6
 from agent.model.server import Nic
 from tests.domain_specs import OWNER, make_network, make_nic, make_spec, reservation_of
 from tests.lab.commands import CommandError
@@ -55,7 +55,7 @@ CASES: dict[str, tuple[tuple[Pass, ...], set[str]]] = {
         tuple(
             Pass(direction, ethertype, protocol)
             for direction in (INGRESS, EGRESS)
-            for protocol, (_, ethertypes) in PROTOCOLS.items()
+            for protocol, ethertypes in FILTERED.items()
             for ethertype in ethertypes
         ),
         ALL,

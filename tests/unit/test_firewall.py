@@ -73,7 +73,7 @@ def test_less_than_everything_is_not_open(number: int) -> None:
         (rule(remote_prefix="0.0.0.0/0"), [Pass(INGRESS, IPV4)]),
         (rule(ethertype=IPV6, remote_prefix="::/0"), [Pass(INGRESS, IPV6)]),
         (
-            rule(remote_prefix="10.1.0.0/16", protocol="tcp", port_min=22, port_max=23),
+            rule(remote_prefix="10.1.2.3/16", protocol="tcp", port_min=22, port_max=23),
             [Pass(INGRESS, IPV4, "tcp", 22, 23, "10.1.0.0/16")],
         ),
         (
