@@ -163,6 +163,7 @@ class Survey:
     hypervisor_version: str
     domains: tuple[FoundDomain, ...] = ()
     networks: tuple[FoundNetwork, ...] = ()
+    has_filters: bool = True  # its driver of network filters is there
 
 
 class Hypervisor(Protocol):
