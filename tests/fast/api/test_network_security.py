@@ -1,0 +1,380 @@
+# SPDX-License-Identifier: Apache-2.0
+"""/network/v2.0: security groups, their rules, and the groups of ports.
+
+Codes and fields are the Networking API reference's; words of refusals are Neutron's.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from agent.model.securitygroup import default_id
+from tests.fast.api.conftest import ApiClient
+from tests.fast.smallcloud import SmallCloud
+
+NETWORK = "/network/v2.0"
+GROUPS, RULES, PORTS = (
+    f"{NETWORK}/{name}" for name in ("security-groups", "security-group-rules", "ports")
+)
+MISSING = "b9a3c1f2-0000-4000-8000-000000000001"
+
+
+def make(client: ApiClient, name: str = "web", **fields: Any) -> dict[str, Any]:
+    answer = client.post(GROUPS, {"security_group": {"name": name, **fields}})
+    assert answer.status_code == 201, answer.text
+    return dict(answer.get_json()["security_group"])
+
+
+def ask_rule(client: ApiClient, group: str, **fields: Any) -> TestResponse:
+    rule = {"security_group_id": group, "direction": "ingress", **fields}
+    return client.post(RULES, {"security_group_rule": rule})
+
+
+def add_rule(client: ApiClient, group: str, **fields: Any) -> dict[str, Any]:
+    answer = ask_rule(client, group, **fields)
+    assert answer.status_code == 201, answer.text
+    return dict(answer.get_json()["security_group_rule"])
+
+
+def said(answer: TestResponse) -> tuple[int, str]:
+    return answer.status_code, str(answer.get_json()["NeutronError"]["message"])
+
+
+def put(client: ApiClient, path: str, body: object) -> TestResponse:
+    return client.request("PUT", path, json=body)
+
+
+def names(client: ApiClient, query: str) -> list[str]:
+    found = client.get(f"{GROUPS}?{query}").get_json()["security_groups"]
+    return sorted(group["name"] for group in found)
+
+
+def test_a_new_group_lets_all_out_and_nothing_in(client: ApiClient, lab: str) -> None:
+    group = make(client, description="for browsers")
+    rules = group.pop("security_group_rules")
+
+    assert group == {
+        "id": group["id"],
+        "name": "web",
+        "description": "for browsers",
+        "tenant_id": lab,
+        "project_id": lab,
+        "stateful": True,
+        "shared": False,
+        "tags": [],
+        "revision_number": 1,
+        "created_at": group["created_at"],
+        "updated_at": group["created_at"],
+    }
+    assert [(rule["direction"], rule["ethertype"]) for rule in rules] == [
+        ("egress", "IPv4"),
+        ("egress", "IPv6"),
+    ]
+    rule = rules[0]
+    assert rule == {
+        "id": rule["id"],
+        "security_group_id": group["id"],
+        "direction": "egress",
+        "ethertype": "IPv4",
+        "protocol": None,
+        "port_range_min": None,
+        "port_range_max": None,
+        "remote_ip_prefix": None,
+        "normalized_cidr": None,
+        "remote_group_id": None,
+        "remote_address_group_id": None,
+        "description": "",
+        "tenant_id": lab,
+        "project_id": lab,
+        "tags": [],
+        "revision_number": 0,
+        "created_at": group["created_at"],
+        "updated_at": group["created_at"],
+    }
+    assert client.get(f"{RULES}/{rule['id']}").get_json() == {"security_group_rule": rule}
+
+
+def test_the_default_group_lets_all_pass_and_stays(client: ApiClient, lab: str) -> None:
+    path = f"{GROUPS}/{default_id(lab)}"
+    group = client.get(path).get_json()["security_group"]
+
+    assert group["name"] == "default"
+    rules = group["security_group_rules"]
+    assert {(rule["direction"], rule["ethertype"], rule["protocol"]) for rule in rules} == {
+        (direction, ethertype, None)
+        for direction in ("egress", "ingress")
+        for ethertype in ("IPv4", "IPv6")
+    }
+    assert client.delete(path).status_code == 409
+    assert put(client, path, {"security_group": {"name": "x"}}).status_code == 409
+    assert put(client, path, {"security_group": {"description": "x"}}).status_code == 200
+    assert said(client.post(GROUPS, {"security_group": {"name": "default"}})) == (
+        409,
+        "Default security group already exists.",
+    )
+    assert client.delete(f"{RULES}/{rules[0]['id']}").status_code == 204
+    assert len(client.get(path).get_json()["security_group"]["security_group_rules"]) == 3
+    assert add_rule(client, default_id(lab), direction="egress")["protocol"] is None
+
+
+def test_a_group_is_changed_and_deleted(client: ApiClient) -> None:
+    group = make(client)
+    path = f"{GROUPS}/{group['id']}"
+    changed = put(client, path, {"security_group": {"name": "www", "stateful": True}})
+
+    assert changed.status_code == 200
+    shown = changed.get_json()["security_group"]
+    assert (shown["name"], shown["description"], shown["revision_number"]) == ("www", "", 2)
+    add_rule(client, group["id"])
+    assert client.get(path).get_json()["security_group"]["revision_number"] == 3
+    assert put(client, path, {"security_group": {"stateful": False}}).status_code == 400
+    assert client.delete(path).status_code == 204
+    assert said(client.get(path)) == (404, f"Security group {group['id']} does not exist")
+    rules = client.get(f"{RULES}?security_group_id={group['id']}").get_json()
+    assert rules == {"security_group_rules": []}
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ({}, {"protocol": None, "ethertype": "IPv4"}),
+        ({"ethertype": "ipv6"}, {"protocol": None, "ethertype": "IPv6"}),
+        ({"protocol": "any"}, {"protocol": None}),
+        ({"protocol": 0}, {"protocol": None}),
+        ({"protocol": "TCP", "port_range_min": 22, "port_range_max": 22}, {"protocol": "tcp"}),
+        ({"protocol": "17"}, {"protocol": "udp", "port_range_min": None}),
+        ({"protocol": 132}, {"protocol": "sctp"}),
+        ({"protocol": "udplite"}, {"protocol": "udplite"}),
+        ({"protocol": "igmp"}, {"protocol": "igmp"}),
+        ({"protocol": "esp"}, {"protocol": "esp"}),
+        ({"protocol": "51"}, {"protocol": "ah"}),
+        ({"protocol": "icmp", "ethertype": "IPv6"}, {"protocol": "ipv6-icmp"}),
+        ({"protocol": "icmpv6", "ethertype": "IPv6"}, {"protocol": "ipv6-icmp"}),
+        (
+            {"protocol": "icmp", "port_range_min": "8", "port_range_max": "0"},
+            {"port_range_min": 8, "port_range_max": 0},
+        ),
+        ({"protocol": "icmp", "port_range_min": 255}, {"port_range_max": None}),
+        (
+            {"remote_ip_prefix": "10.2.3.124/24"},
+            {"remote_ip_prefix": "10.2.3.124/24", "normalized_cidr": "10.2.3.0/24"},
+        ),
+        ({"remote_ip_prefix": "10.2.3.4"}, {"remote_ip_prefix": "10.2.3.4/32"}),
+        (
+            {"remote_ip_prefix": "FD00::/8", "ethertype": "IPv6"},
+            {"remote_ip_prefix": "fd00::/8", "normalized_cidr": "fd00::/8"},
+        ),
+        ({"description": "ours", "remote_address_group_id": None}, {"description": "ours"}),
+    ],
+)
+def test_a_rule_says_what_it_was_asked_to(
+    client: ApiClient, asked: dict[str, Any], shown: dict[str, Any]
+) -> None:
+    rule = add_rule(client, make(client)["id"], **asked)
+
+    assert {name: rule[name] for name in shown} == shown
+    assert client.get(f"{RULES}/{rule['id']}").get_json() == {"security_group_rule": rule}
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"protocol": "carrier-pigeon"}, "carrier-pigeon not supported"),
+        ({"protocol": "256"}, "256 not supported"),
+        ({"protocol": "-1"}, "-1 not supported"),
+        ({"protocol": "gre"}, "libvirt can't filter by gre"),
+        ({"protocol": 47}, "libvirt can't filter by 47"),
+        ({"protocol": "ipv6-icmp"}, "Invalid ethertype IPv4 for protocol ipv6-icmp"),
+        ({"protocol": "igmp", "ethertype": "IPv6"}, "Invalid ethertype IPv6 for protocol igmp"),
+        ({"port_range_min": 1, "port_range_max": 2}, "Must also specify protocol"),
+        ({"protocol": "esp", "port_range_min": 1, "port_range_max": 2}, "Invalid protocol esp"),
+        ({"protocol": "tcp", "port_range_min": 2, "port_range_max": 1}, "port_range_min must be"),
+        ({"protocol": "tcp", "port_range_min": 2}, "port_range_min must be"),
+        ({"protocol": "tcp", "port_range_min": 0, "port_range_max": 2}, "port_range_min must be"),
+        ({"protocol": "tcp", "port_range_min": 1, "port_range_max": 65536}, "port_range_max"),
+        ({"protocol": "tcp", "port_range_min": "x", "port_range_max": 2}, "port_range_min"),
+        ({"protocol": "icmp", "port_range_min": 256}, "Invalid value for ICMP type"),
+        ({"protocol": "icmp", "port_range_min": 1, "port_range_max": 256}, "for ICMP code"),
+        ({"protocol": "icmp", "port_range_max": 1}, "ICMP type (port-range-min) is missing"),
+        ({"remote_ip_prefix": "fd00::/8"}, "Conflicting value ethertype IPv4 for CIDR fd00::/8"),
+        ({"remote_ip_prefix": "10.0.0.0/33"}, "'10.0.0.0/33' is not a valid IP subnet."),
+        ({"remote_ip_prefix": "fe80::1%eth0", "ethertype": "IPv6"}, "is not a valid IP subnet."),
+        (
+            {"remote_ip_prefix": "10.0.0.0/8", "remote_group_id": MISSING},
+            "Only remote_ip_prefix or remote_group_id may be provided.",
+        ),
+        ({"remote_group_id": "web"}, "'web' is not a valid UUID"),
+        ({"remote_address_group_id": MISSING}, "there are no address groups"),
+        ({"direction": "inward"}, "direction"),
+        ({"ethertype": "IPv5"}, "ethertype"),
+        ({"security_group_id": "web"}, "'web' is not a valid UUID"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_a_rule_whose_parts_do_not_fit_is_refused(
+    client: ApiClient, asked: dict[str, Any], message: str
+) -> None:
+    group_id = make(client)["id"]
+    code, text = said(ask_rule(client, **{"group": group_id, **asked}))
+
+    assert (code, message in text) == (400, True), text
+    rules = client.get(f"{RULES}?security_group_id={group_id}").get_json()["security_group_rules"]
+    assert len(rules) == 2
+
+
+def test_several_rules_are_added_or_none(client: ApiClient) -> None:
+    group_id = make(client)["id"]
+    rules = [
+        {"security_group_id": group_id, "direction": "ingress", "protocol": protocol}
+        for protocol in ("tcp", "udp")
+    ]
+    answer = client.post(RULES, {"security_group_rules": rules})
+    made = answer.get_json()["security_group_rules"]
+    twice = client.post(RULES, {"security_group_rules": [{**rules[0], "protocol": "ah"}] * 2})
+    again = client.post(RULES, {"security_group_rules": [{**rules[0], "protocol": "ah"}, rules[0]]})
+    mixed = client.post(
+        RULES, {"security_group_rules": [rules[0], {**rules[0], "security_group_id": MISSING}]}
+    )
+
+    assert answer.status_code == 201
+    assert [rule["protocol"] for rule in made] == ["tcp", "udp"]
+    assert (twice.status_code, mixed.status_code) == (409, 400)
+    assert said(again) == (
+        409,
+        f"Security group rule already exists. Rule id is {made[0]['id']}.",
+    )
+    shown = client.get(f"{GROUPS}/{group_id}").get_json()["security_group"]["security_group_rules"]
+    assert len(shown) == 4
+
+
+def test_lists_are_filtered_and_their_fields_chosen(client: ApiClient, lab: str) -> None:
+    web = make(client, description="for browsers")
+    own = make(client, "own")
+    rule = add_rule(
+        client,
+        web["id"],
+        protocol="tcp",
+        port_range_min=1,
+        port_range_max=9,
+        remote_group_id=own["id"],
+    )
+    assert put(client, f"{GROUPS}/{web['id']}/tags", {"tags": ["blue"]}).status_code == 200
+
+    assert names(client, "") == ["default", "own", "web"]
+    for query in ("name=web", f"id={web['id']}", "description=for browsers", "tags=blue"):
+        assert names(client, query) == ["web"]
+    assert names(client, "not-tags=blue&name=own&name=web") == ["own"]
+    assert names(client, f"project_id={lab}&tenant_id={lab}") == ["default", "own", "web"]
+    for query in (
+        *("protocol=tcp", "port_range_min=1", "port_range_max=9", "direction=ingress"),
+        *(f"remote_group_id={own['id']}", f"id={rule['id']}", "ethertype=IPv4"),
+    ):
+        path = f"{RULES}?security_group_id={web['id']}&direction=ingress&{query}"
+        assert client.get(path).get_json() == {"security_group_rules": [rule]}
+    brief = client.get(f"{GROUPS}?fields=id&fields=name&name=own").get_json()
+    assert brief == {"security_groups": [{"id": own["id"], "name": "own"}]}
+
+
+def test_a_port_is_in_the_default_group_or_in_those_that_it_is_given(
+    client: ApiClient, network_id: str, lab: str
+) -> None:
+    web, own = make(client)["id"], make(client, "own")["id"]
+    plain = client.post(PORTS, {"port": {"network_id": network_id}}).get_json()["port"]
+    given = client.post(
+        PORTS, {"port": {"network_id": network_id, "security_groups": [own, web]}}
+    ).get_json()["port"]
+    path = f"{PORTS}/{given['id']}"
+
+    def set_groups(groups: Sequence[str]) -> list[str]:
+        answer = put(client, path, {"port": {"security_groups": groups}})
+        assert answer.status_code == 200, answer.text
+        assert client.get(path).get_json() == answer.get_json()
+        return list(answer.get_json()["port"]["security_groups"])
+
+    assert (plain["security_groups"], plain["port_security_enabled"]) == ([default_id(lab)], True)
+    assert given["security_groups"] == sorted([own, web])
+    found = client.get(f"{PORTS}?security_groups={web}").get_json()["ports"]
+    assert [port["id"] for port in found] == [given["id"]]
+    assert said(client.delete(f"{GROUPS}/{web}")) == (409, f"Security Group {web} in use.")
+    assert set_groups([own]) == [own]
+    assert client.delete(f"{GROUPS}/{web}").status_code == 204
+    assert set_groups([]) == []
+    assert set_groups([default_id(lab)]) == [default_id(lab)]
+    assert set_groups([own, default_id(lab), own]) == sorted([own, default_id(lab)])
+    renamed = put(client, path, {"port": {"name": "x"}}).get_json()["port"]
+    assert renamed["security_groups"] == sorted([own, default_id(lab)])
+
+
+def test_a_port_is_not_given_what_is_not_there(
+    client: ApiClient, other_client: ApiClient, network_id: str
+) -> None:
+    theirs = make(other_client)["id"]
+    port = client.post(PORTS, {"port": {"network_id": network_id}}).get_json()["port"]
+
+    for groups, code in (([theirs], 404), ([MISSING], 404), (["web"], 400)):
+        asked = {"security_groups": groups}
+        assert put(client, f"{PORTS}/{port['id']}", {"port": asked}).status_code == code
+        new = {"port": {"network_id": network_id, **asked}}
+        assert client.post(PORTS, new).status_code == code
+    off = put(client, f"{PORTS}/{port['id']}", {"port": {"port_security_enabled": False}})
+    assert said(off)[0] == 400
+    assert "port_security_enabled" in said(off)[1]
+    assert client.get(PORTS).get_json()["ports"] == [port]
+
+
+def test_groups_of_other_projects_are_not_there_but_for_administrators(
+    client: ApiClient, other_client: ApiClient, admin_client: ApiClient, lab: str
+) -> None:
+    group, theirs = make(client), make(other_client, "theirs")
+    rule = theirs["security_group_rules"][0]["id"]
+
+    assert names(client, "") == ["default", "web"]
+    for path in (f"{GROUPS}/{theirs['id']}", f"{RULES}/{rule}"):
+        assert client.get(path).status_code == client.delete(path).status_code == 404
+    assert ask_rule(client, theirs["id"]).status_code == 404
+    assert ask_rule(client, group["id"], remote_group_id=theirs["id"]).status_code == 404
+    assert ask_rule(admin_client, group["id"], remote_group_id=theirs["id"]).status_code == 404
+    assert set(names(admin_client, "")) >= {"web", "theirs", "default"}
+    made = make(admin_client, "given", project_id=lab)
+    assert made["project_id"] == lab
+    refused = other_client.post(GROUPS, {"security_group": {"name": "x", "project_id": lab}})
+    assert refused.status_code == 403
+    missing = {"security_group": {"name": "x", "project_id": "0" * 32}}
+    assert admin_client.post(GROUPS, missing).status_code == 404
+    assert ask_rule(admin_client, group["id"], project_id=lab).status_code == 201
+
+
+def test_the_quota_holds_however_many_ask_at_once(
+    cloud: SmallCloud, client: ApiClient, other_client: ApiClient, lab: str
+) -> None:
+    codes: list[int] = []
+
+    def ask() -> None:
+        caller = ApiClient(client.http.application.test_client(), client.token)
+        answer = caller.post(GROUPS, {"security_group": {"name": "web"}})
+        codes.append(answer.status_code)
+
+    threads = [threading.Thread(target=ask) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(codes) == [201] * 9 + [409] * 7  # the default one is the tenth
+    assert len(cloud.parts.store.security_groups.list(project_id=lab)) == 10
+    assert make(other_client)["name"] == "web"
+
+
+def test_a_group_goes_with_its_project(
+    cloud: SmallCloud, other_client: ApiClient, admin_client: ApiClient
+) -> None:
+    project_id = make(other_client)["project_id"]
+    assert len(cloud.parts.store.security_groups.list(project_id=project_id)) == 2
+
+    assert admin_client.delete(f"/identity/v3/projects/{project_id}").status_code == 204
+    assert cloud.parts.store.security_groups.list(project_id=project_id) == []
