@@ -56,7 +56,7 @@ def list_groups() -> Response:
     return _list(_ordered(groups)[offset : offset + min(limit or MAX_LIMIT, MAX_LIMIT)])
 
 
-@routes.post("/os-security-groups")
+@routes.post("/os-security-groups", strict_slashes=True)
 def create_group() -> Response:
     """Make a group."""
     asked = json_body(_GROUP)["security_group"]

@@ -64,7 +64,7 @@ def test_the_default_group_is_there_and_lets_everything_pass(client: ApiClient, 
     }
     for rule in rules:
         rule.pop("id")
-    every = {
+    every: dict[str, Any] = {
         "parent_group_id": default_id(lab),
         "ip_protocol": None,
         "from_port": None,
@@ -124,6 +124,7 @@ def test_a_group_is_made_shown_changed_and_deleted(client: ApiClient, lab: str) 
     deleted = client.delete(path)
     assert (deleted.status_code, deleted.data) == (202, b"")
     assert client.get(path).status_code == 404
+    assert client.delete(f"{GROUPS}/").status_code == 404
     later = {"X-OpenStack-Nova-API-Version": "2.36"}
     assert client.get(GROUPS, headers=later).status_code == 404
     assert client.post(RULES, {}, headers=later).status_code == 404
