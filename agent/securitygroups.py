@@ -95,9 +95,12 @@ class SecurityGroups:
     def delete(self, caller: Caller, group_id: str) -> None:
         """Remove a group with its rules, and those of others that name it.
 
-        `NotFound`; `Conflict` for the default one, and while a port is in it.
+        The default one only an administrator removes, and it is there again at once, as it was at
+        first. `NotFound`; `Conflict` for others, and while a port is in it.
         """
-        self.store.security_groups.delete(group_id, project_id=_scope(caller))
+        self.store.security_groups.delete(
+            group_id, self.now(), project_id=_scope(caller), renews_default=caller.is_admin
+        )
         self.changed()
 
     def add_rules(self, caller: Caller, asked: Sequence[Rule]) -> SecurityGroup:

@@ -91,7 +91,7 @@ def _check_ports(rule: Rule) -> None:
     elif rule.protocol in HAVE_PORTS:
         if first is None or last is None or not 1 <= first <= last <= 65535:
             raise BadRequest(
-                "For TCP/UDP protocols, port_range_min must be <= port_range_max: both from 1 to "
+                "For TCP/UDP protocols, port_range_min must be <= port_range_max, both from 1 to "
                 "65535."
             )
     else:

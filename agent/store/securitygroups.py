@@ -31,6 +31,7 @@ from agent.model.securitygroup import (
     SameRuleError,
     SecurityGroup,
     SpentError,
+    default_group,
 )
 from agent.store import loading, portgroups
 from agent.store.db import Database
@@ -93,18 +94,23 @@ class SecurityGroups:
             _touch(connection, group_id, now, **fields)
             return _get(connection, group_id, project_id)
 
-    def delete(self, group_id: str, *, project_id: str | None) -> None:
+    def delete(
+        self, group_id: str, now: datetime, *, project_id: str | None, renews_default: bool
+    ) -> None:
         """Remove a group, and the rules of others that name it.
 
-        `NotFound`; `Conflict` for the default one, and while a port is in it.
+        The default one of a project is made anew at once, if that may be. `NotFound`; `Conflict`
+        while a port is in it.
         """
         with self.db.write() as connection:
             group = _get(connection, group_id, project_id)
-            if group.is_default:
+            if group.is_default and not renews_default:
                 raise Conflict("Insufficient rights for removing default security group.")
-            if connection.scalar(_IS_USED, {"group": group_id}) is not None:
+            if _is_used(connection, group):
                 raise Conflict(f"Security Group {group_id} in use.")
             connection.execute(delete(security_groups).where(security_groups.c.id == group_id))
+            if group.is_default:
+                insert_group(connection, default_group(group.project_id, now))
 
     def add_rules(
         self, rules: Sequence[Rule], *, project_id: str | None, most: Callable[[str], int]
@@ -238,6 +244,13 @@ def _touch(connection: Connection, group_id: str, now: datetime, **fields: objec
     )
 
 
+def _is_used(connection: Connection, group: SecurityGroup) -> bool:
+    found = connection.scalar(_MEMBER, {"group": group.id})
+    if found is None and group.is_default:
+        found = connection.scalar(_MEMBER_OF_DEFAULT, {"project": group.project_id})
+    return found is not None
+
+
 def _check_name(name: str) -> None:
     if name.lower() == DEFAULT:
         raise Conflict("Default security group already exists.")
@@ -279,9 +292,14 @@ _COUNT_RULES = (
     .join(security_groups, security_groups.c.id == security_group_rules.c.group_id)
     .where(_OF_PROJECT)
 )
-_IS_USED = (
+_MEMBER = (
     select(port_security_groups.c.port_id)
     .where(port_security_groups.c.group_id == bindparam("group"))
+    .limit(1)
+)
+_MEMBER_OF_DEFAULT = (
+    select(ports.c.id)
+    .where(ports.c.project_id == bindparam("project"), ports.c.own_groups.is_(False))
     .limit(1)
 )
 _PORTS_OF_SERVER = (

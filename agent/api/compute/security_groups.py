@@ -44,7 +44,7 @@ _RULE = _schema(
 @routes.get("/servers/<server_id>/os-security-groups")
 def list_of_server(server_id: str) -> Response:
     """List the groups of a server."""
-    return _list(cloud().security_groups.list_of_server(asking(), server_id))
+    return _list(_ordered(cloud().security_groups.list_of_server(asking(), server_id)))
 
 
 @routes.get("/os-security-groups", strict_slashes=True)  # with a slash: one without an id
@@ -53,10 +53,10 @@ def list_groups() -> Response:
     limit = parse_count("limit", request.args.get("limit", str(MAX_LIMIT)))
     offset = parse_count("offset", request.args.get("offset", "0"))
     groups = cloud().security_groups.list(caller(), of_all_projects="all_tenants" in request.args)
-    return _list(groups[offset : offset + min(limit or MAX_LIMIT, MAX_LIMIT)])
+    return _list(_ordered(groups)[offset : offset + min(limit or MAX_LIMIT, MAX_LIMIT)])
 
 
-@routes.post("/os-security-groups")
+@routes.post("/os-security-groups", strict_slashes=True)
 def create_group() -> Response:
     """Make a group."""
     asked = json_body(_GROUP)["security_group"]
@@ -146,8 +146,11 @@ def _show(group: SecurityGroup) -> Response:
 
 def _list(groups: Sequence[SecurityGroup]) -> Response:
     names = cloud().security_groups.names(groups)
-    ordered = sorted(groups, key=lambda group: (group.project_id, group.name))
-    return jsonify(security_groups=[group_view(group, names) for group in ordered])
+    return jsonify(security_groups=[group_view(group, names) for group in groups])
+
+
+def _ordered(groups: Sequence[SecurityGroup]) -> Sequence[SecurityGroup]:
+    return sorted(groups, key=lambda group: (group.project_id, group.name, group.id))
 
 
 def _check_id(its_id: str) -> str:

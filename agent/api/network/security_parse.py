@@ -16,13 +16,7 @@ from agent.errors import BadRequest
 from agent.model.rulecheck import parse_protocol
 from agent.model.securitygroup import IPV4, IPV6, Rule
 
-_PORT: dict[str, Any] = {
-    "type": ["integer", "string", "null"],
-    "pattern": r"^[0-9]{1,5}\Z",
-    "minimum": 0,
-    "maximum": 65535,
-    "description": "a whole number from 0 to 65535",
-}
+_PORT: dict[str, Any] = {"type": ["integer", "string", "null"]}
 _MAYBE_TEXT = {"type": ["string", "null"], "maxLength": 255}
 _RULE = {
     **OWNED,
@@ -77,14 +71,14 @@ def parse_rule(asked: Mapping[str, Any]) -> Rule:
     project_of(asked)
     return Rule(
         id="",
-        group_id=_uuid(asked, "security_group_id") or "",
+        group_id=_uuid("security_group_id", asked["security_group_id"]),
         direction=asked["direction"],
         ethertype={"ipv4": IPV4, "ipv6": IPV6}[asked.get("ethertype", IPV4).lower()],
         protocol=parse_protocol(asked.get("protocol")),
         port_min=_port(asked, "port_range_min"),
         port_max=_port(asked, "port_range_max"),
         remote_prefix=asked.get("remote_ip_prefix") or None,
-        remote_group_id=_uuid(asked, "remote_group_id"),
+        remote_group_id=asked.get("remote_group_id") or None,  # any other is not found
         description=asked.get("description", ""),
         created_at=_NOT_YET,
     )
@@ -94,13 +88,13 @@ def _port(asked: Mapping[str, Any], field: str) -> int | None:
     value = asked.get(field)
     if value is None:
         return None
-    if not 0 <= int(value) <= 65535:
-        raise BadRequest(f"{field}: Invalid value for port {value}.")
-    return int(value)
+    text = str(value)
+    if not text.isascii() or not text.isdigit() or len(text) > 5 or int(text) > 65535:
+        raise BadRequest(f"{field}: Invalid value for port {text[:60]}")
+    return int(text)
 
 
-def _uuid(asked: Mapping[str, Any], field: str) -> str | None:
-    value = asked.get(field)
-    if value is not None and parse_uuid(value) is None:
-        raise BadRequest(f"Invalid input for {field}. Reason: '{value[:60]}' is not a valid UUID.")
-    return value
+def _uuid(field: str, text: str) -> str:
+    if parse_uuid(text) is None:
+        raise BadRequest(f"Invalid input for {field}. Reason: '{text[:60]}' is not a valid UUID.")
+    return text
