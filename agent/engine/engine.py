@@ -39,7 +39,7 @@ STALE_S = 2.0
 """So long after a reconnect libvirt may still show a dead guest as running: look again then."""
 
 RESERVE_AFTER_S = 1.0
-"""So long after a task spare ports and filters are seen to: not while its user waits for more."""
+"""So long after a task the spare ports are seen to: not while its user waits for the next thing."""
 
 BROKEN_TRIES = 3
 """So often a server's work may break in our own code before its task is failed."""
@@ -316,7 +316,7 @@ class Engine:
                 self._queue.add(server_id)
 
     def _task_finished(self) -> None:
-        self._queue.add(FILTERS, RESERVE_AFTER_S)
+        self._queue.add(FILTERS)
         self._queue.add(RESERVE, RESERVE_AFTER_S)
         self._tell_ended()
 

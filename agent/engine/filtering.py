@@ -44,6 +44,10 @@ class Filtering:
         for firewall in self.store.list_filtered(server_id):
             self.filters.ensure(firewall)
 
+    def remove(self, port_id: str) -> None:
+        """Remove the filter of a port whose domain is gone; nothing when there is none."""
+        self.filters.remove(port_id)
+
     def carry(self) -> None:
         """Have the filters of all ports that need one, and of ours no others."""
         # In this order: a port is recorded before it is filtered, so what was seen filtered and is

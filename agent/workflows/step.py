@@ -173,6 +173,10 @@ class Firewalls(Protocol):
         """Have filters for the ports of a server that is to be started; `HostFailed` if not."""
         ...
 
+    def remove(self, port_id: str) -> None:
+        """Remove the filter of a port whose domain is gone; nothing when there is none."""
+        ...
+
     def carry(self) -> None:
         """Have the filters of all ports that need one, and no others."""
         ...

@@ -16,6 +16,9 @@ from tests.lab.private_host import ENVIRONMENT, PrivateHost
 from tests.lab.waiting import wait_for
 
 NAME = "neighbour"
+END = f"to-{NAME}"
+"""The end of its cable on the host."""
+
 IN_THERE = ("ip", "netns", "exec", NAME)
 
 TRY_S = 1.5
@@ -103,13 +106,10 @@ class Neighbour:
 
 def make_neighbour(host: PrivateHost, bridge: str, cidr: str) -> Neighbour:
     """Make one, with an address in CIDR form; it goes with its host."""
-    for command in (
-        f"ip netns add {NAME}",
-        f"ip link add to-{NAME[:8]} type veth peer name eth0 netns {NAME}",
-        f"ip link set to-{NAME[:8]} master {bridge} up",
-        f"ip netns exec {NAME} ip link set lo up",
-        f"ip netns exec {NAME} ip link set eth0 up",
-        f"ip netns exec {NAME} ip address add {cidr} dev eth0",
-    ):
-        host.inside(command.split())
+    host.inside(["ip", "netns", "add", NAME])
+    host.inside(["ip", "link", "add", END, "type", "veth", "peer", "name", "eth0", "netns", NAME])
+    host.inside(["ip", "link", "set", END, "master", bridge, "up"])
+    for what in (("link", "set", "lo", "up"), ("link", "set", "eth0", "up")):
+        host.inside(["ip", "-netns", NAME, *what])
+    host.inside(["ip", "-netns", NAME, "address", "add", cidr, "dev", "eth0"])
     return Neighbour(host, cidr.partition("/")[0])
