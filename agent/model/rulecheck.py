@@ -66,7 +66,9 @@ def checked(rule: Rule) -> Rule:
         if kind != rule.ethertype:
             raise BadRequest(f"Conflicting value ethertype {rule.ethertype} for CIDR {prefix}")
         rule = replace(rule, remote_prefix=prefix)
-    rule = replace(rule, protocol=_protocol(rule.protocol, rule.ethertype))
+    protocol = _protocol(rule.protocol, rule.ethertype)
+    given = rule.protocol_given if protocol == rule.protocol else None
+    rule = replace(rule, protocol=protocol, protocol_given=given)
     _check_ports(rule)
     return rule
 

@@ -92,6 +92,7 @@ class Rule:
     remote_group_id: str | None  # servers of this group; at most one of the two is given
     description: str
     created_at: datetime
+    protocol_given: str | None = None  # its number, where its maker called it that
 
     @property
     def remote_network(self) -> str | None:

@@ -50,6 +50,7 @@ security_group_rules = Table(
     ),
     Column("description", Text, nullable=False, server_default=""),
     Column("created_at", UtcTime, nullable=False),
+    Column("protocol_given", String(3)),  # its number, where its maker called it that
 )
 
 port_security_groups = Table(

@@ -25,7 +25,7 @@ from agent.api.replies import iso_micros, iso_seconds
 from agent.model.booting import find_boot
 from agent.model.hostname import instance_name
 from agent.model.securitygroup import DEFAULT
-from agent.model.server import Fault, Flavor, Nic, Server, names_of_groups
+from agent.model.server import Fault, Flavor, Nic, Server
 from agent.model.states import Status, TaskState
 
 SHOWS_PROGRESS = frozenset({"ACTIVE", "BUILD", "REBUILD", "RESIZE", "VERIFY_RESIZE", "MIGRATING"})
@@ -100,7 +100,7 @@ def server_view(server: Server, viewing: Viewing, *, with_groups: bool = False) 
         "OS-EXT-AZ:availability_zone": server.availability_zone or "",
         "config_drive": "True" if server.config_drive else "",
         "key_name": server.key_name,
-        **_security_groups(server.nics),
+        **_security_groups(tuple(nic.security_groups for nic in server.nics)),
         "os-extended-volumes:volumes_attached": [],
         **_states(server),
     }
@@ -205,9 +205,10 @@ def _groups(server: Server, version: Microversion) -> dict[str, Any]:
     return {"server_groups": list(server.group_ids)} if version.has(changes.SERVER_GROUPS) else {}
 
 
-def _security_groups(nics: tuple[Nic, ...]) -> dict[str, Any]:
-    """Show the names of the groups; nothing at all without any."""
-    names = names_of_groups(nics)
+@lru_cache(maxsize=1024)
+def _security_groups(of_nics: tuple[tuple[str, ...], ...]) -> Mapping[str, Any]:
+    """Show the names of the groups, nothing at all without any; shared as `_reference` is."""
+    names = dict.fromkeys(name for of_nic in of_nics for name in of_nic)
     return {"security_groups": [{"name": name} for name in names]} if names else {}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from agent.api.network.parse import OWNED, TEXT, body_schema, check_as_it_is, project_of
+from agent.api.network.parse import OWNED, TEXT, body_schema, check_as_it_is
 from agent.api.parse import parse_uuid
 from agent.api.schemas import closed
 from agent.errors import BadRequest
@@ -68,19 +68,21 @@ def rules_of(body: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 def parse_rule(asked: Mapping[str, Any]) -> Rule:
     """Read a rule; its id and its time come later, as does whether its parts fit together."""
     check_as_it_is(asked)
-    project_of(asked)
+    given = asked.get("protocol")
+    protocol, number = parse_protocol(given), str(given)
     return Rule(
         id="",
         group_id=_uuid("security_group_id", asked["security_group_id"]),
         direction=asked["direction"],
         ethertype={"ipv4": IPV4, "ipv6": IPV6}[asked.get("ethertype", IPV4).lower()],
-        protocol=parse_protocol(asked.get("protocol")),
+        protocol=protocol,
         port_min=_port(asked, "port_range_min"),
         port_max=_port(asked, "port_range_max"),
         remote_prefix=asked.get("remote_ip_prefix") or None,
         remote_group_id=asked.get("remote_group_id") or None,  # any other is not found
         description=asked.get("description", ""),
         created_at=_NOT_YET,
+        protocol_given=str(int(number)) if protocol and number.isdigit() else None,
     )
 
 

@@ -35,7 +35,7 @@ def rule_view(group: SecurityGroup, rule: Rule) -> dict[str, Any]:
         "security_group_id": rule.group_id,
         "direction": rule.direction,
         "ethertype": rule.ethertype,
-        "protocol": rule.protocol,
+        "protocol": rule.protocol_given or rule.protocol,
         "port_range_min": rule.port_min,
         "port_range_max": rule.port_max,
         "remote_ip_prefix": rule.remote_prefix,

@@ -30,12 +30,13 @@ from tests.fast.api.test_network_security import (
         ({"protocol": "any"}, {"protocol": None}),
         ({"protocol": 0}, {"protocol": None}),
         ({"protocol": "TCP", "port_range_min": 22, "port_range_max": 22}, {"protocol": "tcp"}),
-        ({"protocol": "17"}, {"protocol": "udp", "port_range_min": None}),
-        ({"protocol": 132}, {"protocol": "sctp"}),
+        ({"protocol": "17"}, {"protocol": "17", "port_range_min": None}),
+        ({"protocol": 132}, {"protocol": "132"}),
+        ({"protocol": 1, "ethertype": "IPv6"}, {"protocol": "ipv6-icmp"}),
         ({"protocol": "udplite"}, {"protocol": "udplite"}),
         ({"protocol": "igmp"}, {"protocol": "igmp"}),
         ({"protocol": "esp"}, {"protocol": "esp"}),
-        ({"protocol": "51"}, {"protocol": "ah"}),
+        ({"protocol": "051"}, {"protocol": "51"}),
         ({"protocol": "icmp", "ethertype": "IPv6"}, {"protocol": "ipv6-icmp"}),
         ({"protocol": "icmpv6", "ethertype": "IPv6"}, {"protocol": "ipv6-icmp"}),
         (
@@ -122,6 +123,7 @@ def test_several_rules_are_added_or_none(client: ApiClient) -> None:
     answer = client.post(RULES, {"security_group_rules": rules})
     made = answer.get_json()["security_group_rules"]
     twice = client.post(RULES, {"security_group_rules": [{**rules[0], "protocol": "ah"}] * 2})
+    by_number = ask_rule(client, group_id, protocol=6)
     again = client.post(RULES, {"security_group_rules": [{**rules[0], "protocol": "ah"}, rules[0]]})
     mixed = client.post(
         RULES, {"security_group_rules": [rules[0], {**rules[0], "security_group_id": MISSING}]}
@@ -129,6 +131,7 @@ def test_several_rules_are_added_or_none(client: ApiClient) -> None:
 
     assert answer.status_code == 201
     assert [rule["protocol"] for rule in made] == ["tcp", "udp"]
+    assert by_number.status_code == 409
     assert (twice.status_code, mixed.status_code) == (409, 400)
     assert said(again) == (
         409,

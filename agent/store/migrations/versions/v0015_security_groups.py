@@ -54,6 +54,7 @@ def upgrade() -> None:
         ),
         sa.Column("description", sa.Text(), nullable=False, server_default=""),
         sa.Column("created_at", _TIME, nullable=False),
+        sa.Column("protocol_given", sa.String(3), nullable=True),
     )
     _add_to_ports()
     for (project_id,) in op.get_bind().execute(sa.text("SELECT id FROM projects")).all():
