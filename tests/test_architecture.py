@@ -139,6 +139,7 @@ MAY_IMPORT = {
         "agent.errors",
         "agent.reaching",
         "agent.store",
+        "agent.workflows.password.PATIENCE",
     ),
     "agent/rescuing.py": (
         "agent.actions",

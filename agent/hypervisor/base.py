@@ -231,7 +231,7 @@ class Hypervisor(Protocol):
     def set_password(self, server_id: str, user: str, secret: str, *, is_hash: bool) -> None:
         """Have the guest's agent set an account's password, given as crypt hash or in clear.
 
-        `HostFailed`, within seconds, when no agent answers or it refuses.
+        Within seconds `GuestSilent` when no agent answers, and `HostFailed` when it refuses.
         """
         ...
 
