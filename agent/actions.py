@@ -192,7 +192,7 @@ _ROWS = (
         workflow=CHANGE_PASSWORD,
         end=VmState.ACTIVE,
         on_failure=OnFailure.AS_BEFORE,
-        deadline_s=30,
+        deadline_s=90,
         status_meanwhile=Status.PASSWORD,
         status_from=_from(VmState.ACTIVE),
     ),

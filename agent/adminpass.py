@@ -26,9 +26,13 @@ from agent.model.server import Server
 from agent.model.states import VmState
 from agent.reaching import Engine, check_host
 from agent.store import Store
+from agent.workflows.password import PATIENCE
 
 PATIENCE_S = 5.0
 """So long a request waits for what a guest's agent says; then it is answered that it is begun."""
+
+BOOT_S = 60.0
+"""So long after a server was last acted on its guest may still be booting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,8 @@ class AdminPass:
     def change(self, asking: Asking, server_id: str, password: str) -> None:
         """Have a running guest's agent set a password. Blocks for some seconds at most.
 
+        The agent of a guest that has been switched on less than a minute ago is waited for: what
+        takes longer than the answer goes on, and its end stands in the server's actions.
         It also mends a server whose build was given a password that breaks the rule. `BadRequest`
         for one that breaks it again; `Conflict` in Nova's words, with the cause, when no agent
         sets it: then the server is as before. `HostUnavailable` when libvirt is away.
@@ -94,6 +100,7 @@ class AdminPass:
         hidden = self._hide(password, account_of(properties), properties)
         row = ACTIONS["changePassword"]
         args = {name: value for name, value in asdict(hidden).items() if value is not None}
+        args[PATIENCE] = self._boots_for_s(server_id)
         task = self.store.servers.begin(
             server_id,
             new_task(asking, row, args),
@@ -105,6 +112,16 @@ class AdminPass:
         done = next(each for each in self.store.servers.list_tasks(server_id) if each.id == task.id)
         if done.error is not None:
             raise Conflict(_explain(server, done.error))
+
+    def _boots_for_s(self, server_id: str) -> int:
+        """So many seconds a guest may go on booting, by what was done to its server last."""
+        ends = [
+            task.finished_at
+            for task in self.store.servers.list_tasks(server_id)
+            if task.action != "changePassword" and task.finished_at is not None
+        ]
+        age_s = (self.now() - max(ends)).total_seconds() if ends else BOOT_S
+        return max(0, int(BOOT_S - age_s))
 
     def _hide(self, password: str, user: str, image_properties: Mapping[str, str]) -> Credential:
         if is_windows(image_properties):

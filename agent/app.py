@@ -21,12 +21,13 @@ from agent.driving import ConfigDrives
 from agent.engine.carrying import carry
 from agent.engine.clock import Clock, SystemClock
 from agent.engine.engine import Engine, EngineSettings
+from agent.engine.filtering import Filtering
 from agent.engine.reconciler import Wishes
 from agent.engine.runner import CrashHook
 from agent.flavors import Flavors
 from agent.hosting import build_host
 from agent.hostwiring import build_hosts
-from agent.hypervisor.base import Hypervisor, Listeners, NetworkSpec
+from agent.hypervisor.base import Listeners, NetworkSpec
 from agent.hypervisor.host import Host
 from agent.identity import Accounts, AppCredentials
 from agent.identitywiring import build_identity
@@ -55,6 +56,7 @@ from agent.passwords import Seal
 from agent.quotas import Quotas
 from agent.records import Records
 from agent.rescuing import Rescuing
+from agent.securitygroups import SecurityGroups
 from agent.servergroups import ServerGroups
 from agent.serverwiring import (
     build_admin_pass,
@@ -146,7 +148,7 @@ def build_parts(
 def build_engine(
     config: Config,
     store: Store,
-    host: Hypervisor,
+    host: Host,
     *,
     clock: Clock,
     hook: CrashHook,
@@ -184,7 +186,7 @@ def build_engine(
 def build_tools(
     config: Config,
     store: Store,
-    host: Hypervisor,
+    host: Host,
     clock: Clock,
     *,
     offers: Offers,
@@ -220,6 +222,7 @@ def build_tools(
         release_host=store.tasks.release_host,
         drop_port=drop_port,
         ensure_networks=lambda: carry(host, networks),
+        firewalls=Filtering(store.firewalls, host.filters),
     )
 
 
@@ -237,6 +240,7 @@ def build_cloud(
     identity = build_identity(config, store, clock)
     hosts = build_hosts(config, store, clock, engine, offers)
     quotas = Quotas(store, default_quota(config))
+    groups = SecurityGroups(store, quotas.quota_of, clock.now, engine.carry_filters)
     return Cloud(
         config=config,
         identity=identity,
@@ -265,7 +269,8 @@ def build_cloud(
         aggregates=Aggregates(store, hosts, clock.now),
         moves=Moves(store),
         network_edits=build_network_edits(config, store, clock, engine),
-        network_tags=NetworkTags(store, Networking(store), clock.now),
+        network_tags=NetworkTags(store, Networking(store), groups, clock.now),
+        security_groups=groups,
         interfaces=build_interfaces(config, store, clock, engine),
     )
 
@@ -283,6 +288,7 @@ def build_network_edits(config: Config, store: Store, clock: Clock, engine: Engi
         rest_s=config.address_rest_s,
         now=clock.now,
         changed=engine.carry_networks,
+        filters_changed=engine.carry_filters,
     )
 
 

@@ -29,6 +29,7 @@ from agent.rebuilding import Rebuilding
 from agent.records import Records
 from agent.rescuing import Rescuing
 from agent.resizing import Resizing
+from agent.securitygroups import SecurityGroups
 from agent.servergroups import ServerGroups
 from agent.standing import Standing
 from agent.usages import Usages
@@ -66,4 +67,5 @@ class Cloud:
     moves: Moves
     network_edits: NetworkEdits
     network_tags: NetworkTags
+    security_groups: SecurityGroups
     interfaces: Interfaces

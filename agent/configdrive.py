@@ -28,7 +28,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from agent.model.injection import InjectedFile
-from agent.model.server import Nic
+from agent.model.server import Nic, names_of_groups
 from agent.wholefile import create_private, refusals, whole_file
 
 LABEL = "config-2"
@@ -176,7 +176,7 @@ def _ec2_meta_data(spec: ConfigDriveSpec) -> dict[str, object]:
         "public-ipv4": "",
         "placement": {"availability-zone": spec.availability_zone},
         "reservation-id": _ec2_id("r", spec.server_id),
-        "security-groups": ["default"],
+        "security-groups": names_of_groups(spec.nics),
     }
     if spec.public_keys:
         meta_data["public-keys"] = {

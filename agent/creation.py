@@ -26,7 +26,6 @@ from agent.model.keypair import Keypair, check_lets_in
 from agent.model.network import NicRequest, defaults
 from agent.model.placement import NO_HINTS, Hints
 from agent.model.quota import ONE, Count, Quota
-from agent.model.securitygroup import is_group_of
 from agent.model.server import Flavor, Server
 from agent.model.states import TaskState, VmState
 from agent.reaching import Engine, check_host
@@ -61,7 +60,7 @@ class CreateServer:
     host: str | None = None  # the only one that it may be placed on: for administrators
     count: Count = ONE
     hints: Hints = NO_HINTS
-    security_groups: tuple[str, ...] = ()  # names or ids: each server is in its project's one
+    security_groups: tuple[str, ...] = ()  # names or ids, for the ports that are made for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +96,6 @@ class Creation:
         """
         self._check_host(asking, request)
         _check_several(request)
-        _check_groups(asking, request)
         check_host(self.engine)
         flavor = find_flavor(self.store, asking, request.flavor_id)
         image = find_image(self.store, asking, request.image_id)
@@ -119,6 +117,7 @@ class Creation:
                 injection=Injection(request.files, password.credential),
                 hints=request.hints,
                 image_ids=[image.id, *boot_ids],
+                security_groups=request.security_groups,
                 rest_s=self.address_rest_s,
                 now=draft.created_at,
             )
@@ -210,15 +209,6 @@ class Creation:
                 "it sees none. Make one, or ask for 'none'."
             )
         return tuple(NicRequest(network.id) for network in candidates)
-
-
-def _check_groups(asking: Asking, request: CreateServer) -> None:
-    project_id = asking.caller.project.id
-    for group in request.security_groups:
-        if not is_group_of(project_id, group):
-            raise BadRequest(
-                f"security_groups: Security group {group} not found for project {project_id}."
-            )
 
 
 def _check_several(request: CreateServer) -> None:

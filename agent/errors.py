@@ -84,3 +84,7 @@ class HostUnavailable(AgentError):
 
 class HostFailed(AgentError):
     """libvirt, QEMU or the host's disk refused; trying the same again will not help."""
+
+
+class GuestSilent(HostFailed):
+    """The guest's agent does not answer: there is none, or the guest has not booted yet."""

@@ -9,7 +9,7 @@ on the host, by what is recorded.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network
@@ -63,6 +63,7 @@ class NetworkEdits:
     rest_s: float
     now: Callable[[], datetime]
     changed: Callable[[], None]  # tells the engine that there is something to carry
+    filters_changed: Callable[[], None]  # and that ports let something else pass
 
     def create_network(
         self, caller: Caller, name: str, *, description: str, project_id: str | None, shared: bool
@@ -180,11 +181,25 @@ class NetworkEdits:
         self.changed()
         return port
 
-    def update_port(self, caller: Caller, port_id: str, **fields: object) -> Port:
-        """Set the name or the description."""
+    def update_port(
+        self,
+        caller: Caller,
+        port_id: str,
+        *,
+        security_groups: Collection[str] | None = None,
+        **fields: object,
+    ) -> Port:
+        """Set the name or the description, or all security groups by their ids.
+
+        `NotFound` for a group that is none of its project's.
+        """
         self.networking.get_port(caller, port_id)
-        if fields:
-            self.store.network_edits.update_port(port_id, self.now(), **fields)
+        if fields or security_groups is not None:
+            self.store.network_edits.update_port(
+                port_id, self.now(), security_groups=security_groups, **fields
+            )
+        if security_groups is not None:
+            self.filters_changed()
         return self.networking.get_port(caller, port_id)
 
     def delete_port(self, caller: Caller, port_id: str) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The use cases of tags: words that users put on networks, subnets and ports, to find them by."""
+"""The use cases of tags: words that users put on networks, ports and the like, to find them by."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from enum import Enum
 from agent.errors import BadRequest, NotFound
 from agent.model.identity import Caller
 from agent.model.network import Network, Port, Subnet
+from agent.model.securitygroup import SecurityGroup
 from agent.networkedits import own_network
 from agent.networking import Networking
+from agent.securitygroups import SecurityGroups
 from agent.store import Store
 
 MAX_TAGS = 50
@@ -25,6 +27,7 @@ class Tagged(Enum):
     NETWORK = "network"
     SUBNET = "subnet"
     PORT = "port"
+    SECURITY_GROUP = "security_group"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class NetworkTags:
 
     store: Store
     networking: Networking
+    security_groups: SecurityGroups
     now: Callable[[], datetime]
 
     def list(self, caller: Caller, kind: Tagged, its_id: str) -> Sequence[str]:
@@ -81,16 +85,20 @@ class NetworkTags:
         change: Callable[[frozenset[str]], Collection[str]],
     ) -> None:
         thing = self._get(caller, kind, its_id)
-        if not isinstance(thing, Port):  # a caller sees no other project's ports
+        if isinstance(thing, Network | Subnet):  # others of another project no caller sees
             network_id = thing.network_id if isinstance(thing, Subnet) else thing.id
             own_network(self.networking, caller, network_id)
         self.store.network_tags.change(kind.value, its_id, change, self.now())
 
-    def _get(self, caller: Caller, kind: Tagged, its_id: str) -> Network | Subnet | Port:
+    def _get(
+        self, caller: Caller, kind: Tagged, its_id: str
+    ) -> Network | Subnet | Port | SecurityGroup:
         if kind is Tagged.NETWORK:
             return self.networking.get_network(caller, its_id)
         if kind is Tagged.SUBNET:
             return self.networking.get_subnet(caller, its_id)
+        if kind is Tagged.SECURITY_GROUP:
+            return self.security_groups.get(caller, its_id)
         return self.networking.get_port(caller, its_id)
 
 

@@ -140,6 +140,7 @@ MAY_IMPORT = {
         "agent.errors",
         "agent.reaching",
         "agent.store",
+        "agent.workflows.password.PATIENCE",
     ),
     "agent/rescuing.py": (
         "agent.actions",
@@ -208,8 +209,9 @@ MAY_IMPORT = {
     "agent/networkedits.py": ("agent.errors", "agent.model", "agent.networking", "agent.store"),
     "agent/networktags.py": (
         *("agent.errors", "agent.model", "agent.networkedits", "agent.networking"),
-        "agent.store",
+        *("agent.securitygroups", "agent.store"),
     ),
+    "agent/securitygroups.py": ("agent.asking", "agent.errors", "agent.model", "agent.store"),
     "agent/interfaces.py": (
         "agent.actions",
         "agent.asking",

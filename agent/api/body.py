@@ -20,6 +20,7 @@ USER_DATA_BYTES = 64 * 1024
 BROKEN_OFF = "The request body broke off."
 MOST_BYTES = 8 * 1024 * 1024
 """However many files a quota lets a project have: the whole body is kept in memory."""
+CHUNK_BYTES = 64 * 1024
 PATH_BYTES = 1024  # a personality file's path of 255 bytes, as \uXXXX, and the JSON around it
 
 
@@ -75,11 +76,11 @@ def _limit() -> int:
 
 def _read_within_bounds(most: int | None = None) -> bytes:
     limit = _limit() if most is None else most
-    if (request.content_length or 0) > limit:
-        raise RequestEntityTooLarge(_too_large(limit))
-    raw = _read(limit + 1)
-    if len(raw) > limit:
-        raise RequestEntityTooLarge(_too_large(limit))
+    is_too_large = (request.content_length or 0) > limit
+    raw = b"" if is_too_large else _read(limit + 1)
+    if is_too_large or len(raw) > limit:
+        _let_finish()
+        raise RequestEntityTooLarge(f"Request is too large: at most {limit} bytes are taken.")
     context.patience().end()
     _check_end(len(raw))
     return raw
@@ -98,5 +99,10 @@ def _check_end(received: int) -> None:
         raise BadRequest(BROKEN_OFF)
 
 
-def _too_large(limit: int) -> str:
-    return f"Request is too large: at most {limit} bytes are taken."
+def _let_finish() -> None:
+    """Take in the rest of a body that is refused: a client that still sends hears no answer."""
+    skipped = 0
+    for chunk in body_chunks(CHUNK_BYTES):
+        skipped += len(chunk)
+        if skipped >= MOST_BYTES:
+            return

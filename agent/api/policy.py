@@ -147,6 +147,8 @@ ROUTES: dict[Access, str] = {
         GET    /network/v2.0/security-group-rules/<rule_id>
         GET    /network/v2.0/security-groups
         GET    /network/v2.0/security-groups/<group_id>
+        GET    /network/v2.0/security-groups/<group_id>/tags
+        GET    /network/v2.0/security-groups/<group_id>/tags/<tag>
         GET    /network/v2.0/subnets
         GET    /network/v2.0/subnets/<subnet_id>
         GET    /network/v2.0/subnets/<subnet_id>/tags
@@ -162,6 +164,10 @@ ROUTES: dict[Access, str] = {
         DELETE /compute/v2.1/os-keypairs/<name>
         POST   /compute/v2.1/os-server-groups
         DELETE /compute/v2.1/os-server-groups/<server_group_id>
+        POST   /compute/v2.1/os-security-group-rules
+        DELETE /compute/v2.1/os-security-group-rules/<rule_id>
+        POST   /compute/v2.1/os-security-groups
+        PUT    /compute/v2.1/os-security-groups/<group_id>
         DELETE /compute/v2.1/os-security-groups/<group_id>
         POST   /compute/v2.1/servers
         PUT    /compute/v2.1/servers/<server_id>
@@ -207,6 +213,15 @@ ROUTES: dict[Access, str] = {
         PUT    /network/v2.0/ports/<port_id>/tags/<tag>
         DELETE /network/v2.0/ports/<port_id>/tags/<tag>
         POST   /network/v2.0/routers
+        POST   /network/v2.0/security-group-rules
+        DELETE /network/v2.0/security-group-rules/<rule_id>
+        POST   /network/v2.0/security-groups
+        PUT    /network/v2.0/security-groups/<group_id>
+        DELETE /network/v2.0/security-groups/<group_id>
+        PUT    /network/v2.0/security-groups/<group_id>/tags
+        DELETE /network/v2.0/security-groups/<group_id>/tags
+        PUT    /network/v2.0/security-groups/<group_id>/tags/<tag>
+        DELETE /network/v2.0/security-groups/<group_id>/tags/<tag>
         POST   /network/v2.0/subnets
         PUT    /network/v2.0/subnets/<subnet_id>
         DELETE /network/v2.0/subnets/<subnet_id>

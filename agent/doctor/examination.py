@@ -14,6 +14,7 @@ from agent.doctor import (
     access,
     confinement,
     daemons,
+    filtering,
     nameserver,
     network,
     orphans,
@@ -60,6 +61,7 @@ CHECKS = (
     Check(confinement.NAME, confinement.check),
     Check(network.NAME, network.check),
     Check(nameserver.NAME, nameserver.check),
+    Check(filtering.NAME, filtering.check),
     Check(room.NAME, room.check),
     Check(shutdown.NAME, shutdown.check),
     Check(orphans.NAME, orphans.check_counts),
@@ -154,6 +156,7 @@ def read_database(path: Path) -> Recorded:
                 for port in store.networks.list_ports(project_id=project_id)
             ),
             network_ids=frozenset(n.id for n in store.networks.list_networks(project_id=None)),
+            filtered=len(store.firewalls.list_filtered()),
         )
     finally:
         store.close()

@@ -31,6 +31,7 @@ class Recorded:
     image_ids: frozenset[str] = frozenset()
     macs: frozenset[str] = frozenset()  # of all ports
     network_ids: frozenset[str] = frozenset()
+    filtered: int = 0  # ports of servers whose security groups do not let everything pass
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,7 +32,7 @@ from agent.workflows.step import Tools
 log = logging.getLogger(__name__)
 
 CONNECT, SWEEP, LOOK_TWICE, RESERVE = "#connect", "#sweep", "#look-twice", "#reserve"
-NETWORKS = "#networks"
+NETWORKS, FILTERS = "#networks", "#filters"
 """Keys of the queue that are no server's id."""
 
 STALE_S = 2.0
@@ -84,6 +84,14 @@ class Engine:
             store, tools.hypervisor, clock, rest_s=settings.address_rest_s
         )
         self._clock = clock
+        self._chores: Mapping[str, Callable[[], None]] = {
+            CONNECT: self._connect,
+            SWEEP: self._sweep,
+            LOOK_TWICE: self._sweep,
+            RESERVE: self._reserve,
+            NETWORKS: self._carry_networks,
+            FILTERS: tools.firewalls.carry,
+        }
         self._queue = KeyQueue(clock.monotonic)
         self._events: defaultdict[str, list[tuple[datetime, DomainEvent]]] = defaultdict(list)
         self._events_lock = threading.Lock()
@@ -124,6 +132,10 @@ class Engine:
     def carry_networks(self) -> None:
         """Say that networks or ports have come, changed or gone. Returns at once."""
         self._queue.add(NETWORKS)
+
+    def carry_filters(self) -> None:
+        """Say that security groups, their rules or their members have changed. Returns at once."""
+        self._queue.add(FILTERS)
 
     def interrupt(self, server_id: str) -> None:
         """Say that an action has pushed another one aside: end what libvirt is at for that one.
@@ -210,19 +222,11 @@ class Engine:
             self._queue.give_back(key)
 
     def _process(self, key: str) -> float | None:
-        if key == CONNECT:
-            self._connect()
-            return None
-        if key in {SWEEP, LOOK_TWICE}:
-            self._sweep()
-            return None
-        if key == RESERVE:
-            self._reserve()
-            return None
-        if key == NETWORKS:
-            self._carry_networks()
-            return None
-        return self._process_server(key)
+        chore = self._chores.get(key)
+        if chore is None:
+            return self._process_server(key)
+        chore()
+        return None
 
     def _process_server(self, server_id: str) -> float | None:
         with self._events_lock:
@@ -280,6 +284,7 @@ class Engine:
 
     def _connect(self) -> None:
         self._settings.learn_host()
+        self._tools.firewalls.forget()
         for task in self._store.list_open_tasks():
             self._queue.add(task.server_id)
         for server_id in self._tools.captures.list_copied():
@@ -296,6 +301,7 @@ class Engine:
 
     def _carry_networks(self) -> None:
         self._tools.ensure_networks()
+        self._queue.add(FILTERS)
         self._queue.add(RESERVE)
 
     def _reserve(self) -> None:
@@ -310,6 +316,7 @@ class Engine:
                 self._queue.add(server_id)
 
     def _task_finished(self) -> None:
+        self._queue.add(FILTERS)
         self._queue.add(RESERVE, RESERVE_AFTER_S)
         self._tell_ended()
 

@@ -8,13 +8,14 @@ Errors: `HostUnavailable` when libvirt does not answer (try later), `HostFailed`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
 from agent.model.diagnostics import Diagnostics
+from agent.model.firewall import Firewall
 from agent.model.host import CpuFacts
 from agent.model.observation import DomainEvent, Observation
 from agent.model.server import Hardware, Nic
@@ -162,6 +163,7 @@ class Survey:
     hypervisor_version: str
     domains: tuple[FoundDomain, ...] = ()
     networks: tuple[FoundNetwork, ...] = ()
+    has_filters: bool = True  # its driver of network filters is there
 
 
 class Hypervisor(Protocol):
@@ -229,7 +231,7 @@ class Hypervisor(Protocol):
     def set_password(self, server_id: str, user: str, secret: str, *, is_hash: bool) -> None:
         """Have the guest's agent set an account's password, given as crypt hash or in clear.
 
-        `HostFailed`, within seconds, when no agent answers or it refuses.
+        Within seconds `GuestSilent` when no agent answers, and `HostFailed` when it refuses.
         """
         ...
 
@@ -313,6 +315,29 @@ class Hypervisor(Protocol):
 
     def list_owned(self) -> list[str]:
         """Uuids of all domains that bear our metadata."""
+        ...
+
+
+class PortFilters(Protocol):
+    """The network filters that a host's libvirt has for our ports."""
+
+    def list_ports(self) -> Set[str]:
+        """The ids of the ports that have one."""
+        ...
+
+    def ensure(self, firewall: Firewall) -> None:
+        """Filter a port as its firewall says, at once in a guest that runs; an open one: as it is.
+
+        Takes a second where something changes.
+        """
+        ...
+
+    def remove(self, port_id: str) -> None:
+        """Remove the filter of a port that is no server's; one that is in use still stays."""
+        ...
+
+    def forget(self) -> None:
+        """Believe nothing of what was told before."""
         ...
 
 

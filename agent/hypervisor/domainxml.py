@@ -9,7 +9,7 @@ equal text. What comes from libvirt is read with ElementTree.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -20,6 +20,8 @@ from markupsafe import Markup
 
 from agent.errors import HostFailed
 from agent.hypervisor.base import DomainSpec, NetworkSpec, Reservation
+from agent.hypervisor.filterxml import ALWAYS, accepts
+from agent.model.firewall import Firewall
 from agent.model.server import MAX_NICS, Hardware, Nic
 from agent.packaged import packaged
 
@@ -91,12 +93,19 @@ class _Disk:
     drive: Drive
 
 
+NO_FILTERS: Mapping[str, str] = {}
+
 _FORBIDDEN = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _REPLACEMENT = "\ufffd"
 
 
-def render_domain(spec: DomainSpec, *, owner: str, version: str) -> str:
-    """Render a domain's XML; `owner` and `version` go into our mark."""
+def render_domain(
+    spec: DomainSpec, *, owner: str, version: str, filters: Mapping[str, str] = NO_FILTERS
+) -> str:
+    """Render a domain's XML; `owner` and `version` go into our mark.
+
+    `filters` has the names of the network filters of its nics, by their ports' ids.
+    """
     if len(spec.nics) > MAX_NICS:
         raise HostFailed(f"A server has at most {MAX_NICS} network interfaces.")
     template = _environment().get_template("domain.xml.j2")
@@ -106,7 +115,7 @@ def render_domain(spec: DomainSpec, *, owner: str, version: str) -> str:
         hardware=hardware,
         mark={"namespace": NAMESPACE, "owner": owner, "version": version},
         title=re.sub(r"[\r\n]", " ", spec.server_name),
-        nics=[(nic, _nic_port(nic.position)) for nic in spec.nics],
+        nics=[(nic, _nic_port(nic.position), filters.get(nic.port_id)) for nic in spec.nics],
         disks=_disks(spec),
         cdrom=CDROMS[hardware.cdrom_bus],
         is_pc=is_pc(hardware.machine),
@@ -115,13 +124,26 @@ def render_domain(spec: DomainSpec, *, owner: str, version: str) -> str:
     )
 
 
-def render_nic(nic: Nic, hardware: Hardware) -> str:
+def render_nic(nic: Nic, hardware: Hardware, filters: Mapping[str, str] = NO_FILTERS) -> str:
     """Render a nic for a domain that runs, as `render_domain` would put it into a stored one."""
     parts = _environment().get_template("devices.xml.j2").module
     xml: str = parts.interface(  # type: ignore[attr-defined]
-        nic, _nic_port(nic.position), hardware.nic_model, is_pc(hardware.machine)
+        *(nic, _nic_port(nic.position), filters.get(nic.port_id)),
+        *(hardware.nic_model, is_pc(hardware.machine)),
     )
     return str(xml)
+
+
+def render_filter(firewall: Firewall, name: str) -> str:
+    """Render the network filter of a port, whose id is the filter's uuid too."""
+    template = _environment().get_template("filter.xml.j2")
+    return template.render(
+        name=name,
+        uuid=firewall.port_id,
+        is_open=firewall.is_open,
+        always=ALWAYS,
+        accepts=accepts(firewall),
+    )
 
 
 def is_pc(machine: str) -> bool:

@@ -19,7 +19,7 @@ from agent.errors import HostFailed, HostUnavailable
 
 
 class NoSuchThingError(HostFailed):
-    """libvirt knows no domain, network or metadata of this name; caught where it is looked up."""
+    """libvirt knows no such domain, network, filter or metadata; caught where it is looked up."""
 
 
 class UnsupportedCallError(HostFailed):
@@ -37,6 +37,7 @@ class NoDriverError(HostUnavailable):
 _NOT_THERE = {
     libvirt.VIR_ERR_NO_DOMAIN,
     libvirt.VIR_ERR_NO_NETWORK,
+    libvirt.VIR_ERR_NO_NWFILTER,
     libvirt.VIR_ERR_NO_DOMAIN_METADATA,
 }
 _UNSUPPORTED = {

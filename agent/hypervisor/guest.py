@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 
 import libvirt
 
-from agent.errors import AgentError, HostFailed
+from agent.errors import AgentError, GuestSilent, HostFailed
 from agent.hypervisor.domainxml import NAMESPACE, find_mark
 from agent.hypervisor.errors import (
     GuestAgentSilentError,
@@ -177,7 +177,10 @@ def set_clock(domain: Any, *, timeout_s: int) -> bool:
 
 
 def set_password(domain: Any, user: str, secret: str, *, is_hash: bool, timeout_s: int) -> None:
-    """Have the guest's agent set a password; `HostFailed` says why it did not."""
+    """Have the guest's agent set a password; `HostFailed` says why it did not.
+
+    `GuestSilent` when it does not answer.
+    """
     flags = libvirt.VIR_DOMAIN_PASSWORD_ENCRYPTED if is_hash else 0
     with suppress(UnsupportedCallError), translated():
         domain.agentSetResponseTimeout(timeout_s)
@@ -185,7 +188,7 @@ def set_password(domain: Any, user: str, secret: str, *, is_hash: bool, timeout_
         with translated():
             domain.setUserPassword(user, secret, flags)
     except GuestAgentSilentError as error:
-        raise HostFailed(
+        raise GuestSilent(
             "no guest agent answers: qemu-guest-agent is not installed in the guest or does not "
             "run, or the guest has not booted yet"
         ) from error

@@ -35,6 +35,7 @@ from agent.hypervisor.cpufacts import read_cpu
 from agent.hypervisor.domainxml import find_disk, render_domain, render_nic
 from agent.hypervisor.errors import NoSuchThingError, UnsupportedCallError, translated
 from agent.hypervisor.events import LOOP, Watcher
+from agent.hypervisor.filters import Filters
 from agent.hypervisor.survey import version_text
 from agent.hypervisor.words import SHUTOFF_SAVED, STATE_SHUTOFF, read_state
 from agent.model.diagnostics import Diagnostics
@@ -72,6 +73,7 @@ class Host:
         self._watch = Link(uri, keepalive=True, connect=connect)
         self._aside = Link(uri, connect=connect)
         self._network_lock = threading.Lock()
+        self.filters = Filters(self._work, owner)
         self._watcher: Watcher | None = None
 
     def watch(self, listeners: Listeners) -> None:
@@ -144,10 +146,10 @@ class Host:
         libvirt takes the same XML again as no change, and edits made past us are undone: what is
         defined is what the spec says.
         """
-        xml = render_domain(spec, owner=self._owner, version=self._version)
         with self._work.use() as connection:
             self._find_own(connection, spec.server_id)
-            connection.defineXML(xml)
+            with self.filters.held(connection, [nic.port_id for nic in spec.nics]) as filters:
+                connection.defineXML(self._render(spec, filters))
 
     def start(self, server_id: str) -> None:
         """Start the domain unless it is on."""
@@ -237,9 +239,9 @@ class Host:
 
     def plug_own_disk(self, spec: DomainSpec) -> None:
         """Give a guest in rescue its own disk while it runs, and whenever it is started again."""
-        xml = render_domain(spec, owner=self._owner, version=self._version)
         with self._own(spec.server_id) as domain:
-            guest.plug_disk(domain, find_disk(xml, spec.disk_path), spec.disk_path)
+            disk = find_disk(self._render(spec, {}), spec.disk_path)
+            guest.plug_disk(domain, disk, spec.disk_path)
         self.define(spec)
 
     def inject_nmi(self, server_id: str) -> None:
@@ -274,8 +276,11 @@ class Host:
 
     def plug_nic(self, server_id: str, nic: Nic, hardware: Hardware) -> None:
         """Plug a nic into a guest that is on, unless it has it; nothing when it is off."""
-        with self._own(server_id) as domain:
-            nics.plug(domain, nic.mac, render_nic(nic, hardware))
+        with (
+            self._own(server_id) as domain,
+            self.filters.held(domain.connect(), [nic.port_id]) as filters,
+        ):
+            nics.plug(domain, nic.mac, render_nic(nic, hardware, filters))
 
     def unplug_nic(self, server_id: str, mac: str) -> bool:
         """Ask a guest to let go of a nic; whether it has (or is off). Blocks for some seconds."""
@@ -353,6 +358,9 @@ class Host:
         raise HostFailed(
             f"Domain {domain.name()} ({server_id}) was not made by this cloud; it is left alone."
         )
+
+    def _render(self, spec: DomainSpec, filters: Mapping[str, str]) -> str:
+        return render_domain(spec, owner=self._owner, version=self._version, filters=filters)
 
     def _marked(self, spec: NetworkSpec) -> NetworkSpec:
         return replace(spec, owner=self._owner) if spec.is_private else spec

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 from agent.hypervisor import guest, networks
 from agent.hypervisor.base import FoundDomain, FoundNetwork, Survey
-from agent.hypervisor.errors import NoSuchThingError, translated
+from agent.hypervisor.errors import NoSuchThingError, UnsupportedCallError, translated
 
 
 def take(connection: Any) -> Survey:
@@ -21,7 +21,17 @@ def take(connection: Any) -> Survey:
         hypervisor_version=version_text(connection.getVersion()),
         domains=tuple(_list_domains(connection)),
         networks=tuple(_list_networks(connection)),
+        has_filters=_has_filters(connection),
     )
+
+
+def _has_filters(connection: Any) -> bool:
+    try:
+        with translated():
+            connection.numOfNWFilters()
+    except UnsupportedCallError:
+        return False
+    return True
 
 
 def version_text(number: int) -> str:

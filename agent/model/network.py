@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network
@@ -76,6 +76,7 @@ class Port:
     is_kept: bool = False  # its maker's own: it stays when its server goes
     tag: str | None = None  # of the nic, for its guest
     tags: tuple[str, ...] = ()  # of the port, for users to find it by; sorted
+    security_groups: tuple[str, ...] = ()  # their ids, sorted; (): all is dropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ class PortRequest:
     mac: str | None = None
     name: str = ""
     description: str = ""
+    security_groups: Collection[str] | None = None  # their ids; None: the default one
 
 
 def defaults(visible: Sequence[Network], project_id: str) -> Sequence[Network]:

@@ -23,10 +23,10 @@ class Quota:
     injected_file_path_bytes: int = 255
     server_groups: int = 10
     server_group_members: int = 10  # of a group
-    fixed_ips: int = -1  # this one and the next three are kept and shown only
+    fixed_ips: int = -1  # this one and the next are kept and shown only
     floating_ips: int = -1
-    security_groups: int = -1
-    security_group_rules: int = -1
+    security_groups: int = 10  # with the default one
+    security_group_rules: int = 100  # of all groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class Usage:
     cores: int = 0
     ram_mb: int = 0  # MiB
     server_groups: int = 0
+    security_groups: int = 0
+    security_group_rules: int = 0
 
 
 @dataclass(frozen=True, slots=True)

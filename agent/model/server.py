@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -59,6 +59,12 @@ class Nic:
     dhcp: bool = True  # else its guest has the address from the config drive alone
     position: int = 0  # which of its server's nics it is: it keeps its place when others go
     tag: str | None = None  # its user's word for it, told to the guest
+    security_groups: tuple[str, ...] = ("default",)  # their names, sorted; (): all is dropped
+
+
+def names_of_groups(nics: Iterable[Nic]) -> list[str]:
+    """The names of the security groups that any of a server's nics is in, each once."""
+    return list(dict.fromkeys(name for nic in nics for name in nic.security_groups))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
@@ -28,7 +28,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, sel
 from agent.errors import BadRequest, Conflict, NotFound
 from agent.model.network import NOBODY, NicRequest, PortRequest
 from agent.model.server import MAX_NICS, Server
-from agent.store import rows
+from agent.store import portgroups, rows
 from agent.store.netschema import networks, ports, resting_addresses, subnets
 
 
@@ -51,17 +51,25 @@ def allocate(
     server: Server,
     requests: Sequence[NicRequest],
     *,
+    security_groups: Collection[str] = (),
     rest_s: float,
     now: datetime,
 ) -> None:
     """Give a new server a port for each request, in their order.
+
+    Ports that are made for it are in these groups, by their ids (without any: in the default one);
+    a port that was there keeps its own.
 
     `NotFound` for a network or port that the project does not see, `BadRequest` for a fixed address
     that is taken or not in the pool, `Conflict` for a port in use and for an exhausted pool.
     """
     for position, request in enumerate(requests):
         try:
-            _give(connection, server, request, position, rest_s=rest_s, now=now)
+            port_id = _give(connection, server, request, position, rest_s=rest_s, now=now)
+            if security_groups and request.port_id is None:
+                wanted = select(ports.c.id, ports.c.project_id).where(ports.c.id == port_id)
+                port = connection.execute(wanted).one()
+                portgroups.set_groups(connection, port, security_groups)
         except TakenError as error:
             raise BadRequest(error.message) from error
 

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -23,9 +25,11 @@ from sqlalchemy.exc import IntegrityError
 
 from agent.errors import Conflict, NotFound
 from agent.model.identity import Project, Role, User
+from agent.model.securitygroup import default_group
 from agent.store import rows
 from agent.store.catalogschema import flavor_access, keypairs, quotas
 from agent.store.db import Database
+from agent.store.groupschema import security_groups
 from agent.store.netschema import networks, ports
 from agent.store.schema import (
     images,
@@ -35,6 +39,7 @@ from agent.store.schema import (
     tokens,
     users,
 )
+from agent.store.securitygroups import insert_group
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +102,11 @@ class Identity:
         self._add(users, rows.user_values(asdict(user)), user.name)
 
     def add_project(self, project: Project) -> None:
-        """Add a project; `Conflict` when its id or name is taken."""
-        self._add(projects, rows.project_values(asdict(project)), project.name)
+        """Add a project with its default security group; `Conflict` for an id or name taken."""
+        group = default_group(project.id, datetime.now(UTC))
+        with _unique(projects, project.name), self.db.write() as connection:
+            connection.execute(insert(projects).values(rows.project_values(asdict(project))))
+            insert_group(connection, group)
 
     def add_role(self, role: Role) -> None:
         """Add a role; `Conflict` when its id or name is taken."""
@@ -139,7 +147,7 @@ class Identity:
             connection.execute(delete(keypairs).where(keypairs.c.user_id == user_id))
 
     def delete_project(self, project_id: str) -> None:
-        """Remove a project with its roles, tokens and quotas.
+        """Remove a project with its roles, tokens, quotas and security groups.
 
         `Conflict` while something belongs to it.
         """
@@ -150,7 +158,7 @@ class Identity:
                     f"Project {project_id} still has {', '.join(belongings)}: delete those first."
                 )
             _delete(connection, projects, project_id)
-            for table in (flavor_access, quotas):
+            for table in (flavor_access, quotas, security_groups):
                 connection.execute(delete(table).where(table.c.project_id == project_id))
 
     def delete_role(self, role_id: str) -> None:
@@ -178,13 +186,8 @@ class Identity:
             return connection.execute(statement, {"wanted": wanted}).one_or_none()
 
     def _add(self, table: Table, columns: rows.Values, name: str) -> None:
-        try:
-            with self.db.write() as connection:
-                connection.execute(insert(table).values(columns))
-        except IntegrityError as error:
-            raise Conflict(
-                f"{_WORDS[table].capitalize()} {name} can't be added: it exists already."
-            ) from error
+        with _unique(table, name), self.db.write() as connection:
+            connection.execute(insert(table).values(columns))
 
 
 _USER = select(users).where(users.c.id == bindparam("wanted"))
@@ -210,6 +213,17 @@ _BELONGINGS = {
     .where(ports.c.project_id == bindparam("project"), ports.c.server_id.is_(None)),
 }
 """What keeps a project from being deleted."""
+
+
+@contextmanager
+def _unique(table: Table, name: str) -> Iterator[None]:
+    """Say in words what an insertion of a row breaks."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise Conflict(
+            f"{_WORDS[table].capitalize()} {name} can't be added: it exists already."
+        ) from error
 
 
 def _belongings(connection: Connection, project_id: str) -> list[str]:

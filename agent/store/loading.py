@@ -19,6 +19,7 @@ from agent.model.task import Task
 from agent.store import rows
 from agent.store.netschema import networks, ports, subnets
 from agent.store.placeschema import server_group_members
+from agent.store.portgroups import GROUP_NAMES
 from agent.store.schema import server_tags, servers, task_steps, tasks
 
 T = TypeVar("T")
@@ -43,6 +44,7 @@ _NICS = (
         subnets.c.dhcp,
         ports.c.position,
         ports.c.tag,
+        GROUP_NAMES,
     )
     .join(networks, networks.c.id == ports.c.network_id)
     .join(subnets, subnets.c.id == ports.c.subnet_id)

@@ -93,5 +93,6 @@ ports = Table(
     Column("is_kept", Boolean, nullable=False, server_default=false()),  # beyond its server
     Column("tag", String(60)),  # of the nic, for its guest
     Column("tags", Document, nullable=False, server_default="[]"),  # of the port, for users
+    Column("own_groups", Boolean, nullable=False, server_default=false()),  # see `groupschema.py`
     UniqueConstraint("subnet_id", "ip"),
 )

@@ -6,6 +6,7 @@ Each method is one transaction: what it checks (quota, overlap, use) still holds
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from ipaddress import IPv4Network
@@ -25,9 +26,10 @@ from sqlalchemy import (
 
 from agent.errors import BadRequest, Conflict, NotFound
 from agent.model.network import NOBODY, Network, Port, PortRequest, Subnet
-from agent.store import addresses, rows
+from agent.store import addresses, portgroups, rows
 from agent.store.db import Database
 from agent.store.netschema import networks, ports, subnets
+from agent.store.portgroups import PORTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +75,23 @@ class NetworkEdits:
         with self.db.write() as connection:
             _update(connection, subnets, subnet_id, "Subnet", now, fields)
 
-    def update_port(self, port_id: str, now: datetime, **fields: object) -> None:
-        """Set fields of a port; `NotFound` when it is gone."""
+    def update_port(
+        self,
+        port_id: str,
+        now: datetime,
+        *,
+        security_groups: Collection[str] | None = None,
+        **fields: object,
+    ) -> None:
+        """Set fields of a port, and its groups by their ids (None: they stay).
+
+        `NotFound` when it is gone, or a group is none of its project's.
+        """
         with self.db.write() as connection:
             _update(connection, ports, port_id, "Port", now, fields)
+            if security_groups is not None:
+                port = connection.execute(select(ports).where(ports.c.id == port_id)).one()
+                _set_groups(connection, port, security_groups)
 
     def delete_network(self, network_id: str) -> None:
         """Remove a network with its subnet; `Conflict` while it has ports but spare ones."""
@@ -106,15 +121,18 @@ class NetworkEdits:
         """Make a port for its project to keep.
 
         `Conflict` for an address or a MAC that is taken and for a spent quota, `BadRequest` for an
-        address that is not in the pool, `NotFound` when the network is gone.
+        address that is not in the pool, `NotFound` when the network is gone or a group is none of
+        the project's.
         """
         with self.db.write() as connection:
             owned = ports.c.project_id == request.project_id
             count = connection.scalar(select(func.count()).select_from(ports).where(owned))
             _check_quota("port", count or 0, quota)
             port_id = addresses.add_port(connection, request, rest_s=rest_s, now=now)
-            row = connection.execute(select(ports).where(ports.c.id == port_id)).one()
-            return rows.port_from(row)
+            wanted = PORTS.where(ports.c.id == port_id)
+            if request.security_groups is not None:
+                _set_groups(connection, connection.execute(wanted).one(), request.security_groups)
+            return rows.port_from(connection.execute(wanted).one())
 
     def delete_port(self, port_id: str, now: datetime) -> None:
         """Remove a port that no server has; `Conflict` otherwise."""
@@ -146,6 +164,11 @@ def overlap(cidr: str, network_id: str) -> str:
         f"Invalid input for operation: Requested subnet with cidr: {cidr} for network: "
         f"{network_id} overlaps with another subnet."
     )
+
+
+def _set_groups(connection: Connection, port: rows.AnyRow, group_ids: Collection[str]) -> None:
+    portgroups.check_there(connection, port.project_id, group_ids)
+    portgroups.set_groups(connection, port, group_ids)
 
 
 def _check_quota(what: str, used: int, quota: int) -> None:

@@ -15,6 +15,7 @@ from agent.model.network import NOBODY, Network, Port, Subnet
 from agent.store import rows
 from agent.store.db import Database
 from agent.store.netschema import networks, ports, subnets
+from agent.store.portgroups import PORTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ class Networks:
         A server's are in the order of its nics.
         """
         statement = _equal(
-            select(ports),
+            PORTS,
             ports,
             project_id=project_id,
             id=id,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tags of networks, subnets and ports, to be changed. They are read with what they are of."""
+"""Tags of networks, ports and the like, to be changed. They are read with what they are of."""
 
 from __future__ import annotations
 
@@ -11,14 +11,20 @@ from sqlalchemy import Table, select, update
 
 from agent.errors import NotFound
 from agent.store.db import Database
+from agent.store.groupschema import security_groups
 from agent.store.netschema import networks, ports, subnets
 
-_TABLES: Mapping[str, Table] = {"network": networks, "subnet": subnets, "port": ports}
+_TABLES: Mapping[str, Table] = {
+    "network": networks,
+    "subnet": subnets,
+    "port": ports,
+    "security_group": security_groups,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkTags:
-    """The column `tags` of the tables `networks`, `subnets` and `ports`."""
+    """The column `tags` of the tables of what has tags."""
 
     db: Database
 
@@ -29,7 +35,7 @@ class NetworkTags:
         change: Callable[[frozenset[str]], Collection[str]],
         now: datetime,
     ) -> None:
-        """Give a network, subnet or port (`kind`) the tags that `change` makes of those it has.
+        """Give a thing of a kind of `_TABLES` the tags that `change` makes of those it has.
 
         What `change` raises goes through; `NotFound` when the thing is gone. Nothing is written
         then, nor when it has just these tags.

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select
 from agent.model.quota import Quota, Usage, check_limits, with_limits
 from agent.store.catalogschema import quota_classes, quotas
 from agent.store.db import Database
+from agent.store.groupschema import security_group_rules, security_groups
 from agent.store.placeschema import server_groups
 from agent.store.schema import servers
 
@@ -102,10 +103,12 @@ def quota_of(
 
 
 def usage_of(connection: Connection, project_id: str, user_id: str = WHOLE) -> Usage:
-    """What a project's servers use, suspended ones too, and its groups; or a user's in it."""
+    """What a project's servers use, suspended ones too, and its groups; or a user's in it.
+
+    Security groups and rules are a project's, whichever user is asked for.
+    """
     of_user = {"project": project_id, "user": user_id}
-    instances, cores, ram_mb, groups = connection.execute(_USAGE, of_user).one()
-    return Usage(instances=instances, cores=cores, ram_mb=ram_mb, server_groups=groups)
+    return Usage(**connection.execute(_USAGE, of_user).one()._mapping)
 
 
 def budgets(
@@ -144,11 +147,26 @@ _GROUPS = (
     )
     .scalar_subquery()
 )
+_SECURITY_GROUPS = (
+    select(func.count())
+    .select_from(security_groups)
+    .where(security_groups.c.project_id == bindparam("project"))
+    .scalar_subquery()
+)
+_RULES = (
+    select(func.count())
+    .select_from(security_group_rules)
+    .join(security_groups, security_groups.c.id == security_group_rules.c.group_id)
+    .where(security_groups.c.project_id == bindparam("project"))
+    .scalar_subquery()
+)
 _USAGE = select(
-    func.count(),
-    func.coalesce(func.sum(servers.c.vcpus), 0),
-    func.coalesce(func.sum(servers.c.ram_mb), 0),
-    _GROUPS,
+    func.count().label("instances"),
+    func.coalesce(func.sum(servers.c.vcpus), 0).label("cores"),
+    func.coalesce(func.sum(servers.c.ram_mb), 0).label("ram_mb"),
+    _GROUPS.label("server_groups"),
+    _SECURITY_GROUPS.label("security_groups"),
+    _RULES.label("security_group_rules"),
 ).where(
     servers.c.project_id == bindparam("project"),
     or_(bindparam("user") == WHOLE, servers.c.user_id == bindparam("user")),

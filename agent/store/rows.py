@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Between rows and values: what a row says as a frozen value, and a value as a row's columns.
 
-Pure; no statement and no connection in here. JSON columns are given plain dicts, enums their words.
-A server's flavors and hardware are values already when they are read: see `document.Kept`.
+Pure, without statements. JSON columns are given plain dicts; what is `Kept` is read as its value.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from agent.model.image import Image, ImageMember, ImageStatus, MemberStatus, Vis
 from agent.model.imagetask import ImageTask, ImageTaskStatus
 from agent.model.keypair import Keypair
 from agent.model.network import Network, Port, Subnet
+from agent.model.securitygroup import default_id
 from agent.model.server import Fault, Flavor, Nic, RescueSystem, Rest, Server
 from agent.model.states import PowerState, TaskState, VmState
 from agent.model.task import StepRecord, Task
@@ -33,8 +33,7 @@ Values = dict[str, Any]
 
 # As dicts, which are asked in a fifth of the time: a list asks thousands of times.
 _VM_STATES = {state.value: state for state in VmState}
-_TASK_STATES: dict[str | None, TaskState | None] = {state.value: state for state in TaskState}
-_TASK_STATES[None] = None
+_TASK_STATES = {state.value: state for state in TaskState}
 _POWER_STATES = {state.value: state for state in PowerState}
 
 
@@ -49,7 +48,7 @@ def server_from(row: AnyRow, nics: Sequence[Nic]) -> Server:
         flavor=row.flavor,
         image_id=row.image_id,
         vm_state=_VM_STATES[row.vm_state],
-        task_state=_TASK_STATES[row.task_state],
+        task_state=_TASK_STATES[row.task_state] if row.task_state else None,
         power_state=_POWER_STATES[row.power_state],
         progress=row.progress,
         host=row.host,
@@ -150,7 +149,7 @@ def rest_from(row: AnyRow) -> Rest:
     return Rest(
         server_id=row.id,
         vm_state=_VM_STATES[row.vm_state],
-        task_state=_TASK_STATES[row.task_state],
+        task_state=_TASK_STATES[row.task_state] if row.task_state else None,
         power_state=_POWER_STATES[row.power_state],
         shelved_at=row.shelved_at,
     )
@@ -161,6 +160,7 @@ def nic_from(row: AnyRow) -> Nic:
 
     An isolated network leads nowhere: its guests get no default route, nor does libvirt give one.
     """
+    names = row.group_names
     return Nic(
         port_id=row.id,
         network_id=row.network_id,
@@ -176,6 +176,7 @@ def nic_from(row: AnyRow) -> Nic:
         dhcp=row.dhcp,
         position=row.position,
         tag=row.tag,
+        **({} if names is None else {"security_groups": tuple(sorted(json.loads(names)))}),
     )
 
 
@@ -273,8 +274,9 @@ def subnet_from(row: AnyRow) -> Subnet:
 def port_from(row: AnyRow) -> Port:
     """Read a row of `ports`."""
     columns: Values = {**row._mapping, "tags": tuple(row.tags)}
-    del columns["position"]
-    return Port(**columns)
+    group_ids = [default_id(row.project_id)] if row.group_ids is None else row.group_ids.split(",")
+    del columns["position"], columns["own_groups"], columns["group_ids"]
+    return Port(**columns, security_groups=tuple(sorted(filter(None, group_ids))))
 
 
 def image_task_from(row: AnyRow) -> ImageTask:

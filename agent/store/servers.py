@@ -30,6 +30,7 @@ from agent.store.claims import check_return, settle_claim
 from agent.store.db import Database
 from agent.store.injections import insert_injection
 from agent.store.places import keep_hints
+from agent.store.portgroups import find_all
 from agent.store.quotas import budgets
 from agent.store.schema import server_events, servers, tasks
 from agent.store.serverselect import ServerFilter, after, select_marker, select_servers
@@ -70,16 +71,18 @@ class Servers:
         injection: Injection | None = None,
         hints: Hints = NO_HINTS,
         image_ids: Collection[str] = (),
+        security_groups: Collection[str] = (),
         rest_s: float,
         now: datetime,
     ) -> Sequence[Server]:
         """Write new servers, each with its ports, first task and what its guest is given.
 
         `draft` makes as many as it is told, of one project and flavor; they are given with their
-        nics. `image_ids` are those that they stand on: they must still be active. Released
+        nics. `image_ids` are those that they stand on: they must still be active.
+        `security_groups` are names or ids of what their new ports are in. Released
         addresses are given again after `rest_s` seconds. `quota` is the default one. Raises
-        `OverQuota` with the numbers, and what `addresses.allocate`, `check_active` and `keep_hints`
-        raise; nothing is written then.
+        `OverQuota` with the numbers, and what `addresses.allocate`, `check_active`, `keep_hints`
+        and `find_all` raise; nothing is written then.
         """
         with self.db.write() as connection:
             imageuse.check_active(connection, image_ids)
@@ -88,9 +91,12 @@ class Servers:
             for used, most in budgets(connection, sample.project_id, sample.user_id, quota):
                 number = _fitting(used, sample.flavor, most, Count(count.least, number))
             drafts = [sample] if number == 1 else draft(number)
+            groups = find_all(connection, sample.project_id, security_groups)
             for server in drafts:
                 _insert(connection, server, task)
-                addresses.allocate(connection, server, nics, rest_s=rest_s, now=now)
+                addresses.allocate(
+                    connection, server, nics, security_groups=groups, rest_s=rest_s, now=now
+                )
                 insert_injection(connection, server.id, injection)
                 keep_hints(connection, server, hints, most_members=quota.server_group_members)
                 insert_task(connection, server.id, task, now)

@@ -12,6 +12,7 @@ from agent.store.appcredentials import AppCredentials
 from agent.store.captures import Captures
 from agent.store.catalog import Catalog
 from agent.store.db import Database
+from agent.store.firewalls import Firewalls
 from agent.store.grants import Grants
 from agent.store.groups import ServerGroups
 from agent.store.hosts import Hosts
@@ -30,6 +31,7 @@ from agent.store.networktags import NetworkTags
 from agent.store.quotas import Quotas
 from agent.store.records import Records
 from agent.store.reshaping import Reshaping
+from agent.store.securitygroups import SecurityGroups
 from agent.store.servers import Servers
 from agent.store.settings import Settings
 from agent.store.tasks import Tasks
@@ -59,6 +61,8 @@ class Store:
     networks: Networks
     network_edits: NetworkEdits
     network_tags: NetworkTags
+    firewalls: Firewalls
+    security_groups: SecurityGroups
     identity: Identity
     grants: Grants
     tokens: Tokens
@@ -101,6 +105,8 @@ class Store:
             networks=Networks(db),
             network_edits=NetworkEdits(db),
             network_tags=NetworkTags(db),
+            firewalls=Firewalls(db),
+            security_groups=SecurityGroups(db),
             identity=Identity(db),
             grants=Grants(db),
             tokens=Tokens(db),

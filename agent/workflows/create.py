@@ -17,6 +17,7 @@ from agent.model.server import Nic, Server
 from agent.model.states import TaskState
 from agent.workflows.password import is_refused, tell_refusal
 from agent.workflows.step import Context, Done, Outcome, Step, Workflow
+from agent.workflows.wiring import wire
 
 
 def domain_spec(server: Server, layout: Layout) -> DomainSpec:
@@ -66,7 +67,7 @@ def place(context: Context) -> Outcome:
 
 def reserve(context: Context) -> Outcome:
     """Let DHCP give each nic its address: mostly it does already, the port was a spare one."""
-    context.tools.ensure_networks()
+    wire(context)
     for nic in filter(_has_dhcp, context.server.nics):
         context.tools.hypervisor.reserve(nic.libvirt_network, Reservation(nic.mac, nic.ip))
     return Done()

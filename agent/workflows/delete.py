@@ -18,8 +18,10 @@ def undefine(context: Context) -> Outcome:
 
 
 def release(context: Context) -> Outcome:
-    """Take the DHCP reservations back."""
+    """Take the DHCP reservations back, and the filters of its ports."""
     create.release(context)
+    for nic in context.server.nics:
+        context.tools.firewalls.remove(nic.port_id)
     return Done()
 
 

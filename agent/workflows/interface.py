@@ -16,6 +16,7 @@ from agent.hypervisor.base import Reservation
 from agent.model.server import Nic, Server
 from agent.workflows.create import domain_spec
 from agent.workflows.step import Context, Done, Later, Outcome, Step, Workflow
+from agent.workflows.wiring import wire
 
 PORT = "port_id"
 RELEASE_DEADLINE_S = 40.0
@@ -26,7 +27,7 @@ def reserve(context: Context) -> Outcome:
     """Let DHCP give the new nic its address, in a network that is there."""
     nic = _find_nic(context)
     if nic is not None and nic.dhcp:
-        context.tools.ensure_networks()
+        wire(context)
         context.tools.hypervisor.reserve(nic.libvirt_network, Reservation(nic.mac, nic.ip))
     return Done()
 

@@ -11,6 +11,7 @@ from agent.model.change import ServerChange
 from agent.model.observation import Seen
 from agent.model.states import PowerState, VmState
 from agent.workflows.step import Context, Done, Later, Outcome, Step, Workflow
+from agent.workflows.wiring import wire
 
 LOOK_EVERY_S = 0.5
 
@@ -67,7 +68,7 @@ def restore(context: Context) -> Outcome:
         )
     if observed.seen is not Seen.SAVED:
         raise HostFailed("The server's saved memory is gone: start it, or reboot it hard.")
-    context.tools.ensure_networks()
+    wire(context)
     try:
         hypervisor.start(server_id)
     except HostFailed as error:

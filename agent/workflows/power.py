@@ -11,6 +11,7 @@ from __future__ import annotations
 from agent.errors import HostFailed
 from agent.model.observation import Seen
 from agent.workflows.step import Context, Done, Later, Outcome, Step, Workflow
+from agent.workflows.wiring import wire
 
 SHUTDOWN_DEADLINE_S = 60.0
 PRESS_EVERY_S = 2.0
@@ -24,7 +25,7 @@ def drop_saved(context: Context) -> Outcome:
 
 def power_on(context: Context) -> Outcome:
     """Switch the domain on, in networks that are there."""
-    context.tools.ensure_networks()
+    wire(context)
     context.tools.hypervisor.start(context.server.id)
     return Done()
 

@@ -27,6 +27,7 @@ from agent.workflows import create
 from agent.workflows.power import drop_saved, power_off, press, shut_down, wait_until_off
 from agent.workflows.reboot import boot, check
 from agent.workflows.step import Context, Done, Later, Outcome, Step, Workflow
+from agent.workflows.wiring import wire
 
 COME_UP_DEADLINE_S = 60.0
 LOOK_EVERY_S = 1.0
@@ -95,7 +96,7 @@ def remove_files(context: Context) -> None:
 def switch_on_again(context: Context) -> None:
     """Start a server that was on when it was asked to go down."""
     if context.result_of("press").get("domain_id"):
-        context.tools.ensure_networks()
+        wire(context)
         context.tools.hypervisor.start(context.server.id)
 
 

@@ -166,6 +166,26 @@ class Captures(Protocol):
         ...
 
 
+class Firewalls(Protocol):
+    """The filters of servers' ports. Every method may block for a second a port that changes."""
+
+    def ensure(self, server_id: str) -> None:
+        """Have filters for the ports of a server that is to be started; `HostFailed` if not."""
+        ...
+
+    def remove(self, port_id: str) -> None:
+        """Remove the filter of a port whose domain is gone; nothing when there is none."""
+        ...
+
+    def carry(self) -> None:
+        """Have the filters of all ports that need one, and no others."""
+        ...
+
+    def forget(self) -> None:
+        """Look afresh at what the host filters: it was away."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
     """What a step may touch, and no more."""
@@ -179,6 +199,7 @@ class Tools:
     unseal: Callable[[str], str]  # opens a sealed password
     drop_port: Callable[[str, str], None]  # takes a port from a server: its id, the port's
     ensure_networks: Callable[[], None]  # makes those that are missing on the host
+    firewalls: Firewalls
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from tests.lab.cloud import Api, LiveCloud
 
 COMPUTE_FEATURES = {
     "attach_encrypted_volume": False,
-    "change_password": False,  # it does not wait until the guest has booted, as its agent needs
+    "change_password": True,
     "cold_migration": False,  # there is one host
     "dhcp_domain": "",
     "hostname_fqdn_sanitization": True,

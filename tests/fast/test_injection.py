@@ -11,7 +11,7 @@ import pytest
 from oslo_utils import secretutils
 
 from agent.creation import CreatedServer, CreateServer
-from agent.errors import BadRequest, Conflict, HostFailed, OverQuota
+from agent.errors import BadRequest, Conflict, GuestSilent, HostFailed, OverQuota
 from agent.model.injection import InjectedFile
 from agent.model.layout import Layout
 from tests.fast.smallcloud import STRONG, SmallCloud, everywhere
@@ -182,6 +182,27 @@ def test_a_failed_change_leaves_the_server_and_tells_the_cause(cloud: SmallCloud
     assert (server.vm_state, server.task_state, server.fault) == ("active", None, None)
 
 
+def test_the_agent_of_a_guest_that_may_be_booting_is_waited_for(cloud: SmallCloud) -> None:
+    server_id = cloud.made(cloud.create(), "active")
+    break_host(cloud, "set_password", GuestSilent("no guest agent answers"))
+    cloud.act(server_id, "changePassword")
+    cloud.work()
+    cloud.clock.advance(59)
+    cloud.work()
+    assert cloud.server(server_id).task_state == "updating_password"
+
+    cloud.clock.advance(2)
+    cloud.work()
+
+    (task, *_) = cloud.parts.store.servers.list_tasks(server_id)
+    assert task.error == "no guest agent answers"
+    assert cloud.server(server_id).task_state is None
+
+    cloud.act(server_id, "changePassword")
+    cloud.work()
+    assert cloud.server(server_id).task_state is None
+
+
 def test_without_an_agent_a_locked_server_is_told_of_the_rebuild(cloud: SmallCloud) -> None:
     server_id = cloud.create_weak()
     cloud.work()
@@ -220,7 +241,7 @@ def test_a_new_password_is_kept_as_a_hash_only(cloud: SmallCloud) -> None:
 
     (done, *_) = cloud.parts.store.servers.list_tasks(server_id)
     hashed = str(task.args["hash"])
-    assert task.args == {"user": "root", "hash": hashed}
+    assert task.args == {"user": "root", "hash": hashed, "patience_s": 60}
     assert done.error is None
     assert secretutils.crypt_password(STRONG, hashed) == hashed
     assert STRONG.encode() not in database(cloud)

@@ -95,11 +95,18 @@ def test_a_power_cut_in_the_midst_leaves_one_backup_and_all_files(real: RealClou
     assert fits("first", hash_of(real, server_id))
 
 
-def test_the_password_is_changed_by_the_guests_agent(real: RealCloud) -> None:
-    server_id = real.booted()
+def test_the_password_is_changed_by_the_guests_agent_as_soon_as_it_is_there(
+    real: RealCloud,
+) -> None:
+    server_id = real.active()
+
+    real.api.act(server_id, {"changePassword": {"adminPass": "early enough"}})
+    assert real.boots(server_id) == 0
+    assert real.api.server(server_id)["status"] == "PASSWORD"
+    real.api.wait_for_status(server_id, "ACTIVE")
+    assert fits("early enough", hash_of(real, server_id))
 
     real.api.act(server_id, {"changePassword": {"adminPass": "sec:ond größte"}})
-
     assert fits("sec:ond größte", hash_of(real, server_id))
     assert real.api.server(server_id)["status"] == "ACTIVE"
 
@@ -109,11 +116,15 @@ def test_without_an_agent_the_change_is_409_and_says_why(real: RealCloud) -> Non
     real.guest(server_id).start("kill $(cat /run/qemu-ga.pid)")
     path = f"/compute/v2.1/servers/{server_id}/action"
 
+    # For a minute it is waited for: the guest might be booting.
+    real.api.request("POST", path, {"changePassword": {"adminPass": "new"}})
+    real.api.wait_for_status(server_id, "ACTIVE", timeout_s=90)
+
     def change() -> tuple[int, dict[str, str], Any] | None:
         answer = real.api.request("POST", path, {"changePassword": {"adminPass": "new"}})
         return answer if answer[0] != 202 else None
 
-    status, _, body = wait_for(change, timeout_s=30, what="the agent's end")
+    status, _, body = wait_for(change, timeout_s=90, what="the agent's end")
     assert status == 409
     assert body["conflictingRequest"]["message"] == (
         f"Failed to set admin password on {server_id} because no guest agent answers: "

@@ -218,6 +218,13 @@ def test_readers_of_amazons_format_find_the_same_server() -> None:
         assert tree[f"ec2/{version}/user-data"] == tree["openstack/latest/user_data"]
 
 
+def test_the_security_groups_of_all_nics_are_named_once() -> None:
+    nics = (make_nic(security_groups=("ssh", "web")), make_nic(security_groups=("own", "web")))
+    meta = json.loads(configdrive.render_tree(make_spec(nics=nics))["ec2/latest/meta-data.json"])
+
+    assert meta["security-groups"] == ["ssh", "web", "own"]
+
+
 def test_a_network_without_dhcp_is_described_in_full() -> None:
     static = make_nic(dhcp=False, gateway="10.70.0.1")
     alone = make_nic(dhcp=False, dns=())

@@ -11,9 +11,8 @@ from jsonschema import Draft202012Validator
 from agent.api.context import asking, cloud
 from agent.api.parse import check, parse_uuid
 from agent.api.replies import empty
-from agent.errors import BadRequest, NotFound
+from agent.errors import BadRequest
 from agent.model.network import NicRequest
-from agent.model.securitygroup import is_group_of
 
 
 def _schema(action: str, field: str) -> Draft202012Validator:
@@ -50,21 +49,16 @@ def _remove_fixed_ip(server_id: str, body: dict[str, Any]) -> Response:
 
 def _add_group(server_id: str, body: dict[str, Any]) -> Response:
     check(_ADD_GROUP, body)
-    _check_group(server_id, body["addSecurityGroup"]["name"])
+    name = body["addSecurityGroup"]["name"]
+    cloud().security_groups.add_to_server(asking(), server_id, name)
     return empty(202)
 
 
 def _remove_group(server_id: str, body: dict[str, Any]) -> Response:
     check(_REMOVE_GROUP, body)
-    _check_group(server_id, body["removeSecurityGroup"]["name"])
+    name = body["removeSecurityGroup"]["name"]
+    cloud().security_groups.remove_from_server(asking(), server_id, name)
     return empty(202)
-
-
-def _check_group(server_id: str, name: str) -> None:
-    """Raise `NotFound` but for the group that every server has, and keeps."""
-    server = cloud().compute.get_server(asking(), server_id)
-    if not is_group_of(server.project_id, name):
-        raise NotFound(f"Security group {name} not found for project {server.project_id}.")
 
 
 ANSWERS = {

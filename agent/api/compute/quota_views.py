@@ -108,7 +108,7 @@ def limits_view(
         absolute |= {
             "maxSecurityGroups": quota.security_groups,
             "maxSecurityGroupRules": quota.security_group_rules,
-            "totalSecurityGroupsUsed": 0,
+            "totalSecurityGroupsUsed": usage.security_groups,
             "maxTotalFloatingIps": quota.floating_ips,
             "totalFloatingIpsUsed": 0,
         }

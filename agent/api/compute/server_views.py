@@ -24,6 +24,7 @@ from agent.api.microversion import Microversion
 from agent.api.replies import iso_micros, iso_seconds
 from agent.model.booting import find_boot
 from agent.model.hostname import instance_name
+from agent.model.securitygroup import DEFAULT
 from agent.model.server import Fault, Flavor, Nic, Server
 from agent.model.states import Status, TaskState
 
@@ -32,8 +33,6 @@ SHOWS_FAULT = frozenset({Status.ERROR, Status.DELETED})
 
 Addresses = dict[str, list[dict[str, Any]]]
 """Entries by the names of their networks."""
-
-SECURITY_GROUPS = [{"name": "default"}]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +85,19 @@ def brief_view(server: Server, base: str) -> dict[str, Any]:
     return {"id": server.id, "name": server.name, "links": _links(server.id, base)}
 
 
-def created_view(server: Server, admin_pass: str, base: str) -> dict[str, Any]:
-    """Show what a create request answers: the one time that the password is told."""
+def created_view(
+    server: Server, admin_pass: str, security_groups: Sequence[str], base: str
+) -> dict[str, Any]:
+    """Show what a create request answers: the one time that the password is told.
+
+    Its security groups are called what the request calls them.
+    """
     return {
         "id": server.id,
         "links": _links(server.id, base),
         "adminPass": admin_pass,
         "OS-DCF:diskConfig": server.disk_config,
-        "security_groups": SECURITY_GROUPS,
+        "security_groups": [{"name": name} for name in security_groups or (DEFAULT,)],
     }
 
 
@@ -106,7 +110,7 @@ def server_view(server: Server, viewing: Viewing, *, with_groups: bool = False) 
         "OS-EXT-AZ:availability_zone": server.availability_zone or "",
         "config_drive": "True" if server.config_drive else "",
         "key_name": server.key_name,
-        "security_groups": SECURITY_GROUPS,
+        **_security_groups(tuple(nic.security_groups for nic in server.nics)),
         "os-extended-volumes:volumes_attached": [],
         **_states(server),
     }
@@ -209,6 +213,13 @@ def _embedded(flavor: Flavor) -> dict[str, Any]:
 
 def _groups(server: Server, version: Microversion) -> dict[str, Any]:
     return {"server_groups": list(server.group_ids)} if version.has(changes.SERVER_GROUPS) else {}
+
+
+@lru_cache(maxsize=1024)
+def _security_groups(of_nics: tuple[tuple[str, ...], ...]) -> Mapping[str, Any]:
+    """Show the names of the groups, nothing at all without any; shared as `_reference` is."""
+    names = dict.fromkeys(name for of_nic in of_nics for name in of_nic)
+    return {"security_groups": [{"name": name} for name in names]} if names else {}
 
 
 def _states(server: Server) -> dict[str, Any]:

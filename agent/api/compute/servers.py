@@ -39,7 +39,8 @@ def create() -> Response:
     if wants_reservation(body):
         response = jsonify(reservation_id=server.reservation_id)
     else:
-        response = jsonify(server=created_view(server, created.admin_pass, base_url()))
+        groups = spec.security_groups
+        response = jsonify(server=created_view(server, created.admin_pass, groups, base_url()))
         response.headers["Location"] = f"{base_url()}/compute/v2.1/servers/{server.id}"
     response.status_code = 202
     return response

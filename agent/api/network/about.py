@@ -14,13 +14,15 @@ routes = Blueprint("network_about", __name__)
 EXTENSIONS = {
     "quotas": "Quota management support",
     "security-group": "security-group",
+    "security-groups-normalized-cidr": "Normalized CIDR field for security group rules",
     "binding": "Port Binding",
     "net-mtu": "Network MTU",
     "project-id": "project_id field enabled",
     "standard-attr-description": "standard-attr-description",
     "standard-attr-timestamp": "Resource timestamps",
     "standard-attr-revisions": "Resource revision numbers",
-    "standard-attr-tag": "Tag support for resources with standard attribute: network, subnet, port",
+    "standard-attr-tag": "Tag support for resources with standard attribute: network, subnet, "
+    "port, security_group",
 }
 """The extensions whose attributes are shown, by their aliases."""
 
@@ -63,7 +65,10 @@ def show_default_quotas(project_id: str) -> Response:
 def show_quota_details(project_id: str) -> Response:
     """Show what a project may have and has."""
     quotas = _quotas(project_id)
-    used = cloud().networking.count(project_id)
+    used = {
+        **cloud().networking.count(project_id),
+        **cloud().security_groups.count(project_id),
+    }
     return jsonify(
         quota={
             name: {"limit": limit, "used": used.get(name, 0), "reserved": 0}
@@ -109,15 +114,15 @@ def _extension(alias: str) -> dict[str, object]:
 def _quotas(project_id: str) -> dict[str, int]:
     if project_id != caller().project.id and not caller().is_admin:
         raise NotFound(f"Project {project_id} could not be found.")
-    quota = cloud().config.quota
+    quota, groups = cloud().config.quota, cloud().quotas.quota_of(project_id)
     return {
         "network": quota.networks,
         "subnet": quota.networks,  # a network has one
         "port": quota.ports,
         "router": 0,
         "floatingip": 0,
-        "security_group": 1,
-        "security_group_rule": 4,
+        "security_group": groups.security_groups,
+        "security_group_rule": groups.security_group_rules,
         "subnetpool": 0,
         "rbac_policy": 0,
     }

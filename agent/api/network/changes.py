@@ -91,7 +91,10 @@ def update_port(port_id: str) -> Response:
     """Change a port."""
     asked = json_body(parse.PORT_CHANGE)["port"]
     fields = parse.changes_of(asked, "name", "description")
-    return jsonify(port=port_view(cloud().network_edits.update_port(caller(), port_id, **fields)))
+    port = cloud().network_edits.update_port(
+        caller(), port_id, security_groups=parse.groups_of(asked), **fields
+    )
+    return jsonify(port=port_view(port))
 
 
 @routes.delete("/ports/<port_id>")

@@ -19,17 +19,22 @@ from agent.errors import BadRequest
 from agent.model.network import PortRequest, Subnet
 from agent.networkedits import NewSubnet
 
-_TEXT = {"type": "string", "maxLength": 255}
+TEXT = {"type": "string", "maxLength": 255}
 _FLAG = {"type": "boolean"}
 _PROJECT = {"type": "string", "minLength": 1, "maxLength": 64}
 _ADDRESS = {"type": "string", "maxLength": 45}
-_NAMED = {"name": _TEXT, "description": _TEXT}
-_OWNED = {**_NAMED, "tenant_id": _PROJECT, "project_id": _PROJECT}
+_NAMED = {"name": TEXT, "description": TEXT}
+OWNED = {**_NAMED, "tenant_id": _PROJECT, "project_id": _PROJECT}
 
 AS_IT_IS: Mapping[str, tuple[Sequence[object], str]] = {
     "admin_state_up": ((True,), "it can't be switched off"),
     "router:external": ((False,), "this cloud has no external networks and no routing"),
-    "port_security_enabled": ((False,), "this cloud filters no traffic"),
+    "port_security_enabled": (
+        (True,),
+        "a port is always filtered by its security groups: give it one that lets all pass",
+    ),
+    "stateful": ((True,), "groups are stateful: the answers to what passes pass too"),
+    "remote_address_group_id": ((None,), "there are no address groups: give a remote_ip_prefix"),
     "mtu": ((1500,), "it is 1500"),
     "availability_zone_hints": (([],), "there is one host"),
     "dns_domain": (("",), "this cloud keeps no names"),
@@ -46,8 +51,7 @@ AS_IT_IS: Mapping[str, tuple[Sequence[object], str]] = {
     "ipv6_ra_mode": ((None,), "subnets are IPv4"),
     "device_id": (("",), "a port is given to a server by the Compute API"),
     "device_owner": (("",), "a port is given to a server by the Compute API"),
-    "security_groups": (([],), "this cloud filters no traffic"),
-    "allowed_address_pairs": (([],), "this cloud filters no traffic"),
+    "allowed_address_pairs": (([],), "a port has no addresses but its own"),
     "extra_dhcp_opts": (([],), "DHCP has no options of a port"),
     "binding:vnic_type": (("normal",), "ports are of the type normal"),
     "binding:profile": (({},), "there is nothing to bind a port by"),
@@ -55,7 +59,10 @@ AS_IT_IS: Mapping[str, tuple[Sequence[object], str]] = {
 """Fields that may only say what is so anyway, and why."""
 
 
-def _schema(kind: str, required: Sequence[str], properties: Mapping[str, Any], *same: str) -> Any:
+def body_schema(
+    kind: str, required: Sequence[str], properties: Mapping[str, Any], *same: str
+) -> Draft202012Validator:
+    """The schema of a body with one thing: `same` are fields that may say what is so anyway."""
     inner = {
         "type": "object",
         "properties": {**properties, **{name: {} for name in same}},
@@ -81,7 +88,7 @@ _OF_SUBNETS = (
     *("ipv6_address_mode", "ipv6_ra_mode"),
 )
 _OF_PORTS = (
-    *("admin_state_up", "device_id", "device_owner", "security_groups", "allowed_address_pairs"),
+    *("admin_state_up", "device_id", "device_owner", "allowed_address_pairs"),
     *("extra_dhcp_opts", "binding:vnic_type", "binding:profile", "port_security_enabled"),
     *("qos_policy_id", "dns_name", "dns_domain"),
 )
@@ -105,6 +112,7 @@ _FIXED_IPS = {
         "additionalProperties": False,
     },
 }
+_GROUPS = {"security_groups": {"type": ["array", "null"], "maxItems": 100, "items": TEXT}}
 _RANGE = {
     "allocation_pools": _POOLS,
     "gateway_ip": {"type": ["string", "null"], "maxLength": 45},
@@ -112,23 +120,23 @@ _RANGE = {
     "dns_nameservers": {"type": "array", "maxItems": 5, "items": _ADDRESS},
 }
 
-NETWORK = _schema("network", (), {**_OWNED, "shared": _FLAG}, *_OF_NETWORKS)
-NETWORK_CHANGE = _schema("network", (), {**_NAMED, "shared": _FLAG}, *_OF_NETWORKS)
-SUBNET = _schema(
+NETWORK = body_schema("network", (), {**OWNED, "shared": _FLAG}, *_OF_NETWORKS)
+NETWORK_CHANGE = body_schema("network", (), {**_NAMED, "shared": _FLAG}, *_OF_NETWORKS)
+SUBNET = body_schema(
     "subnet",
     ("network_id", "cidr"),
-    {**_OWNED, **_RANGE, "network_id": _TEXT, "cidr": _TEXT},
+    {**OWNED, **_RANGE, "network_id": TEXT, "cidr": TEXT},
     "ip_version",
     *_OF_SUBNETS,
 )
-SUBNET_CHANGE = _schema("subnet", (), {**_NAMED, **_RANGE}, *_OF_SUBNETS)
-PORT = _schema(
+SUBNET_CHANGE = body_schema("subnet", (), {**_NAMED, **_RANGE}, *_OF_SUBNETS)
+PORT = body_schema(
     "port",
     ("network_id",),
-    {**_OWNED, "network_id": _TEXT, "mac_address": _TEXT, "fixed_ips": _FIXED_IPS},
+    {**OWNED, "network_id": TEXT, "mac_address": TEXT, "fixed_ips": _FIXED_IPS, **_GROUPS},
     *_OF_PORTS,
 )
-PORT_CHANGE = _schema("port", (), _NAMED, *_OF_PORTS)
+PORT_CHANGE = body_schema("port", (), {**_NAMED, **_GROUPS}, *_OF_PORTS)
 
 MAC = re.compile(r"[0-9a-f][02468ace](:[0-9a-f]{2}){5}")
 
@@ -203,7 +211,19 @@ def parse_port(asked: Mapping[str, Any]) -> PortRequest:
         mac=mac,
         name=asked.get("name", ""),
         description=asked.get("description", ""),
+        security_groups=groups_of(asked),
     )
+
+
+def groups_of(asked: Mapping[str, Any]) -> Sequence[str] | None:
+    """The ids of the security groups that a port is to be in; None when none are named."""
+    ids: Sequence[str] | None = asked.get("security_groups")
+    for each in ids or ():
+        if parse_uuid(each) is None:
+            raise BadRequest(
+                f"Invalid input for security_groups. Reason: '{each[:60]}' is not a valid UUID."
+            )
+    return ids
 
 
 def named_subnet(asked: Mapping[str, Any]) -> str | None:

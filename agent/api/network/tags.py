@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""/networks/ID/tags and the same of subnets and ports: words that users find them by."""
+"""/networks/ID/tags and the same of what else has tags: words that users find them by."""
 
 from __future__ import annotations
 
@@ -74,20 +74,29 @@ _VIEWS: Mapping[tuple[str, str], View] = {
 """By method and what follows /networks/ID/tags."""
 
 
+_PLACES: Mapping[Tagged, tuple[str, str]] = {
+    Tagged.NETWORK: ("networks", "network_id"),
+    Tagged.SUBNET: ("subnets", "subnet_id"),
+    Tagged.PORT: ("ports", "port_id"),
+    Tagged.SECURITY_GROUP: ("security-groups", "group_id"),
+}
+"""Where each kind of thing is, and what its id is called in the URL map."""
+
+
 def _view_of(view: View, kind: Tagged) -> View:
-    """The view for one kind of thing, whose id has a name of its own in the URL map."""
+    """The view for one kind of thing."""
 
     def of_kind(**ids: Any) -> ResponseReturnValue:
-        its_id = ids.pop(f"{kind.value}_id")
+        its_id = ids.pop(_PLACES[kind][1])
         return view(kind, its_id, **ids)
 
     return of_kind
 
 
 for (method, rest), view in _VIEWS.items():
-    for kind in Tagged:
+    for kind, (place, id_name) in _PLACES.items():
         routes.add_url_rule(
-            f"/{kind.value}s/<{kind.value}_id>/tags{rest}",
+            f"/{place}/<{id_name}>/tags{rest}",
             endpoint=f"{view.__name__}_of_{kind.value}",
             view_func=_view_of(view, kind),
             methods=[method],

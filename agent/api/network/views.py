@@ -22,7 +22,7 @@ def network_view(network: Network, subnets: Sequence[Subnet]) -> dict[str, Any]:
         "status": "ACTIVE",
         "shared": network.shared,
         "router:external": False,
-        "port_security_enabled": False,
+        "port_security_enabled": True,
         "mtu": network.mtu,
         "subnets": [subnet.id for subnet in subnets if subnet.network_id == network.id],
         "availability_zone_hints": [],
@@ -58,7 +58,7 @@ def subnet_view(subnet: Subnet, project_id: str) -> dict[str, Any]:
 
 
 def port_view(port: Port) -> dict[str, Any]:
-    """Show a port. Security groups are not enforced, and so none are shown."""
+    """Show a port."""
     return {
         "id": port.id,
         "name": port.name,
@@ -73,8 +73,8 @@ def port_view(port: Port) -> dict[str, Any]:
         "device_id": port.server_id or "",
         "device_owner": "compute:nova" if port.server_id else "",
         "binding:vnic_type": "normal",
-        "port_security_enabled": False,
-        "security_groups": [],
+        "port_security_enabled": True,
+        "security_groups": list(port.security_groups),
         "allowed_address_pairs": [],
         "extra_dhcp_opts": [],
         "tags": list(port.tags),

@@ -21,6 +21,7 @@ REVISIONS = (
     "0012",
     "0013",
     "0014",
+    "0015",
 )
 """All versions, the oldest first; a test holds this against Alembic's own view."""
 

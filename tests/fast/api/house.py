@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 
 from agent.model.identity import AppCredential, Project, User
 from agent.model.network import Network, Subnet
-from agent.model.securitygroup import default_group
+from agent.model.securitygroup import default_id
 from agent.model.server import Flavor
 from tests.fast.api.conftest import PASSWORD, add_user, let_in
 from tests.fast.application import build_app
@@ -46,6 +46,11 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "/network/v2.0/networks/<network_id>"): {"network": {"name": "x"}},
     ("PUT", "/network/v2.0/subnets/<subnet_id>"): {"subnet": {"name": "x"}},
     ("PUT", "/network/v2.0/ports/<port_id>"): {"port": {"name": "x"}},
+    ("PUT", "/network/v2.0/security-groups/<group_id>"): {"security_group": {"description": "x"}},
+    ("PUT", "/network/v2.0/security-groups/<group_id>/tags"): {"tags": ["green"]},
+    ("PUT", "/compute/v2.1/os-security-groups/<group_id>"): {
+        "security_group": {"name": "default", "description": "x"}
+    },
     ("PUT", "/network/v2.0/networks/<network_id>/tags"): {"tags": ["green"]},
     ("PUT", "/network/v2.0/subnets/<subnet_id>/tags"): {"tags": ["green"]},
     ("PUT", "/network/v2.0/ports/<port_id>/tags"): {"tags": ["green"]},
@@ -184,6 +189,7 @@ class House:
         cloud.records.replace_tags(self.cloud.asking, server, ["blue"])
         for kind in ("network", "subnet"):
             ask("PUT", f"/network/v2.0/{kind}s/{self.ids[kind + '_id']}/tags/blue")
+        ask("PUT", f"/network/v2.0/security-groups/{self.ids['group_id']}/tags/blue")
         actions = ask("GET", f"/compute/v2.1/servers/{server}/os-instance-actions")
         ports = ask("GET", f"/network/v2.0/ports?device_id={server}")["ports"]
         ask("PUT", f"/network/v2.0/ports/{ports[0]['id']}/tags/blue")
@@ -225,8 +231,9 @@ class House:
         }
 
     def _security(self, project: Project) -> dict[str, str]:
-        """The ids of the project's one security group and of a rule in it."""
-        group = default_group(project.id)
+        """The ids of the project's default security group and of a rule in it."""
+        groups = self.cloud.parts.store.security_groups
+        group = groups.get(default_id(project.id), project_id=None)
         return {"group_id": group.id, "rule_id": group.rules[0].id}
 
     def _upload(self, image_id: str) -> None:

@@ -94,7 +94,7 @@ ANSWER = ("PUT", "/image/v2/images/<image_id>/members/<member_id>")
 
 OF_PROJECT = (
     *("server_id", "image_id", "network_id", "subnet_id", "port_id", "project_id"),
-    *("group_id", "server_group_id"),
+    *("group_id", "rule_id", "server_group_id"),
 )
 """Ids of what belongs to a project: to callers of another they look as if they were not there."""
 
@@ -165,6 +165,4 @@ def _is_hidden(route: Route, project: str, role: str) -> bool:
         if role == "admin" and "/os-keypairs/" not in rule:
             return route[0] == "POST" and rule.endswith("/application_credentials")
         return True
-    if "group_id" in names or "rule_id" in names:
-        return project == "other"  # each project has its own, and sees no other's
     return project == "other" and role != "admin" and bool(names & set(OF_PROJECT))

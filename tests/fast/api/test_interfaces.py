@@ -288,24 +288,3 @@ def test_an_address_is_added_and_removed_by_the_old_actions(
 
     assert (missing.status_code, removed.status_code) == (400, 202)
     assert client.show(active)["addresses"]["lab"] == [first]
-
-
-def test_the_one_security_group(client: ApiClient, other_client: ApiClient, active: str) -> None:
-    of_server = client.get(f"/compute/v2.1/servers/{active}/os-security-groups").get_json()
-    groups = client.get("/compute/v2.1/os-security-groups").get_json()
-    (group,) = groups["security_groups"]
-    (same,) = client.get(f"{NETWORK}/security-groups").get_json()["security_groups"]
-
-    assert of_server == groups
-    assert (group["name"], group["id"]) == ("default", same["id"])
-    assert set(group) == {"id", "name", "description", "tenant_id", "rules"}
-    assert [rule["ip_range"]["cidr"] for rule in group["rules"]] == ["0.0.0.0/0", "::/0"]
-    assert len(same["security_group_rules"]) == 4
-    assert "filters nothing" in same["description"]
-    assert other_client.get(f"{NETWORK}/security-groups/{group['id']}").status_code == 404
-    codes = [
-        client.act(active, {action: {"name": name}}).status_code
-        for action in ("addSecurityGroup", "removeSecurityGroup")
-        for name in ("default", "web")
-    ]
-    assert codes == [202, 404, 202, 404]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""/network/v2.0: tags of networks, subnets and ports, and lists that are filtered by them."""
+"""/network/v2.0: tags of networks, ports and the like, and lists that are filtered by them."""
 
 from __future__ import annotations
 
@@ -12,17 +12,30 @@ from tests.fast.api.conftest import ApiClient
 from tests.fast.api.test_network_edits import CIDR, make, own_network
 
 NETWORK = "/network/v2.0"
-KINDS = ("network", "subnet", "port")
+PLACES = {
+    "network": "networks",
+    "subnet": "subnets",
+    "port": "ports",
+    "security_group": "security-groups",
+}
+KINDS = tuple(PLACES)
 OTHER_ID = "00000000-0000-4000-8000-000000000002"
 
 
 @pytest.fixture
 def things(client: ApiClient) -> Mapping[str, str]:
-    """The path of a network, of its subnet and of a port on it."""
+    """The path of a network, of its subnet, of a port on it, and of a security group."""
     network_id, subnet_id = own_network(client, CIDR)
     port_id = make(client, "port", network_id=network_id)["id"]
-    ids = {"network": network_id, "subnet": subnet_id, "port": port_id}
-    return {kind: f"{NETWORK}/{kind}s/{its_id}" for kind, its_id in ids.items()}
+    ids = (network_id, subnet_id, port_id, make_group(client, "web"))
+    return {
+        kind: f"{NETWORK}/{PLACES[kind]}/{its_id}" for kind, its_id in zip(KINDS, ids, strict=True)
+    }
+
+
+def make_group(client: ApiClient, name: str) -> str:
+    answer = client.post(f"{NETWORK}/security-groups", {"security_group": {"name": name}})
+    return str(answer.get_json()["security_group"]["id"])
 
 
 def put(client: ApiClient, path: str, body: object = None) -> Any:
@@ -63,7 +76,7 @@ def test_tags_are_set_shown_and_removed(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_not_there_has_no_tags(client: ApiClient, kind: str) -> None:
-    tags = f"{NETWORK}/{kind}s/{OTHER_ID}/tags"
+    tags = f"{NETWORK}/{PLACES[kind]}/{OTHER_ID}/tags"
     answers = [
         client.get(tags),
         put(client, tags, {"tags": ["a"]}),
@@ -146,11 +159,12 @@ def test_lists_are_filtered_by_tags(client: ApiClient, query: str, names: str) -
         cidr = f"10.231.{number}.0/24"
         subnet = make(client, "subnet", network_id=network, cidr=cidr, name=name)["id"]
         port = make(client, "port", network_id=network, name=name)["id"]
-        for path in (f"networks/{network}", f"subnets/{subnet}", f"ports/{port}"):
+        ids = (network, subnet, port, make_group(client, name))
+        for path in (f"{place}/{one}" for place, one in zip(PLACES.values(), ids, strict=True)):
             assert put(client, f"{NETWORK}/{path}/tags", {"tags": its}).status_code == 200
 
     for kind in KINDS:
-        answer = client.get(f"{NETWORK}/{kind}s?{query}").get_json()
+        answer = client.get(f"{NETWORK}/{PLACES[kind]}?{query}").get_json()
         found = {thing["name"] for thing in answer[f"{kind}s"]} & tags.keys()
         assert found == set(names)
 

@@ -28,7 +28,7 @@ def test_the_shared_network_is_shown_to_every_project(
         "status": "ACTIVE",
         "shared": True,
         "router:external": False,
-        "port_security_enabled": False,
+        "port_security_enabled": True,
         "mtu": 1500,
         "subnets": network["subnets"],
         "availability_zone_hints": [],

@@ -27,9 +27,11 @@ FILES = {
 NETWORK = {
     "fixed_ips": -1,
     "floating_ips": -1,
-    "security_groups": -1,
-    "security_group_rules": -1,
+    "security_groups": 10,
+    "security_group_rules": 100,
 }
+USED = {"security_groups": 1, "security_group_rules": 4}
+"""By a project that has made nothing: its default group."""
 
 
 def put(at: At, path: str, version: str = "2.1", **limits: Any) -> Any:
@@ -55,7 +57,10 @@ def test_each_version_shows_its_quotas(
 
     assert at(version).get(path) == {"quota_set": {"id": lab, **shown}}
     assert at(version).get(f"{path}/defaults") == {"quota_set": {"id": lab, **shown}}
-    details = {name: {"limit": most, "in_use": 0, "reserved": 0} for name, most in shown.items()}
+    details = {
+        name: {"limit": most, "in_use": USED.get(name, 0), "reserved": 0}
+        for name, most in shown.items()
+    }
     assert at(version).get(f"{path}/detail") == {"quota_set": {"id": lab, **details}}
     changed = put(at, path, version, cores=21)
     assert (changed.status_code, changed.get_json()) == (200, {"quota_set": {**shown, "cores": 21}})

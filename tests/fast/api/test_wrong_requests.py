@@ -19,6 +19,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from agent.model.identity import Project
+from agent.model.securitygroup import default_id
 from tests.fast.api.conftest import (
     PASSWORD,
     ApiClient,
@@ -31,6 +32,7 @@ from tests.fast.api.wrong_admin_requests import WRONG_ADMIN
 from tests.fast.api.wrong_image_requests import WRONG_IMAGES
 from tests.fast.api.wrong_later_requests import WRONG_LATER
 from tests.fast.api.wrong_requests import IMAGES, KEYPAIRS, WRONG, Wrong
+from tests.fast.api.wrong_security_requests import WRONG_SECURITY
 from tests.fast.application import build_app
 from tests.fast.smallcloud import SmallCloud
 from tests.keys import ED25519
@@ -51,7 +53,7 @@ ERROR_KEYS = {
 """What the Compute API calls an error of each code."""
 
 
-ALL_WRONG = (*WRONG, *WRONG_IMAGES, *WRONG_LATER, *WRONG_ADMIN)
+ALL_WRONG = (*WRONG, *WRONG_IMAGES, *WRONG_LATER, *WRONG_ADMIN, *WRONG_SECURITY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ def world(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     }
     lab = user.get("/identity/v3/auth/projects").get_json()["projects"][0]["id"]
     ids["lab"] = ids["project"] = str(lab)
+    ids["group"] = default_id(str(lab))
     assert other.post(f"{IMAGES}/{ids['shared']}/members", {"member": lab}).status_code == 200
     cloud.work()
     ids["building"] = make_server(user, image, metadata={"a": "b"})

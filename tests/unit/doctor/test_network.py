@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.doctor import nameserver, network
+from agent.doctor import filtering, nameserver, network
+from agent.doctor.filtering import FilterFacts
 from agent.doctor.listeners import Listener, find_holder, list_listeners
 from agent.doctor.nameserver import NameServer, PortFacts
 from agent.doctor.network import NetworkFacts
@@ -152,3 +153,28 @@ def test_a_server_at_the_bridges_own_address_is_in_the_way() -> None:
     named = NameServer("named (process 3)", "10.70.0.1", False)
 
     assert levels(nameserver.judge(port_facts(named))) == ["problem"]
+
+
+IPTABLES, IP6TABLES = "bridge-nf-call-iptables", "bridge-nf-call-ip6tables"
+
+
+def test_security_groups_can_be_enforced() -> None:
+    level, seen, _ = only(filtering.judge(FilterFacts(has_filters=True, filtered=3)))
+
+    assert (level, seen) == (
+        "ok",
+        "libvirt can filter what passes a server's ports, and does for 3",
+    )
+
+
+@pytest.mark.parametrize(("filtered", "level"), [(0, "warning"), (2, "problem")])
+def test_security_groups_that_filter_nothing_are_worse_where_somebody_relies_on_them(
+    filtered: int, level: str
+) -> None:
+    off = only(filtering.judge(FilterFacts(True, filtered, (IPTABLES, IP6TABLES))))
+    lacking = only(filtering.judge(FilterFacts(False, filtered)))
+
+    assert off[0] == lacking[0] == level
+    assert "sysctl -w net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf" in off[2]
+    assert "libvirt-daemon-driver-nwfilter" in lacking[2]
+    assert ("2 ports of servers are to be filtered" in off[1]) == bool(filtered)

@@ -121,7 +121,7 @@ def test_there_is_a_row_in_each_table(first: Path) -> None:
 
 
 def test_an_older_database_is_refused_and_says_what_to_do(first: Path) -> None:
-    with pytest.raises(Conflict, match="older version 0001, this program wants 0014: run `cumulet"):
+    with pytest.raises(Conflict, match="older version 0001, this program wants 0015: run `cumulet"):
         Store.open(first)
 
 
@@ -138,14 +138,26 @@ def test_the_newest_version_loses_no_row_and_no_column(first: Path) -> None:
 
     migrate.upgrade(first)
 
-    assert rows_of(first) == {
+    after = rows_of(first)
+    groups, rules = after.pop("security_groups"), after.pop("security_group_rules")
+    assert [(group["project_id"], group["name"], group["tags"]) for group in groups] == [
+        ("blue", "default", "[]")
+    ]
+    assert {(rule["direction"], rule["ethertype"], rule["protocol"]) for rule in rules} == {
+        ("egress", "IPv4", None),
+        ("egress", "IPv6", None),
+        ("ingress", "IPv4", None),
+        ("ingress", "IPv6", None),
+    }
+    assert {rule["group_id"] for rule in rules} == {group["id"] for group in groups}
+    assert after == {
         **before,
-        "alembic_version": [{"version_num": "0014"}],
+        "alembic_version": [{"version_num": "0015"}],
         "servers": [{**server, **NEW_OF_SERVERS}],
         "flavors": [{**flavor, "swap_mb": 0, "ephemeral_gb": 0, "rxtx_factor": 1.0}],
         "networks": [{**network, **MADE}],
         "subnets": [{**subnet, "dhcp": 1, **MADE, "has_gateway": 1}],
-        "ports": [{**port, **MADE, "is_kept": 0, "tag": None}],
+        "ports": [{**port, **MADE, "is_kept": 0, "tag": None, "own_groups": 0}],
         "projects": [{**project, "tags": "[]"}],
         "users": [{**user, "email": None, "description": None, "extra": "{}"}],
         "roles": [{**role, "description": None}],
@@ -166,6 +178,7 @@ def test_the_newest_version_loses_no_row_and_no_column(first: Path) -> None:
         "flavor_access": [],
         "quotas": [],
         "quota_classes": [],
+        "port_security_groups": [],
     }
 
 
