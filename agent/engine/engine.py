@@ -284,7 +284,6 @@ class Engine:
 
     def _connect(self) -> None:
         self._settings.learn_host()
-        self._tools.firewalls.forget()
         for task in self._store.list_open_tasks():
             self._queue.add(task.server_id)
         for server_id in self._tools.captures.list_copied():

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from agent.errors import HostFailed
+from agent.errors import HostFailed, HostUnavailable
 from agent.hypervisor.base import PortFilters
 from agent.model.firewall import Firewall
 
@@ -38,6 +38,8 @@ class Filtering:
 
     store: FirewallStore
     filters: PortFilters
+    hanging: set[str] = field(default_factory=set)
+    """Ports of guests that held up a round: the others go first in the next one."""
 
     def ensure(self, server_id: str) -> None:
         """Have filters for the ports of one server that is to be started; `HostFailed` if not."""
@@ -49,21 +51,36 @@ class Filtering:
         self.filters.remove(port_id)
 
     def carry(self) -> None:
-        """Have the filters of all ports that need one, and of ours no others."""
+        """Have the filters of all ports that need one, and of ours no others.
+
+        What is wrong with one keeps no other from being seen to. `HostUnavailable`, when all else
+        is done, for what a later round may bring.
+        """
         # In this order: a port is recorded before it is filtered, so what was seen filtered and is
         # no server's port now is a leftover.
         there = self.filters.list_ports()
         filtered = self.store.list_filtered()
         left = there - {firewall.port_id for firewall in filtered}
         opened = self.store.list_bound(left) if left else ()
-        for firewall in (*filtered, *opened):
-            try:
-                self.filters.ensure(firewall)
-            except HostFailed as error:
-                log.warning("port %s is not filtered: %s", firewall.port_id, error.message)
         for port_id in left - {firewall.port_id for firewall in opened}:
             self.filters.remove(port_id)
+        wanted = (*filtered, *opened)
+        self.hanging.intersection_update(firewall.port_id for firewall in wanted)
+        unavailable = [
+            error
+            for firewall in sorted(wanted, key=lambda each: each.port_id in self.hanging)
+            if (error := self._try(firewall)) is not None
+        ]
+        if unavailable:
+            raise unavailable[0]
 
-    def forget(self) -> None:
-        """Look afresh at what the host filters: it was away."""
-        self.filters.forget()
+    def _try(self, firewall: Firewall) -> HostUnavailable | None:
+        try:
+            self.filters.ensure(firewall)
+        except HostFailed as error:
+            log.warning("port %s is not filtered: %s", firewall.port_id, error.message)
+        except HostUnavailable as error:
+            self.hanging.add(firewall.port_id)
+            return error
+        self.hanging.discard(firewall.port_id)
+        return None

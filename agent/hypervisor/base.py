@@ -336,10 +336,6 @@ class PortFilters(Protocol):
         """Remove the filter of a port that is no server's; one that is in use still stays."""
         ...
 
-    def forget(self) -> None:
-        """Believe nothing of what was told before."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class Listeners:

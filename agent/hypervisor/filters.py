@@ -4,15 +4,17 @@
 A filter that is there is named by the nic of its port wherever that nic is described: in the stored
 domain, in the running one and in its saved memory. It stays for as long as a server has the port,
 open when nothing is to be filtered any more: saved memory could not be restored without it.
-libvirt changes the rules of a running guest when its filter is defined anew. Redefining takes it a
-second a guest, so nothing is told to it twice.
+libvirt changes the rules of a running guest when its filter is defined anew. That takes it a second
+a guest, so it is done only where what libvirt has is not what it was told.
+
+Each port has a lock of its own: a guest that hangs holds up its own filter alone.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 from xml.etree import ElementTree
 
@@ -38,18 +40,16 @@ class Filters:
         """`owner` is a part of their names: those of others are left alone."""
         self._pool = pool
         self._prefix = f"{PREFIX}{owner}."
-        self._lock = threading.Lock()
-        self._told: dict[str, str] = {}  # what was defined, and is in use, by port
-
-    def forget(self) -> None:
-        """Believe nothing of what was told: libvirt was away, and others were at it perhaps."""
-        with self._lock:
-            self._told.clear()
+        self._locks: dict[str, threading.Lock] = {}  # by port
+        self._told: dict[str, tuple[str, str]] = {}
+        """By port: what libvirt was told last, and what it said of it then."""
 
     @contextmanager
     def held(self, connection: Any, port_ids: Iterable[str]) -> Iterator[dict[str, str]]:
         """The names of the filters that some ports have; none comes or goes meanwhile."""
-        with self._lock:
+        with ExitStack() as locks:
+            for port_id in sorted(port_ids):
+                locks.enter_context(self._lock(port_id))
             yield {
                 port_id: self._name(port_id)
                 for port_id in port_ids
@@ -71,36 +71,41 @@ class Filters:
         An open one gets no filter, unless it has one. Takes a second where something changes.
         libvirt's test driver passes no packets, and has no filters.
         """
-        name = self._name(firewall.port_id)
+        port_id, name = firewall.port_id, self._name(firewall.port_id)
         xml = render_filter(firewall, name)
-        with self._pool.use() as connection, self._lock:
-            if self._told.get(firewall.port_id) == xml or connection.getType() == "TEST":
+        with self._pool.use() as connection, self._lock(port_id):
+            if connection.getType() == "TEST":
                 return
-            if firewall.is_open and _find(connection, name) is None:
+            found = _find(connection, name)
+            if firewall.is_open and found is None:
                 return
-            _define(connection, xml)
+            if found is None or self._told.get(port_id) != (xml, found.XMLDesc()):
+                self._told[port_id] = (xml, _define(connection, xml).XMLDesc())
             domain = guest.find(connection, firewall.server_id)
             if domain is not None:
                 _put_on(domain, firewall.mac, name)
-            self._told[firewall.port_id] = xml
 
     def remove(self, port_id: str) -> None:
         """Remove the filter of a port that is no server's; one that is in use still stays."""
-        with self._pool.use() as connection, self._lock:
-            self._told.pop(port_id, None)
+        with self._pool.use() as connection, self._lock(port_id):
             found = _find(connection, self._name(port_id))
+            if found is None:
+                return
             with suppress(HostFailed), translated():  # in use, or gone
-                if found is not None:
-                    found.undefine()
+                found.undefine()
+                self._told.pop(port_id, None)
+
+    def _lock(self, port_id: str) -> threading.Lock:
+        return self._locks.setdefault(port_id, threading.Lock())
 
     def _name(self, port_id: str) -> str:
         return f"{self._prefix}{port_id}"
 
 
-def _define(connection: Any, xml: str) -> None:
+def _define(connection: Any, xml: str) -> Any:
     try:
         with translated():
-            connection.nwfilterDefineXML(xml)
+            return connection.nwfilterDefineXML(xml)
     except UnsupportedCallError as error:
         raise HostFailed(
             "libvirt has no network filters here, so security groups can't be enforced: install "
@@ -117,16 +122,23 @@ def _find(connection: Any, name: str) -> Any:
 
 
 def _put_on(domain: Any, mac: str, name: str) -> None:
-    """Have a domain's nic name the filter, in each description that does not yet."""
-    for flags, affects in (_STORED, _RUNNING) if domain.isActive() else (_STORED,):
-        root = ElementTree.fromstring(domain.XMLDesc(flags))
-        nic = _name_filter(root, mac, name)
-        if nic is not None:
-            domain.updateDeviceFlags(ElementTree.tostring(nic, encoding="unicode"), affects)
+    """Have a domain's nic name the filter, in each description that does not yet.
+
+    The stored one first: a guest that is started meanwhile has it then, or is found running.
+    """
+    _update(domain, mac, name, *_STORED)
+    if domain.isActive():
+        _update(domain, mac, name, *_RUNNING)
     if domain.hasManagedSaveImage():
         root = ElementTree.fromstring(domain.managedSaveGetXMLDesc())
         if _name_filter(root, mac, name) is not None:
             domain.managedSaveDefineXML(ElementTree.tostring(root, encoding="unicode"))
+
+
+def _update(domain: Any, mac: str, name: str, flags: int, affects: int) -> None:
+    nic = _name_filter(ElementTree.fromstring(domain.XMLDesc(flags)), mac, name)
+    if nic is not None:
+        domain.updateDeviceFlags(ElementTree.tostring(nic, encoding="unicode"), affects)
 
 
 def _name_filter(root: ElementTree.Element, mac: str, name: str) -> ElementTree.Element | None:
@@ -135,8 +147,11 @@ def _name_filter(root: ElementTree.Element, mac: str, name: str) -> ElementTree.
         found = nic.find("mac")
         if found is None or found.get("address", "").lower() != mac:
             continue
-        if nic.find("filterref") is not None:
+        named = nic.find("filterref")
+        if named is not None and named.get("filter") == name:
             return None
+        if named is not None:
+            nic.remove(named)
         ElementTree.SubElement(nic, "filterref", {"filter": name})
         return nic
     return None

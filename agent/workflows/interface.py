@@ -24,10 +24,10 @@ ASK_EVERY_S = 1.0
 
 
 def reserve(context: Context) -> Outcome:
-    """Let DHCP give the new nic its address, in a network that is there."""
+    """Let DHCP give the new nic its address, in a network and with a filter that are there."""
     nic = _find_nic(context)
+    wire(context)
     if nic is not None and nic.dhcp:
-        wire(context)
         context.tools.hypervisor.reserve(nic.libvirt_network, Reservation(nic.mac, nic.ip))
     return Done()
 

@@ -181,10 +181,6 @@ class Firewalls(Protocol):
         """Have the filters of all ports that need one, and no others."""
         ...
 
-    def forget(self) -> None:
-        """Look afresh at what the host filters: it was away."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class Tools:

@@ -9,7 +9,8 @@ from agent.workflows.step import Context
 def wire(context: Context) -> None:
     """Have both on the host before the domain is defined or started.
 
-    `HostFailed` when libvirt refuses: a server whose groups can't be enforced does not start.
+    `HostFailed` when libvirt refuses its filters: a server does not start without them. (Whether
+    the kernel shows iptables what passes a bridge is for `cumulet doctor` to tell.)
     """
     context.tools.ensure_networks()
     context.tools.firewalls.ensure(context.server.id)

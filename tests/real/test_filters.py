@@ -252,6 +252,39 @@ def test_a_guest_that_was_saved_before_wakes_filtered(street: Street) -> None:
     assert street.passing() == {OUT, PING_OUT}
 
 
+def test_what_was_done_past_us_is_mended(street: Street) -> None:
+    machine, server_id = street.machine, street.spec.server_id
+    name = f"cumulet.{OWNER}.{street.nic.port_id}"
+    street.wall(*ALL_OUT)
+
+    # Another hand has taken the filter from the running guest and from the stored domain,
+    interface = machine.folder / "interface.xml"
+    nic = ElementTree.fromstring(machine.virsh("dumpxml", server_id)).find("devices/interface")
+    assert nic is not None
+    for each in nic.findall("filterref"):
+        nic.remove(each)
+    interface.write_bytes(ElementTree.tostring(nic))
+    machine.virsh("update-device", server_id, str(interface), "--live", "--config")
+    assert street.named() == street.named("--inactive") == []
+    street.wall(*ALL_OUT)
+    assert street.named() == street.named("--inactive") == [name]
+
+    # has opened it,
+    opened = machine.folder / "filter.xml"
+    opened.write_text(f"<filter name='{name}'><uuid>{street.nic.port_id}</uuid></filter>")
+    machine.virsh("nwfilter-define", str(opened))
+    street.wall(*ALL_OUT)
+    assert street.passing() == {OUT, PING_OUT}
+
+    # or has removed it, while the guest was off.
+    street.host.destroy(server_id)
+    machine.virsh("nwfilter-undefine", name)
+    street.wall(*ALL_OUT)
+    street.host.define(street.spec)
+    street.host.start(server_id)
+    assert street.named() == street.named("--inactive") == [name]
+
+
 def test_what_others_filter_is_left_alone(street: Street) -> None:
     street.wall()
     other = Host(street.machine.uri, owner="they", virt_type="qemu")
