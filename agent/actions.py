@@ -143,6 +143,7 @@ _ROWS = (
                 TaskState.UNPAUSING,
                 TaskState.SUSPENDING,
                 TaskState.RESUMING,
+                TaskState.UPDATING_PASSWORD,  # which may wait for a guest that does not boot
             }
         ),
         status_meanwhile=Status.HARD_REBOOT,

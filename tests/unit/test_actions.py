@@ -88,6 +88,7 @@ INTERRUPTS = {
         "unpausing",
         "suspending",
         "resuming",
+        "updating_password",
     },
     "resetState": EVERY_TASK,
     "delete": EVERY_TASK,
