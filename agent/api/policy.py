@@ -231,6 +231,7 @@ ROUTES: dict[Access, str] = {
         DELETE /network/v2.0/subnets/<subnet_id>/tags/<tag>
     """,
     Access.ADMIN: """
+        PUT    /network/v2.0/quotas/<project_id>
         DELETE /network/v2.0/quotas/<project_id>
         GET    /identity/v3/projects
         POST   /identity/v3/projects

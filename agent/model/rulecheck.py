@@ -53,7 +53,7 @@ def parse_prefix(given: str) -> tuple[str, str]:
             raise ValueError("the name of an interface says nothing here")
         interface = ip_interface(given)
     except ValueError:
-        raise BadRequest(f"'{given[:60]}' is not a valid IP subnet.") from None
+        raise BadRequest(f"remote_ip_prefix: '{given[:60]}' is not a valid IP subnet.") from None
     return interface.with_prefixlen, IPV4 if interface.version == 4 else IPV6
 
 

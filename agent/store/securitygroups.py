@@ -271,7 +271,8 @@ def _check_new(there: Iterable[Rule], rules: Collection[Rule]) -> None:
             raise SameRuleError(
                 f"Security group rule already exists. Rule id is {known[rule.meaning]}."
             )
-        known[rule.meaning] = rule.id
+    if len({rule.meaning for rule in rules}) < len(rules):
+        raise SameRuleError("Duplicate Security Group Rule in POST.")
 
 
 _OF_PROJECT = security_groups.c.project_id == bindparam("project")

@@ -6,6 +6,7 @@ The words of a refusal are Nova's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,8 @@ from urllib.parse import unquote
 from agent.errors import BadRequest
 from agent.model.rulecheck import parse_prefix
 from agent.model.securitygroup import ANYWHERE, INGRESS, IPV4, Rule
+
+NUMBER = re.compile(r"-?[0-9]{1,9}")
 
 PROTOCOLS = ("tcp", "udp", "icmp")
 ALL = {"tcp": (1, 65535), "udp": (1, 65535), "icmp": (-1, -1)}
@@ -102,11 +105,10 @@ def _ports(
 
 
 def _number(protocol: str | None, given: object) -> int:
-    try:
-        if isinstance(given, int | str) and not isinstance(given, bool):
-            return int(given)
-    except ValueError:
-        pass
+    if isinstance(given, int) and not isinstance(given, bool):
+        return given
+    if isinstance(given, str) and NUMBER.fullmatch(given):
+        return int(given)
     what = "Type and Code" if protocol == "icmp" else "To and From ports"
     rest = " for ICMP protocol type" if protocol == "icmp" else ""
     raise BadRequest(f"Invalid input received: {what} must be integers{rest}")

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify
+from jsonschema import Draft202012Validator
 
+from agent.api.body import json_body
 from agent.api.context import caller, cloud
 from agent.api.replies import empty
-from agent.errors import NotFound
+from agent.errors import BadRequest, NotFound
 
 routes = Blueprint("network_about", __name__)
 
@@ -25,6 +27,24 @@ EXTENSIONS = {
     "port, security_group",
 }
 """The extensions whose attributes are shown, by their aliases."""
+
+SETTABLE = {"security_group": "security_groups", "security_group_rule": "security_group_rules"}
+"""The quotas that a project may have of its own, with their names in the Compute API."""
+
+_QUOTAS = Draft202012Validator(
+    {
+        "type": "object",
+        "properties": {
+            "quota": {
+                "type": "object",
+                "properties": {"force": {"type": "boolean"}, "check_limit": {"type": "boolean"}},
+                "additionalProperties": {"type": "integer", "minimum": -1, "maximum": 2**31 - 1},
+            }
+        },
+        "required": ["quota"],
+        "additionalProperties": False,
+    }
+)
 
 
 @routes.get("/extensions")
@@ -47,10 +67,27 @@ def show_quotas(project_id: str) -> Response:
     return jsonify(quota=_quotas(project_id))
 
 
+@routes.put("/quotas/<project_id>")
+def set_quotas(project_id: str) -> Response:
+    """Set what a project may have of security groups and rules; the rest is as it is for all."""
+    asked = json_body(_QUOTAS)["quota"]
+    is_checked = asked.pop("check_limit", False)
+    asked.pop("force", None)
+    for name, now in _quotas(project_id).items():
+        if name not in SETTABLE and asked.get(name, now) != now:
+            raise BadRequest(f"{name}: it is {now} for each project, by the configuration.")
+    limits = {SETTABLE[name]: most for name, most in asked.items() if name in SETTABLE}
+    cloud().quotas.set(caller(), project_id, limits, force=not is_checked)
+    return jsonify(quota=_quotas(project_id))
+
+
 @routes.delete("/quotas/<project_id>")
 def reset_quotas(project_id: str) -> Response:
-    """Let the configuration's quotas count for a project: they always do, nobody sets others."""
+    """Let the defaults count again for a project."""
     _quotas(project_id)
+    defaults = cloud().quotas.get_class("default")
+    limits = {name: getattr(defaults, name) for name in SETTABLE.values()}
+    cloud().quotas.set(caller(), project_id, limits, force=True)
     return empty(204)
 
 

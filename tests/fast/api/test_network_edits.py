@@ -11,6 +11,7 @@ import pytest
 
 from agent.engine.carrying import carry
 from agent.hypervisor.base import NetworkSpec
+from agent.model.identity import Project
 from tests.fast.api.conftest import ApiClient, create, make_server
 from tests.fast.smallcloud import SmallCloud
 
@@ -333,8 +334,7 @@ def test_a_network_that_the_host_refuses_keeps_nobody_else_from_building(
 
 
 def test_what_the_service_can_do(client: ApiClient, cloud: SmallCloud) -> None:
-    lab = cloud.parts.store.identity.find_project("lab")
-    assert lab is not None
+    lab = project_lab(cloud)
     quota = client.get(f"{NETWORK}/quotas/{lab.id}").get_json()["quota"]
     details = client.get(f"{NETWORK}/quotas/{lab.id}/details").get_json()["quota"]
     aliases = [e["alias"] for e in client.get(f"{NETWORK}/extensions").get_json()["extensions"]]
@@ -360,3 +360,34 @@ def test_old_versions_of_compute_tell_of_networks(
     assert (old["id"], old["label"], old["cidr"]) == (network_id, "lab", None)
     assert client.get(f"{compute}/os-networks", headers=later).status_code == 404
     assert client.get(f"{compute}/os-security-groups", headers=later).status_code == 404
+
+
+def test_an_administrator_sets_how_many_groups_and_rules_a_project_may_have(
+    admin_client: ApiClient, cloud: SmallCloud
+) -> None:
+    url = f"{NETWORK}/quotas/{project_lab(cloud).id}"
+
+    def set_quota(**asked: object) -> Any:
+        return admin_client.request("PUT", url, json={"quota": asked})
+
+    fine = set_quota(security_group=50, security_group_rule=-1, network=10, check_limit=True)
+    used = set_quota(security_group=0, check_limit=True)
+    forced = set_quota(security_group=0, force=True)
+    fixed = set_quota(network=11)
+    wrong = set_quota(security_group="many")
+    now = admin_client.get(url).get_json()["quota"]
+    reset = admin_client.delete(url)
+
+    assert fine.status_code == 200, fine.get_json()
+    assert (fine.get_json()["quota"]["security_group"], used.status_code) == (50, 400)
+    assert (forced.status_code, now["security_group"], now["security_group_rule"]) == (200, 0, -1)
+    assert (fixed.status_code, wrong.status_code) == (400, 400)
+    assert "network: it is 10 for each project" in fixed.get_json()["NeutronError"]["message"]
+    assert reset.status_code == 204
+    assert admin_client.get(url).get_json()["quota"]["security_group"] == 10
+
+
+def project_lab(cloud: SmallCloud) -> Project:
+    lab = cloud.parts.store.identity.find_project("lab")
+    assert lab is not None
+    return lab
