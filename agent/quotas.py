@@ -7,7 +7,7 @@ Others ask `quota_of` for what they hold a request against. What must hold when 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from agent.errors import BadRequest, NotFound
@@ -67,9 +67,12 @@ class Quotas:
         self._check(caller, project_id)
         return self.store.quotas.set(project_id, limits, self.default, user_id=user_id, force=force)
 
-    def reset(self, project_id: str, user_id: str = "") -> None:
-        """Let the defaults count again for a project and its users, or for one user in it."""
-        self.store.quotas.reset(project_id, user_id)
+    def reset(self, project_id: str, user_id: str = "", resources: Collection[str] = ()) -> None:
+        """Let the defaults count again for a project and its users, or for one user in it.
+
+        All of them, or those of some `resources`.
+        """
+        self.store.quotas.reset(project_id, user_id, resources)
 
     def get_class(self, name: str) -> Quota:
         """What a class may use; "default" is for all projects, of others nobody asks."""

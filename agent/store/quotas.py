@@ -8,7 +8,7 @@ for use inside a transaction, so that a check holds until its row is written.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select
@@ -80,9 +80,14 @@ class Quotas:
                 connection.execute(insert(quota_classes).values(**key, most=most))
             return _class_quota(connection, name, default)
 
-    def reset(self, project_id: str, user_id: str = WHOLE) -> None:
-        """Forget what was set for a project and all its users, or for one user in it."""
+    def reset(self, project_id: str, user_id: str = WHOLE, resources: Collection[str] = ()) -> None:
+        """Forget what was set for a project and all its users, or for one user in it.
+
+        All of it, or that of some `resources`.
+        """
         statement = delete(quotas).where(quotas.c.project_id == project_id)
+        if resources:
+            statement = statement.where(quotas.c.resource.in_(resources))
         if user_id:
             statement = statement.where(quotas.c.user_id == user_id)
         with self.db.write() as connection:

@@ -83,11 +83,9 @@ def set_quotas(project_id: str) -> Response:
 
 @routes.delete("/quotas/<project_id>")
 def reset_quotas(project_id: str) -> Response:
-    """Let the defaults count again for a project."""
+    """Let the defaults count again for a project: of what it may have of its own here."""
     _quotas(project_id)
-    defaults = cloud().quotas.get_class("default")
-    limits = {name: getattr(defaults, name) for name in SETTABLE.values()}
-    cloud().quotas.set(caller(), project_id, limits, force=True)
+    cloud().quotas.reset(project_id, resources=SETTABLE.values())
     return empty(204)
 
 

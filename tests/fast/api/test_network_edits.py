@@ -12,6 +12,7 @@ import pytest
 from agent.engine.carrying import carry
 from agent.hypervisor.base import NetworkSpec
 from agent.model.identity import Project
+from agent.model.quota import Quota
 from tests.fast.api.conftest import ApiClient, create, make_server
 from tests.fast.smallcloud import SmallCloud
 
@@ -372,6 +373,7 @@ def test_an_administrator_sets_how_many_groups_and_rules_a_project_may_have(
 
     fine = set_quota(security_group=50, security_group_rule=-1, network=10, check_limit=True)
     used = set_quota(security_group=0, check_limit=True)
+    cloud.parts.store.quotas.set_class("default", {"security_groups": 7}, Quota())
     forced = set_quota(security_group=0, force=True)
     fixed = set_quota(network=11)
     wrong = set_quota(security_group="many")
@@ -384,7 +386,7 @@ def test_an_administrator_sets_how_many_groups_and_rules_a_project_may_have(
     assert (fixed.status_code, wrong.status_code) == (400, 400)
     assert "network: it is 10 for each project" in fixed.get_json()["NeutronError"]["message"]
     assert reset.status_code == 204
-    assert admin_client.get(url).get_json()["quota"]["security_group"] == 10
+    assert admin_client.get(url).get_json()["quota"]["security_group"] == 7
 
 
 def project_lab(cloud: SmallCloud) -> Project:
