@@ -16,14 +16,13 @@ from agent.hypervisor.host import Host
 from agent.model.firewall import EVERYTHING, Firewall, Pass
 from agent.model.securitygroup import EGRESS, FILTERED, INGRESS, IPV4, IPV6
 from agent.model.server import Nic
-from tests.domain_specs import OWNER, make_network, make_nic, make_spec, reservation_of
+from tests.domain_specs import OWNER, make_network, make_nic, reservation_of
 from tests.lab.commands import CommandError
 from tests.lab.guest_agent import GuestAgent
-from tests.lab.guests import make_overlay, write_config_drive
 from tests.lab.neighbour import Neighbour, make_neighbour
 from tests.lab.private_host import PrivateHost
-from tests.lab.tiny_guest import tiny_image
 from tests.lab.waiting import wait_for
+from tests.real.specs import tiny_spec
 
 pytestmark = pytest.mark.real
 
@@ -112,7 +111,7 @@ def street() -> Iterator[Street]:
         host.ensure_network(make_network())
         nic = make_nic(1, port_id=str(uuid.uuid4()))
         host.reserve(nic.libvirt_network, reservation_of(nic))
-        spec = spec_on(machine, host, nic)
+        spec = tiny_spec(machine, host.resolve_hardware({}), nics=(nic,))
         host.define(spec)
         host.start(spec.server_id)
         neighbour = make_neighbour(machine, nic.bridge, f"{NEIGHBOUR}/24")
@@ -121,26 +120,6 @@ def street() -> Iterator[Street]:
         with neighbour.serving(SERVED):
             yield Street(machine, host, spec, nic, guest, local, neighbour)
         host.close()
-
-
-def spec_on(machine: PrivateHost, host: Host, nic: Nic) -> DomainSpec:
-    server_id = str(uuid.uuid4())
-    folder = machine.folder / server_id
-    folder.mkdir()
-    spec = make_spec(
-        server_id,
-        vcpus=1,
-        ram_mb=128,
-        disk_path=folder / "disk.qcow2",
-        backing_path=tiny_image(),
-        config_drive_path=folder / "config.iso",
-        console_log_path=folder / "console.log",
-        hardware=host.resolve_hardware({}),
-        nics=(nic,),
-    )
-    make_overlay(spec.disk_path, base=tiny_image())
-    write_config_drive(folder / "config.iso", {"openstack/latest/meta_data.json": "{}"})
-    return spec
 
 
 def wait_until_up(guest: GuestAgent, nic: Nic) -> str:

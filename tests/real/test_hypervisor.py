@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,11 +20,11 @@ from agent.hypervisor.domainxml import render_domain
 from agent.hypervisor.host import Host
 from agent.model.observation import DomainEvent, Seen
 from agent.model.server import Hardware
-from tests.domain_specs import OWNER, make_network, make_nic, make_spec, reservation_of
-from tests.lab.guests import LabGuest, make_overlay, write_config_drive
+from tests.domain_specs import OWNER, make_network, make_nic, reservation_of
+from tests.lab.guests import LabGuest
 from tests.lab.private_host import PrivateHost
-from tests.lab.tiny_guest import tiny_image
 from tests.lab.waiting import wait_for
+from tests.real.specs import tiny_spec
 
 pytestmark = pytest.mark.real
 
@@ -86,25 +85,10 @@ def hardware(host: Host) -> Hardware:
 @pytest.fixture
 def spec(machine: PrivateHost, host: Host, hardware: Hardware) -> Iterator[DomainSpec]:
     """A spec whose files are there; nothing of it is defined yet."""
-    server_id = str(uuid.uuid4())
-    folder = machine.folder / server_id
-    folder.mkdir()
-    made = make_spec(
-        server_id,
-        server_name=HOSTILE_NAME,
-        vcpus=1,
-        ram_mb=128,
-        disk_path=folder / "disk.qcow2",
-        backing_path=tiny_image(),
-        config_drive_path=folder / "config.iso",
-        console_log_path=folder / "console.log",
-        hardware=hardware,
-    )
-    make_overlay(made.disk_path, base=tiny_image())
-    write_config_drive(folder / "config.iso", {"openstack/latest/meta_data.json": "{}"})
+    made = tiny_spec(machine, hardware, server_name=HOSTILE_NAME)
     yield made
-    host.destroy(server_id)
-    host.undefine(server_id)
+    host.destroy(made.server_id)
+    host.undefine(made.server_id)
 
 
 def dump(machine: PrivateHost, spec: DomainSpec, *options: str) -> str:
