@@ -88,12 +88,11 @@ class Filters:
     def remove(self, port_id: str) -> None:
         """Remove the filter of a port that is no server's; one that is in use still stays."""
         with self._pool.use() as connection, self._lock(port_id):
+            self._told.pop(port_id, None)
             found = _find(connection, self._name(port_id))
-            if found is None:
-                return
             with suppress(HostFailed), translated():  # in use, or gone
-                found.undefine()
-                self._told.pop(port_id, None)
+                if found is not None:
+                    found.undefine()
 
     def _lock(self, port_id: str) -> threading.Lock:
         return self._locks.setdefault(port_id, threading.Lock())
