@@ -1,17 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small things that every service says the same way: empty replies and times."""
+"""Small things that every service says the same way: replies of no or one thing, and times."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
 import orjson
-from flask import Response
+from flask import Response, jsonify
 
 
 def empty(code: int) -> Response:
     """Reply without a body."""
     return Response(status=code, mimetype="application/json")
+
+
+def created(name: str, view: object) -> Response:
+    """Reply with what was made, below its name."""
+    response = jsonify({name: view})
+    response.status_code = 201
+    return response
 
 
 def iso_seconds(moment: datetime) -> str:

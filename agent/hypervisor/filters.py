@@ -25,6 +25,7 @@ from agent.hypervisor import guest
 from agent.hypervisor.connection import Pool
 from agent.hypervisor.domainxml import render_filter
 from agent.hypervisor.errors import NoSuchThingError, UnsupportedCallError, translated
+from agent.hypervisor.nics import find_nic
 from agent.model.firewall import Firewall
 
 PREFIX = "cumulet."
@@ -142,15 +143,11 @@ def _update(domain: Any, mac: str, name: str, flags: int, affects: int) -> None:
 
 def _name_filter(root: ElementTree.Element, mac: str, name: str) -> ElementTree.Element | None:
     """Write the filter's name to the nic of this MAC; None where it stands or there is no nic."""
-    for nic in root.iterfind("devices/interface"):
-        found = nic.find("mac")
-        if found is None or found.get("address", "").lower() != mac:
-            continue
-        named = nic.find("filterref")
-        if named is not None and named.get("filter") == name:
-            return None
-        if named is not None:
-            nic.remove(named)
-        ElementTree.SubElement(nic, "filterref", {"filter": name})
-        return nic
-    return None
+    nic = find_nic(root, mac)
+    named = None if nic is None else nic.find("filterref")
+    if nic is None or (named is not None and named.get("filter") == name):
+        return None
+    if named is not None:
+        nic.remove(named)
+    ElementTree.SubElement(nic, "filterref", {"filter": name})
+    return nic

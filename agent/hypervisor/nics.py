@@ -49,7 +49,12 @@ def unplug(domain: Any, mac: str) -> bool:
 
 
 def _find(domain: Any, mac: str) -> ElementTree.Element | None:
-    for nic in ElementTree.fromstring(domain.XMLDesc()).findall("devices/interface"):
+    return find_nic(ElementTree.fromstring(domain.XMLDesc()), mac)
+
+
+def find_nic(root: ElementTree.Element, mac: str) -> ElementTree.Element | None:
+    """The nic of a MAC in a domain's XML, however the domain is described."""
+    for nic in root.iterfind("devices/interface"):
         found = nic.find("mac")
         if found is not None and found.get("address", "").lower() == mac:
             return nic

@@ -38,7 +38,7 @@ class Firewall:
     @property
     def is_open(self) -> bool:
         """Whether everything passes."""
-        return set(self.passes) >= set(EVERYTHING)
+        return _are_all(self.passes)
 
 
 EVERYTHING = tuple(
@@ -53,7 +53,11 @@ def passes_of(rules: Iterable[Rule], members: Mapping[str, Collection[str]]) -> 
 
 def are_open(rules: Iterable[Rule]) -> bool:
     """Whether rules let everything pass, whoever is in which group."""
-    return set(passes_of(rules, {})) >= set(EVERYTHING)
+    return _are_all(passes_of(rules, {}))
+
+
+def _are_all(passes: Iterable[Pass]) -> bool:
+    return set(passes) >= set(EVERYTHING)
 
 
 def _passes(rule: Rule, members: Mapping[str, Collection[str]]) -> Iterator[Pass]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from ipaddress import ip_network
 
 from agent.errors import Conflict
@@ -65,6 +65,9 @@ FILTERED: Mapping[str, Collection[str]] = {
 
 HAVE_PORTS = frozenset({"tcp", "udp", "sctp", "udplite"})
 HAVE_TYPES = frozenset({"icmp", "ipv6-icmp"})
+
+NOT_YET = datetime(1970, 1, 1, tzinfo=UTC)
+"""When a rule was made that is only asked for."""
 
 _SPACE = uuid.UUID("5f0a3f0e-64a5-4b63-9c3e-6f2f0d5b9a11")
 

@@ -67,9 +67,7 @@ def allocate(
         try:
             port_id = _give(connection, server, request, position, rest_s=rest_s, now=now)
             if security_groups and request.port_id is None:
-                wanted = select(ports.c.id, ports.c.project_id).where(ports.c.id == port_id)
-                port = connection.execute(wanted).one()
-                portgroups.set_groups(connection, port, security_groups)
+                portgroups.set_groups(connection, port_id, server.project_id, security_groups)
         except TakenError as error:
             raise BadRequest(error.message) from error
 

@@ -3,18 +3,19 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
 
 from agent.model.firewall import EVERYTHING, Firewall, are_open, passes_of
-from agent.model.securitygroup import Rule, default_id
+from agent.model.securitygroup import default_id
 from agent.store import rows
 from agent.store.db import Database
-from agent.store.groupschema import port_security_groups, security_group_rules, security_groups
+from agent.store.groupschema import port_security_groups, security_groups
 from agent.store.netschema import ports
+from agent.store.portgroups import PORTS
+from agent.store.securitygroups import load_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,48 +39,29 @@ class Firewalls:
 
 
 def _firewalls(connection: Connection, server_id: str | None) -> Iterator[Firewall]:
-    rules = _rules(connection)
-    candidates = connection.execute(
-        select(ports).where(_is_of(server_id), _may_be_filtered(connection, rules))
-    ).all()
-    if not candidates:
-        return
-    own = _own_groups(connection)
-    named = {rule.remote_group_id for each in rules.values() for rule in each}
+    groups = _groups(server_id)
+    rules = load_rules(connection, groups.with_only_columns(security_groups.c.id))
+    owners: set[str] = set(connection.scalars(groups))
+    strict = [owner for owner in owners if not are_open(rules[default_id(owner)])]
+    filtered = PORTS.where(
+        _is_of(server_id), or_(ports.c.own_groups, ports.c.project_id.in_(strict))
+    )
+    found = [rows.port_from(port) for port in connection.execute(filtered)]
+    named = {r.remote_group_id for port in found for g in port.security_groups for r in rules[g]}
     members = {group_id: _addresses(connection, group_id) for group_id in named if group_id}
-    for port in candidates:
-        groups = own[port.id] if port.own_groups else [default_id(port.project_id)]
-        passes = passes_of((rule for group in groups for rule in rules[group]), members)
-        yield Firewall(port.id, port.server_id, port.mac, passes)
+    for port in found:
+        passing = (rule for group_id in port.security_groups for rule in rules[group_id])
+        yield Firewall(port.id, str(port.server_id), port.mac, passes_of(passing, members))
 
 
 def _is_of(server_id: str | None) -> ColumnElement[bool]:
     return ports.c.server_id.is_not(None) if server_id is None else ports.c.server_id == server_id
 
 
-def _may_be_filtered(
-    connection: Connection, rules: Mapping[str, Sequence[Rule]]
-) -> ColumnElement[bool]:
-    """A port with groups of its own, or in a default group that does not let all pass."""
-    projects = connection.scalars(select(security_groups.c.project_id).distinct())
-    strict = [project for project in projects if not are_open(rules[default_id(project)])]
-    return or_(ports.c.own_groups, ports.c.project_id.in_(strict))
-
-
-def _rules(connection: Connection) -> Mapping[str, Sequence[Rule]]:
-    """All rules, by their groups."""
-    found: defaultdict[str, list[Rule]] = defaultdict(list)
-    for row in connection.execute(select(security_group_rules)):
-        found[row.group_id].append(Rule(**row._mapping))
-    return found
-
-
-def _own_groups(connection: Connection) -> Mapping[str, Sequence[str]]:
-    """The groups of each port that has groups of its own."""
-    found: defaultdict[str, list[str]] = defaultdict(list)
-    for row in connection.execute(select(port_security_groups)):
-        found[row.port_id].append(row.group_id)
-    return found
+def _groups(server_id: str | None) -> Select[tuple[str]]:
+    """The projects of all groups that matter: a port is in none but its own project's."""
+    owners = select(ports.c.project_id).where(_is_of(server_id))
+    return select(security_groups.c.project_id).where(security_groups.c.project_id.in_(owners))
 
 
 def _addresses(connection: Connection, group_id: str) -> Sequence[str]:

@@ -30,6 +30,7 @@ from agent.store import addresses, portgroups, rows
 from agent.store.db import Database
 from agent.store.netschema import networks, ports, subnets
 from agent.store.portgroups import PORTS
+from agent.store.quotas import check_resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class NetworkEdits:
         with self.db.write() as connection:
             owned = networks.c.project_id == network.project_id
             count = connection.scalar(select(func.count()).select_from(networks).where(owned))
-            _check_quota("network", count or 0, quota)
+            check_resource("network", count or 0, quota)
             connection.execute(insert(networks).values(asdict(network)))
 
     def add_subnet(self, subnet: Subnet) -> None:
@@ -127,7 +128,7 @@ class NetworkEdits:
         with self.db.write() as connection:
             owned = ports.c.project_id == request.project_id
             count = connection.scalar(select(func.count()).select_from(ports).where(owned))
-            _check_quota("port", count or 0, quota)
+            check_resource("port", count or 0, quota)
             port_id = addresses.add_port(connection, request, rest_s=rest_s, now=now)
             wanted = PORTS.where(ports.c.id == port_id)
             if request.security_groups is not None:
@@ -168,14 +169,7 @@ def overlap(cidr: str, network_id: str) -> str:
 
 def _set_groups(connection: Connection, port: rows.AnyRow, group_ids: Collection[str]) -> None:
     portgroups.check_there(connection, port.project_id, group_ids)
-    portgroups.set_groups(connection, port, group_ids)
-
-
-def _check_quota(what: str, used: int, quota: int) -> None:
-    if 0 <= quota <= used:  # -1 is no limit
-        raise Conflict(
-            f"Quota exceeded for resources: ['{what}']. The project has {used} of {quota}."
-        )
+    portgroups.set_groups(connection, port.id, port.project_id, group_ids)
 
 
 def _check_there(connection: Connection, table: Table, its_id: str, word: str) -> None:

@@ -103,17 +103,19 @@ def check_there(connection: Connection, project_id: str, group_ids: Collection[s
         raise NotFound(f"Security group {min(missing)[:60]} does not exist")
 
 
-def set_groups(connection: Connection, port: rows.AnyRow, group_ids: Collection[str]) -> None:
-    """Put a port, of which the id and the project are given, into just these groups."""
+def set_groups(
+    connection: Connection, port_id: str, project_id: str, group_ids: Collection[str]
+) -> None:
+    """Put a port of a project into just these groups."""
     wanted = set(group_ids)
-    is_default = wanted == {default_id(port.project_id)}
-    of_port = port_security_groups.c.port_id == port.id
+    is_default = wanted == {default_id(project_id)}
+    of_port = port_security_groups.c.port_id == port_id
     connection.execute(delete(port_security_groups).where(of_port))
-    connection.execute(update(ports).where(ports.c.id == port.id).values(own_groups=not is_default))
+    connection.execute(update(ports).where(ports.c.id == port_id).values(own_groups=not is_default))
     if wanted and not is_default:
         connection.execute(
             insert(port_security_groups),
-            [{"port_id": port.id, "group_id": group_id} for group_id in sorted(wanted)],
+            [{"port_id": port_id, "group_id": group_id} for group_id in sorted(wanted)],
         )
 
 

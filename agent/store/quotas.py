@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select
 
+from agent.errors import Conflict
 from agent.model.quota import Quota, Usage, check_limits, with_limits
 from agent.store.catalogschema import quota_classes, quotas
 from agent.store.db import Database
@@ -105,6 +106,14 @@ def quota_of(
             quota, {row.resource: row.most for row in found if row.user_id == holder}
         )
     return quota
+
+
+def check_resource(
+    what: str, used: int, most: int, *, more: int = 1, error: type[Conflict] = Conflict
+) -> None:
+    """Raise an `error`, in Neutron's words, where a project may not have `more` of something."""
+    if 0 <= most < used + more:  # -1 is no limit
+        raise error(f"Quota exceeded for resources: ['{what}']. The project has {used} of {most}.")
 
 
 def usage_of(connection: Connection, project_id: str, user_id: str = WHOLE) -> Usage:

@@ -37,6 +37,9 @@ from agent.store import loading, portgroups
 from agent.store.db import Database
 from agent.store.groupschema import port_security_groups, security_group_rules, security_groups
 from agent.store.netschema import ports
+from agent.store.quotas import check_resource
+
+NO_PARAMETERS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ class SecurityGroups:
         with self.db.write() as connection:
             _check_name(group.name)
             used = connection.scalar(_COUNT_GROUPS, {"project": group.project_id}) or 0
-            _check_quota("security_group", used, 1, most)
+            check_resource("security_group", used, most, error=SpentError)
             insert_group(connection, group)
 
     def update(
@@ -126,7 +129,7 @@ class SecurityGroups:
         with self.db.write() as connection:
             group = _get(connection, group_id, project_id)
             used = connection.scalar(_COUNT_RULES, {"project": owner}) or 0
-            _check_quota("security_group_rule", used, len(rules), limit)
+            check_resource("security_group_rule", used, limit, more=len(rules), error=SpentError)
             remote = {rule.remote_group_id for rule in rules if rule.remote_group_id is not None}
             portgroups.check_there(connection, owner, remote)
             _check_new(group.rules, rules)
@@ -177,6 +180,17 @@ def insert_group(connection: Connection, group: SecurityGroup) -> None:
     connection.execute(insert(security_group_rules), [asdict(rule) for rule in group.rules])
 
 
+def load_rules(
+    connection: Connection, groups: Select[Any], parameters: Mapping[str, str] = NO_PARAMETERS
+) -> Mapping[str, Sequence[Rule]]:
+    """The rules of the groups whose ids a statement selects, by their groups, the oldest first."""
+    found: defaultdict[str, list[Rule]] = defaultdict(list)
+    wanted = _RULES.where(security_group_rules.c.group_id.in_(groups))
+    for row in connection.execute(wanted, parameters):
+        found[row.group_id].append(Rule(**row._mapping))
+    return found
+
+
 def _change(
     connection: Connection,
     server_id: str,
@@ -197,7 +211,7 @@ def _change(
         groups = change(had, group_id)
         if groups != had:
             portgroups.check_there(connection, port.project_id, groups)
-            portgroups.set_groups(connection, port, groups)
+            portgroups.set_groups(connection, port.id, port.project_id, groups)
             moved = update(ports).where(ports.c.id == port.id)
             connection.execute(moved.values(updated_at=now, revision=ports.c.revision + 1))
             changed = True
@@ -223,12 +237,10 @@ def _load(
     connection: Connection, statement: Select[Any], parameters: Mapping[str, str]
 ) -> list[SecurityGroup]:
     found = connection.execute(statement, parameters).all()
-    rules: dict[str, list[Rule]] = defaultdict(list)
-    if found:
-        ids = statement.with_only_columns(security_groups.c.id).order_by(None)
-        of_found = _RULES.where(security_group_rules.c.group_id.in_(ids))
-        for row in connection.execute(of_found, parameters):
-            rules[row.group_id].append(Rule(**row._mapping))
+    if not found:
+        return []
+    ids = statement.with_only_columns(security_groups.c.id).order_by(None)
+    rules = load_rules(connection, ids, parameters)
     return [
         SecurityGroup(**{**row._mapping, "tags": tuple(row.tags), "rules": tuple(rules[row.id])})
         for row in found
@@ -254,13 +266,6 @@ def _is_used(connection: Connection, group: SecurityGroup) -> bool:
 def _check_name(name: str) -> None:
     if name.lower() == DEFAULT:
         raise Conflict("Default security group already exists.")
-
-
-def _check_quota(what: str, used: int, more: int, most: int) -> None:
-    if 0 <= most < used + more:  # -1 is no limit
-        raise SpentError(
-            f"Quota exceeded for resources: ['{what}']. The project has {used} of {most}."
-        )
 
 
 def _check_new(there: Iterable[Rule], rules: Collection[Rule]) -> None:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
 from agent.errors import BadRequest
 from agent.model.rulecheck import parse_prefix
-from agent.model.securitygroup import ANYWHERE, INGRESS, IPV4, Rule
+from agent.model.securitygroup import ANYWHERE, INGRESS, IPV4, NOT_YET, Rule
 
 NUMBER = re.compile(r"-?[0-9]{1,9}")
 
@@ -24,8 +23,6 @@ ALL = {"tcp": (1, 65535), "udp": (1, 65535), "icmp": (-1, -1)}
 
 ANY = -1
 """Of a type or a code: it does not matter."""
-
-_NOT_YET = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def parse_rule(asked: Mapping[str, Any]) -> Rule:
@@ -46,7 +43,7 @@ def parse_rule(asked: Mapping[str, Any]) -> Rule:
         remote_prefix=prefix,
         remote_group_id=group_id,
         description="",
-        created_at=_NOT_YET,
+        created_at=NOT_YET,
     )
 
 

@@ -11,7 +11,7 @@ from agent.api.body import json_body
 from agent.api.context import caller, cloud
 from agent.api.network import parse
 from agent.api.network.views import network_view, port_view, subnet_view
-from agent.api.replies import empty
+from agent.api.replies import created, empty
 from agent.errors import BadRequest, NotSupported
 from agent.model.network import Network, Subnet
 
@@ -30,7 +30,7 @@ def create_network() -> Response:
         project_id=parse.project_of(asked),
         shared=asked.get("shared", False),
     )
-    return _created("network", network_view(network, ()))
+    return created("network", network_view(network, ()))
 
 
 @routes.put("/networks/<network_id>")
@@ -53,7 +53,7 @@ def delete_network(network_id: str) -> Response:
 def create_subnet() -> Response:
     """Make the subnet of a network."""
     asked = parse.parse_subnet(json_body(parse.SUBNET)["subnet"])
-    return _created("subnet", _subnet_view(cloud().network_edits.create_subnet(caller(), asked)))
+    return created("subnet", _subnet_view(cloud().network_edits.create_subnet(caller(), asked)))
 
 
 @routes.put("/subnets/<subnet_id>")
@@ -83,7 +83,7 @@ def create_port() -> Response:
         subnet = cloud().networking.get_subnet(caller(), subnet_id)
         if subnet.network_id != port.network_id:
             raise BadRequest(f"fixed_ips: subnet {subnet_id} is not of network {port.network_id}.")
-    return _created("port", port_view(cloud().network_edits.create_port(caller(), port)))
+    return created("port", port_view(cloud().network_edits.create_port(caller(), port)))
 
 
 @routes.put("/ports/<port_id>")
@@ -120,9 +120,3 @@ def _view(network: Network) -> dict[str, Any]:
 def _subnet_view(subnet: Subnet) -> dict[str, Any]:
     network = cloud().networking.get_network(caller(), subnet.network_id)
     return subnet_view(subnet, network.project_id)
-
-
-def _created(name: str, view: dict[str, Any]) -> Response:
-    response = jsonify({name: view})
-    response.status_code = 201
-    return response

@@ -11,7 +11,7 @@ from agent.api.network import security_parse as parse
 from agent.api.network.parse import changes_of, check_as_it_is, project_of
 from agent.api.network.query import list_views, show_view
 from agent.api.network.security_views import group_view, rule_view
-from agent.api.replies import empty
+from agent.api.replies import created, empty
 from agent.errors import NotFound
 
 routes = Blueprint("network_security", __name__)
@@ -34,7 +34,7 @@ def create_group() -> Response:
         asked.get("description", ""),
         project_id=project_of(asked),
     )
-    return _created("security_group", group_view(group))
+    return created("security_group", group_view(group))
 
 
 @routes.get("/security-groups/<group_id>")
@@ -79,7 +79,7 @@ def create_rules() -> Response:
     group = cloud().security_groups.add_rules(caller(), rules)
     views = [rule_view(group, rule) for rule in group.rules]
     name = next(iter(body))
-    return _created(name, views if name == "security_group_rules" else views[0])
+    return created(name, views if name == "security_group_rules" else views[0])
 
 
 @routes.get("/security-group-rules/<rule_id>")
@@ -94,9 +94,3 @@ def delete_rule(rule_id: str) -> Response:
     """Take a rule from its group."""
     cloud().security_groups.delete_rule(caller(), rule_id)
     return empty(204)
-
-
-def _created(name: str, view: object) -> Response:
-    response = jsonify({name: view})
-    response.status_code = 201
-    return response

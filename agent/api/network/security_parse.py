@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -14,7 +13,7 @@ from agent.api.parse import parse_uuid
 from agent.api.schemas import closed
 from agent.errors import BadRequest
 from agent.model.rulecheck import parse_protocol
-from agent.model.securitygroup import IPV4, IPV6, Rule
+from agent.model.securitygroup import IPV4, IPV6, NOT_YET, Rule
 
 _PORT: dict[str, Any] = {"type": ["integer", "string", "null"]}
 _MAYBE_TEXT = {"type": ["string", "null"], "maxLength": 255}
@@ -55,8 +54,6 @@ RULES = Draft202012Validator(
 )
 """One rule, or several of one group."""
 
-_NOT_YET = datetime(1970, 1, 1, tzinfo=UTC)
-
 
 def rules_of(body: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     """The rules that a body which fits the schema asks for."""
@@ -81,7 +78,7 @@ def parse_rule(asked: Mapping[str, Any]) -> Rule:
         remote_prefix=asked.get("remote_ip_prefix") or None,
         remote_group_id=asked.get("remote_group_id") or None,  # any other is not found
         description=asked.get("description", ""),
-        created_at=_NOT_YET,
+        created_at=NOT_YET,
         protocol_given=str(int(number)) if protocol and number.isdigit() else None,
     )
 
