@@ -73,9 +73,14 @@ def set_quotas(project_id: str) -> Response:
     asked = json_body(_QUOTAS)["quota"]
     is_checked = asked.pop("check_limit", False)
     asked.pop("force", None)
-    for name, now in _quotas(project_id).items():
-        if name not in SETTABLE and asked.get(name, now) != now:
-            raise BadRequest(f"{name}: it is {now} for each project, by the configuration.")
+    quotas = _quotas(project_id)
+    for name, most in asked.items():
+        if name not in quotas:
+            raise BadRequest(f"{name[:60]}: there is no such quota.")
+        if name not in SETTABLE and most != quotas[name]:
+            raise BadRequest(
+                f"{name}: it is {quotas[name]} for each project, by the configuration."
+            )
     limits = {SETTABLE[name]: most for name, most in asked.items() if name in SETTABLE}
     cloud().quotas.set(caller(), project_id, limits, force=not is_checked)
     return jsonify(quota=_quotas(project_id))

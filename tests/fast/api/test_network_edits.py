@@ -377,6 +377,7 @@ def test_an_administrator_sets_how_many_groups_and_rules_a_project_may_have(
     forced = set_quota(security_group=0, force=True)
     fixed = set_quota(network=11)
     wrong = set_quota(security_group="many")
+    unknown = set_quota(vpnservice=1)
     now = admin_client.get(url).get_json()["quota"]
     reset = admin_client.delete(url)
 
@@ -384,6 +385,8 @@ def test_an_administrator_sets_how_many_groups_and_rules_a_project_may_have(
     assert (fine.get_json()["quota"]["security_group"], used.status_code) == (50, 400)
     assert (forced.status_code, now["security_group"], now["security_group_rule"]) == (200, 0, -1)
     assert (fixed.status_code, wrong.status_code) == (400, 400)
+    assert unknown.status_code == 400
+    assert "vpnservice: there is no such" in unknown.get_json()["NeutronError"]["message"]
     assert "network: it is 10 for each project" in fixed.get_json()["NeutronError"]["message"]
     assert reset.status_code == 204
     assert admin_client.get(url).get_json()["quota"]["security_group"] == 7
