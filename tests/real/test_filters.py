@@ -27,6 +27,7 @@ from tests.real.specs import tiny_spec
 pytestmark = pytest.mark.real
 
 NEIGHBOUR = "10.70.0.200"
+LOCAL = "fe80::f816:3eff:fe00:1"  # the guest's, made of its MAC
 SERVED = 9000  # by the neighbour
 
 TCP, OTHER_TCP, UDP, PING, PING6 = "tcp 8080", "tcp 8081", "udp 7000", "ping", "ping6"
@@ -72,7 +73,6 @@ class Street:
     spec: DomainSpec
     nic: Nic
     guest: GuestAgent
-    local: str  # the guest's link-local address
     neighbour: Neighbour
 
     def wall(self, *passes: Pass) -> None:
@@ -88,7 +88,7 @@ class Street:
             OTHER_TCP: lambda: beside.connects(ip, 8081),
             UDP: lambda: beside.sends(ip, 7000),
             PING: lambda: beside.pings(ip),
-            PING6: lambda: beside.pings(f"{self.local}%eth0"),
+            PING6: lambda: beside.pings(f"{LOCAL}%eth0"),
             OUT: lambda: self._runs(f"nc -w 2 {NEIGHBOUR} {SERVED} < /dev/null"),
             PING_OUT: lambda: self._runs(f"ping -c1 -W2 {NEIGHBOUR}"),
         }
@@ -116,28 +116,32 @@ def street() -> Iterator[Street]:
         host.start(spec.server_id)
         neighbour = make_neighbour(machine, nic.bridge, f"{NEIGHBOUR}/24")
         guest = GuestAgent(machine, spec.server_id)
-        local = wait_until_up(guest, nic)
+        wait_until_up(guest, nic)
         with neighbour.serving(SERVED):
-            yield Street(machine, host, spec, nic, guest, local, neighbour)
+            yield Street(machine, host, spec, nic, guest, neighbour)
         host.close()
 
 
-def wait_until_up(guest: GuestAgent, nic: Nic) -> str:
-    """Wait for the guest's addresses, have it listen, and give its link-local address."""
+def wait_until_up(guest: GuestAgent, nic: Nic) -> None:
+    """Wait for the guest's addresses, and have it listen.
 
-    def look() -> str:
+    Its DHCP client begins by taking all addresses away, the link-local one too if that was there.
+    """
+
+    def look() -> bool:
         try:
             shown = guest.shell("ip address show dev eth0")
         except CommandError:  # no agent yet
-            return ""
-        words = shown.split()
-        local = [word for word in words if word.startswith("fe80:")]
-        is_settled = nic.ip in shown and "tentative" not in words
-        return local[0].partition("/")[0] if local and is_settled else ""
+            return False
+        if nic.ip not in shown:
+            return False
+        if LOCAL not in shown:
+            guest.shell(f"ip address add {LOCAL}/64 dev eth0")
+            return False
+        return "tentative" not in shown
 
-    local = wait_for(look, timeout_s=180, what="the guest's addresses")
+    wait_for(look, timeout_s=180, what="the guest's addresses")
     guest.shell("httpd -p 8080 -h /etc && httpd -p 8081 -h /etc")
-    return local
 
 
 def filters_of(domain_xml: str) -> list[str | None]:
