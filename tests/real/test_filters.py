@@ -136,7 +136,8 @@ def wait_until_up(guest: GuestAgent, nic: Nic) -> None:
         if nic.ip not in shown:
             return False
         if LOCAL not in shown:
-            guest.shell(f"ip address add {LOCAL}/64 dev eth0")
+            # The kernel may be about to give it by itself: the next look tells.
+            guest.run("ip", "address", "add", f"{LOCAL}/64", "dev", "eth0")
             return False
         return "tentative" not in shown
 
