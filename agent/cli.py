@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line: thin. It reads options, calls one use case, and says what came of it.
 
-Nothing heavy is imported at the top: `cumulet serve` keeps this process as gunicorn's master.
+Nothing heavy is imported at the top: `--help` is to come at once.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ to choose it. pycdlib is imported when the first drive is made, to keep an idle 
 from __future__ import annotations
 
 import base64
+import gc
 import io
 import ipaddress
 import json
@@ -111,6 +112,8 @@ def write_iso(tree: Mapping[str, bytes], path: Path) -> None:
         os.fdopen(create_private(part), "w+b") as file,
     ):
         _master(tree, file)
+    # pycdlib's records hold each other: they go now, and not when the collector comes by.
+    gc.collect(1)
 
 
 def _documents(spec: ConfigDriveSpec, version: str) -> Iterator[tuple[str, bytes]]:

@@ -1,47 +1,135 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What gunicorn's threaded worker does otherwise here: how it waits for clients, what it logs."""
+"""gunicorn's threaded worker, by itself: how it listens, waits for clients, and logs requests."""
 
 from __future__ import annotations
 
+import os
 import select
+import signal
 import socket
+import struct
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from gunicorn import systemd
+from gunicorn.config import Config as Settings
 from gunicorn.glogging import Logger
+from gunicorn.sock import TCP6Socket, TCPSocket
 from gunicorn.workers.gthread import ThreadWorker
 
+from agent.config import Config, split_listen
+from agent.errors import HostFailed
 from agent.patience import Patience
 
 if TYPE_CHECKING:
-    from wsgiref.types import WSGIEnvironment
+    from wsgiref.types import WSGIApplication, WSGIEnvironment
 
+STOP_S = 10  # requests get so long after SIGTERM, then the steps get as long again
+SILENCE_S = 20  # who sends or takes nothing for so long is given up: a thread waits for it
 IN_A_ROW = 8  # requests of one client, then others get the thread
 NEXT_MS = 2  # so long the thread waits for the next of them
 
 _REQUEST_ID = "x-openstack-request-id"
 
 
-def patient(patience: Patience) -> type[ThreadWorker]:
-    """Make a worker class whose threads say whom they wait for.
+def build_worker(application: WSGIApplication, config: Config, patience: Patience) -> Worker:
+    """Listen, and build what answers there; `init_process` of it blocks until a signal.
+
+    `HostFailed` when the address can't be had.
+    """
+    settings = _settings(config)
+    logger = AccessLog(settings)
+    listener = _listen(config, settings, logger)
+    systemd.sd_notify("READY=1", logger)
+    worker = Worker(
+        1, os.getppid(), [listener], _Application(application), settings.timeout, settings, logger
+    )
+    worker.patience = patience
+    return worker
+
+
+def _settings(config: Config) -> Settings:
+    """What gunicorn is told: it reads no file and no environment."""
+    host, port = split_listen(config.listen)
+    told: dict[str, Any] = {
+        "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+        "threads": config.api_threads,
+        "graceful_timeout": STOP_S,
+        "keepalive": 75,
+        "worker_tmp_dir": str(config.state_dir),
+        "accesslog": "-",
+        "loglevel": "warning",
+        "limit_request_line": 8190,
+    }
+    settings = Settings()
+    for name, value in told.items():
+        settings.set(name, value)
+    return settings
+
+
+def _listen(config: Config, settings: Settings, logger: Logger) -> TCPSocket:
+    """Open the socket. Clients can hold no thread by sending or taking nothing at its connections:
+    those inherit its limits.
+    """
+    (address,) = settings.address
+    try:
+        listener = (TCP6Socket if ":" in address[0] else TCPSocket)(address, settings, logger)
+    except OSError as error:
+        raise HostFailed(
+            f"Nothing can listen at {config.listen}: {error.strerror}. Stop what listens there, or "
+            "change `listen` in the configuration."
+        ) from error
+    limit = struct.pack("ll", SILENCE_S, 0)
+    for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+        listener.sock.setsockopt(socket.SOL_SOCKET, option, limit)
+    return listener
+
+
+@dataclass(frozen=True, slots=True)
+class _Application:
+    """What a worker asks for what it is to call."""
+
+    application: WSGIApplication
+
+    def wsgi(self) -> WSGIApplication:
+        return self.application
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
+    """The worker without gunicorn's master, whose threads say whom they wait for.
 
     A client who asks again at once is answered by the same thread: gunicorn would hand its
     connection to the main thread and back, which takes as long as a small answer.
     """
 
-    class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
-        def handle(self, conn: Any) -> Any:
-            for _ in range(IN_A_ROW):
-                patience.begin(conn.sock)
-                try:
-                    stays = super().handle(conn)
-                finally:
-                    patience.end()
-                if stays is not True or not self.alive or not _asks_again(conn.sock):
-                    break
-            return stays
+    patience: Patience
 
-    return PatientWorker
+    def is_parent_alive(self) -> bool:
+        """Always: whoever started this process may end before it."""
+        return True
+
+    def notify(self) -> None:
+        """Tell nobody: there is no master that waits for it."""
+
+    def init_signals(self) -> None:
+        """End in order, too, at a Ctrl-C and when the terminal goes."""
+        super().init_signals()
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self.handle_exit)
+            signal.siginterrupt(number, False)
+
+    def handle(self, conn: Any) -> Any:
+        """Answer a client's request, and the next ones if they come at once."""
+        for _ in range(IN_A_ROW):
+            self.patience.begin(conn.sock)
+            try:
+                stays = super().handle(conn)
+            finally:
+                self.patience.end()
+            if stays is not True or not self.alive or not _asks_again(conn.sock):
+                break
+        return stays
 
 
 def _asks_again(sock: socket.socket) -> bool:

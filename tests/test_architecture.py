@@ -61,7 +61,7 @@ MAY_IMPORT = {
     "agent/packaged.py": (),
     "agent/patience.py": (),
     "agent/turns.py": (),
-    "agent/worker.py": ("agent.patience",),
+    "agent/worker.py": ("agent.config", "agent.errors", "agent.patience"),
     "agent/passwords.py": ("agent.errors", "agent.wholefile"),
     "agent/vendordata.py": ("agent.model", "agent.packaged"),
     "agent/reaching.py": ("agent.errors",),

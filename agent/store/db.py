@@ -28,6 +28,8 @@ from agent.store.commits import Commits
 BUSY_S = 10
 """How long a statement waits for another process's write."""
 
+CACHED_STATEMENTS = 16  # of each connection, some ten KiB each: those that are asked all the time
+
 _WRITES = "cumulet_writes"  # marks a connection whose transaction will write
 _ADVISORY_LOCK = 0x63756D75  # any number, the same in all processes
 
@@ -148,7 +150,10 @@ def ensure_file(url: URL) -> None:
 def _sqlite(url: URL, foreign_keys: bool) -> Engine:
     engine = create_engine(
         url,
-        connect_args={"check_same_thread": False},  # the pool gives it to one thread at a time
+        connect_args={
+            "check_same_thread": False,  # the pool gives it to one thread at a time
+            "cached_statements": CACHED_STATEMENTS,
+        },
         hide_parameters=True,  # no hash or user data in an exception's text
         pool_size=8,
         max_overflow=88,  # more than the threads of the process: `api_threads` is 64 at most

@@ -1,18 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The process that answers: clients who ask without a pause, and what is logged of each request."""
+"""The process that answers: clients who ask without a pause, what is logged, and how it ends."""
 
 from __future__ import annotations
 
 import http.client
+import os
 import re
+import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from agent.machine import is_running
 from tests.fast.livecloud import over_test_driver
-from tests.lab.cloud import LiveCloud, serving
+from tests.lab.cloud import BIN, LiveCloud, serving
+from tests.lab.commands import CommandError, run
 from tests.lab.waiting import wait_for
 
 THREADS = 8  # `api_threads` as it comes
@@ -61,3 +67,81 @@ def test_a_request_has_a_line_in_the_log(live: LiveCloud) -> None:
     said = wait_for(line, timeout_s=10, what="the request's line in the log")
     asked = re.escape(r"""127.0.0.1 "GET /nowhere?\"a\"=b HTTP/1.1" 404""")
     assert re.fullmatch(rf"{asked} {len(body)} bytes \d+ ms \[{request_id}\]", said)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_it_ends_in_order_at_a_signal(number: signal.Signals, tmp_path: Path) -> None:
+    with serving(over_test_driver(tmp_path)) as cloud:
+        process = cloud.process
+        assert process is not None
+        process.send_signal(number)
+        code = process.wait(20)
+        cloud.process = None
+
+        assert code == 0
+        assert "ending without" not in cloud.log.read_text()
+
+
+def test_it_is_one_process_that_goes_on_when_the_one_that_started_it_has_ended(
+    tmp_path: Path,
+) -> None:
+    cloud = over_test_driver(tmp_path)
+    cloud.init()
+    in_background = f'"$@" > {cloud.log} 2>&1 & echo $!'
+    serve: list[str | Path] = [BIN / "cumulet", "serve", "--config", cloud.config]
+    pid = int(run(["sh", "-c", in_background, "sh", *serve]).stdout)
+    try:
+        wait_for(lambda: is_answering(cloud), timeout_s=30, what="an answer")
+        # It looks whether to go on after each of them.
+        answers = [is_answering(cloud) for _ in range(5)]
+        threads = Path(f"/proc/{pid}/task").iterdir()
+        children = "".join((each / "children").read_text() for each in threads)
+    finally:
+        os.kill(pid, signal.SIGTERM)
+        wait_for(lambda: not is_running(pid), timeout_s=20, what="its end")
+
+    assert answers == [True] * 5
+    assert children == ""
+
+
+def test_it_tells_systemd_once_it_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(20)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        with serving(over_test_driver(tmp_path)):
+            assert systemd.recv(100) == b"READY=1"
+
+
+def test_a_request_that_does_not_end_holds_nobody_up(tmp_path: Path) -> None:
+    with serving(over_test_driver(tmp_path)) as cloud:
+        with socket.create_connection(("127.0.0.1", cloud.port), timeout=20) as client:
+            client.sendall(b"POST /identity/v3/auth/tokens HTTP/1.1\r\nHost: x\r\n")
+            client.sendall(b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")
+            wait_for(lambda: is_answering(cloud), timeout_s=20, what="an answer to others")
+            began = time.monotonic()
+            code = cloud.stop()
+
+        assert code == 0
+        assert time.monotonic() - began < 18  # SILENCE_S is 20
+        assert "requests are still under way: ending without them" in cloud.log.read_text()
+
+
+def test_an_address_that_is_another_s_is_named(live: LiveCloud, tmp_path: Path) -> None:
+    cloud = over_test_driver(tmp_path)
+    cloud.port = live.port
+    cloud.init()
+    said = rf"Nothing can listen at 127.0.0.1:{live.port}: Address already in use. Stop what"
+    with pytest.raises(CommandError, match=said):
+        cloud.cumulet("serve", "--config", str(cloud.config))
+
+
+def is_answering(cloud: LiveCloud) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=20)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()

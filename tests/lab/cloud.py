@@ -136,7 +136,7 @@ class LiveCloud:
         )
 
     def pids(self) -> list[int]:
-        """The process ids of all of it: the master and its workers."""
+        """The process ids of all of it: the process, and those that it has started."""
         assert self.process is not None
         master = self.process.pid
         children = Path(f"/proc/{master}/task/{master}/children").read_text().split()

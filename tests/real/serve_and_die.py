@@ -27,7 +27,7 @@ HOLD_TIMEOUT_S = 60.0
 class Orders:
     """The points of the crash matrix at which something is to happen."""
 
-    die: str = ""  # kill the master and the worker
+    die: str = ""  # kill the process and all that it has started
     hold: str = ""  # wait until this order is withdrawn
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A sample of the crash matrix with a real `kill -9` of the real process tree.
+"""A sample of the crash matrix with a real `kill -9` of the real process.
 
 Points of `tests.fast.crashes` are drawn by a seed, a few of every action from every state. A server
-is brought to the state over HTTP, the action begins over HTTP, and at the point gunicorn's master
-and worker are killed together. After a new start everything must be in order.
+is brought to the state over HTTP, the action begins over HTTP, and at the point `cumulet serve` is
+killed with all that it has started. After a new start everything must be in order.
 
 libvirt is the test driver inside a private libvirtd, which outlives the killed processes as a real
 one does, and boots nothing. Left out are the states that need a host which fails, guests that
