@@ -23,6 +23,7 @@ import io
 import ipaddress
 import json
 import os
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -33,6 +34,8 @@ from agent.model.server import Nic, names_of_groups
 from agent.wholefile import create_private, refusals, whole_file
 
 LABEL = "config-2"
+
+_one_at_a_time = threading.Lock()  # it is the processor's work alone, and takes memory
 
 HAVANA, LIBERTY, NEWTON = "2013-10-17", "2015-10-15", "2016-10-06"
 DATED = (
@@ -110,10 +113,11 @@ def write_iso(tree: Mapping[str, bytes], path: Path) -> None:
         refusals("The config drive could not be written"),
         whole_file(path) as part,
         os.fdopen(create_private(part), "w+b") as file,
+        _one_at_a_time,
     ):
         _master(tree, file)
-    # pycdlib's records hold each other: they go now, and not when the collector comes by.
-    gc.collect(1)
+        # pycdlib's records hold each other: they go now, and not when the collector comes by.
+        gc.collect(1)
 
 
 def _documents(spec: ConfigDriveSpec, version: str) -> Iterator[tuple[str, bytes]]:
