@@ -46,6 +46,14 @@ def backups(real: RealCloud, server_id: str) -> list[str]:
     return sorted(real.guest(server_id).shell("ls -d /etc/*.bak.*").split())
 
 
+@pytest.fixture(scope="module", autouse=True)
+def agentless(real: RealCloud) -> str:
+    """A server whose guest has no agent, made first: for a minute it might still be booting."""
+    server_id = real.booted()
+    real.guest(server_id).start("kill $(cat /run/qemu-ga.pid)")
+    return server_id
+
+
 def test_a_guest_is_given_its_files_and_its_password_once(real: RealCloud) -> None:
     server_id = real.booted(personality=personality(), adminPass="first:größte")
     guest = real.guest(server_id)
@@ -110,10 +118,8 @@ def test_the_password_is_changed_by_the_guests_agent_as_soon_as_it_is_there(
     assert real.api.server(server_id)["status"] == "ACTIVE"
 
 
-def test_without_an_agent_the_change_is_409_and_says_why(real: RealCloud) -> None:
-    server_id = real.booted()
-    real.guest(server_id).start("kill $(cat /run/qemu-ga.pid)")
-    path = f"/compute/v2.1/servers/{server_id}/action"
+def test_without_an_agent_the_change_is_409_and_says_why(real: RealCloud, agentless: str) -> None:
+    path = f"/compute/v2.1/servers/{agentless}/action"
 
     def change() -> tuple[int, dict[str, str], Any] | None:
         """The answer, once nothing is waited for: for a minute the guest might be booting."""
@@ -123,9 +129,9 @@ def test_without_an_agent_the_change_is_409_and_says_why(real: RealCloud) -> Non
     status, _, body = wait_for(change, timeout_s=150, poll_s=1, what="the agent's end")
     assert status == 409
     assert body["conflictingRequest"]["message"] == (
-        f"Failed to set admin password on {server_id} because no guest agent answers: "
+        f"Failed to set admin password on {agentless} because no guest agent answers: "
         "qemu-guest-agent is not installed in the guest or does not run, or the guest has not "
         "booted yet."
     )
-    server = real.api.server(server_id)
+    server = real.api.server(agentless)
     assert (server["status"], server["OS-EXT-STS:task_state"]) == ("ACTIVE", None)
