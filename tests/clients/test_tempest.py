@@ -14,6 +14,7 @@ import pytest
 from tests.conformance import WORK
 from tests.conformance.cloud import cloud_for
 from tests.conformance.outcomes import Report, Verdict, judge
+from tests.conformance.runs import run_tests
 from tests.conformance.selection import Skips, choose_again, read_names
 from tests.conformance.tempest import Tempest
 
@@ -27,9 +28,9 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     """What became of each of them, by name: that it passed, or all that tempest says of it."""
     folder = tmp_path_factory.mktemp("tempest")
     tempest = Tempest(WORK / "venv", folder / "tempest")
-    with cloud_for(tempest, folder / "cloud"):
+    with cloud_for(tempest, folder / "cloud") as cloud:
         chosen = choose_again(tempest.list_tests(), NAMES)
-        reports = list(tempest.run(chosen))
+        reports = list(run_tests(tempest, cloud, chosen))
     result = judge(chosen, reports, Skips.read())
     assert not {*result.failed} - {*NAMES}, _details(reports)
     told = {name: _details(reports) for name in result.failed}

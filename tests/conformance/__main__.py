@@ -7,7 +7,7 @@
 
 Without TESTS and FAILED it writes `result.txt`, or `result-2.96.txt`, which are committed. It exits
 with 1 when a test failed, when tempest skipped one without a reason in `skips.yaml`, and, of all
-tests at their own versions, when an entry of that file matches nothing.
+tests at their own versions, when an entry of that file or of `variants.py` matches nothing.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ from pathlib import Path
 
 from agent import __version__
 from tests.conformance import WORK
-from tests.conformance.cloud import cloud_for
+from tests.conformance.cloud import JudgedCloud, cloud_for
 from tests.conformance.outcomes import Report, Result, judge
 from tests.conformance.records import FAILURES, keep, read_failed, render_result, result_path
+from tests.conformance.runs import run_tests
 from tests.conformance.selection import COMPUTE, DEFAULT, Skips, Test, choose, choose_again
 from tests.conformance.tempest import Tempest
+from tests.conformance.variants import dead_variants
 from tests.lab.commands import CommandError, run
 from tests.lab.telling import step
 
@@ -66,23 +68,23 @@ def _conformance(pattern: str, again: str, lowest: str) -> int:
         to_run = [test for test in chosen if skips.reason_to_leave_out(test.name) is None]
         left_out = len(chosen) - len(to_run)
         print(f"{len(chosen)} tests, {left_out} of them left out by skips.yaml.\n")
-        reports = _run(tempest, to_run) if to_run else []
-        (WORK / "serve.log").write_bytes(cloud.log.read_bytes())
+        reports = _run(tempest, cloud, to_run)
+        (WORK / "serve.log").write_bytes(cloud.live.log.read_bytes())
     result = judge(chosen, reports, skips)
     keep(result, reports)
     dead: list[str] = []
     if not again and not pattern:
         text = render_result(result, _versions(tempest), datetime.now(UTC).date())
         result_path(lowest).write_text(text)
-        dead = [] if lowest else skips.dead([test.name for test in chosen], result.said)
+        dead = [] if lowest else _dead(chosen, result, skips)
     return _tell(result, dead, time.monotonic() - began)
 
 
-def _run(tempest: Tempest, tests: Sequence[Test]) -> list[Report]:
+def _run(tempest: Tempest, cloud: JudgedCloud, tests: Sequence[Test]) -> list[Report]:
     """Run the tests, with a line for each as it ends."""
     reports = []
     done = 0
-    for report in tempest.run(tests):
+    for report in run_tests(tempest, cloud, tests):
         reports.append(report)
         done += not report.is_of_class
         name = re.sub(r"\[.*?\]|tempest\.api\.", "", report.id)
@@ -97,14 +99,23 @@ def _tell(result: Result, dead: Sequence[str], took_s: float) -> int:
         print(f"failed: {name}")
     for name, reason in result.stray.items():
         print(f"skipped by tempest, and skips.yaml has no reason: {name}: {reason}")
-    for pattern in dead:
-        print(f"skips.yaml has an entry that matches nothing: {pattern}")
+    for entry in dead:
+        print(f"An entry matches nothing: {entry}")
     if result.failed:
         print(f"\nWhat was asked and answered is in {FAILURES}.")
         print("`make conformance FAILED=1` runs these again.")
     print(f"\nTook {took_s:.0f} s.")
     print(result.counts)
     return 1 if result.failed or result.stray or dead else 0
+
+
+def _dead(chosen: Sequence[Test], result: Result, skips: Skips) -> list[str]:
+    """The entries of our files that match nothing, behind their file."""
+    names = [test.name for test in chosen]
+    return [
+        *(f"skips.yaml: {pattern}" for pattern in skips.dead(names, result.said)),
+        *(f"variants.py: {pattern}" for pattern in dead_variants(chosen)),
+    ]
 
 
 def _versions(tempest: Tempest) -> dict[str, str]:

@@ -7,12 +7,13 @@ import contextlib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
 from tests.conformance.samples import make_samples
-from tests.conformance.settings import Guests, settings_of, write_settings
+from tests.conformance.settings import Guests, Settings, settings_of, write_settings
 from tests.conformance.tempest import Tempest
 from tests.lab.cloud import Api, LiveCloud
 from tests.lab.private_host import PrivateHost
@@ -37,8 +38,17 @@ ROLES = ("manager", "service")
 """Roles that tempest gives to some of its users, besides those that mean something here."""
 
 
+@dataclass(frozen=True, slots=True)
+class JudgedCloud:
+    """A cloud that serves, what its servers are made of, and what tempest is told of it."""
+
+    live: LiveCloud
+    guest: Path
+    settings: Settings
+
+
 @contextmanager
-def cloud_for(tempest: Tempest, folder: Path, lowest: str = "") -> Iterator[LiveCloud]:
+def cloud_for(tempest: Tempest, folder: Path, lowest: str = "") -> Iterator[JudgedCloud]:
     """Serve a cloud on a host of its own, its files in `folder`, and tell tempest of it.
 
     `lowest` is the Compute API's version below which tempest asks for nothing.
@@ -62,7 +72,7 @@ def cloud_for(tempest: Tempest, folder: Path, lowest: str = "") -> Iterator[Live
             )
         settings = settings_of(cloud, guests, web.url(PATH), manifest, tempest.work, lowest)
         write_settings(tempest.config, settings)
-        yield cloud
+        yield JudgedCloud(cloud, guest, settings)
 
 
 @contextmanager

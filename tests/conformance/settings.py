@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from tests.conformance.samples import FORMATS
+from tests.conformance.variants import Variant
 from tests.lab.cloud import Api, LiveCloud
 
 COMPUTE_FEATURES = {
@@ -27,7 +28,7 @@ COMPUTE_FEATURES = {
     "personality": True,
     "resize": True,
     "stable_rescue": True,
-    "ide_bus": False,  # q35, the default machine, has none
+    "ide_bus": False,  # q35, the default machine, has none: see variants.py
     "vnc_console": False,  # 501, until there is a page for it
 }
 """What tempest is told that the cloud can and cannot, where that is not its default."""
@@ -117,6 +118,16 @@ def settings_of(
             "image_format_enforcement": False,  # true, but with it noise is never sent as raw
             "do_secure_hash": True,
         },
+    }
+
+
+def settings_of_variant(settings: Settings, variant: Variant, image: str) -> Settings:
+    """The same, for servers of another kind: they are made of this image, by its id."""
+    features = settings["compute-feature-enabled"]
+    return {
+        **settings,
+        "compute": {**settings["compute"], "image_ref": image},
+        "compute-feature-enabled": {**features, **variant.features},
     }
 
 

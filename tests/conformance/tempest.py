@@ -47,11 +47,12 @@ class Tempest:
 
     environment: Path  # the virtual environment
     work: Path
+    name: str = "tempest"  # of its settings, and of what a run with them leaves
 
     @property
     def config(self) -> Path:
         """Where it looks for its settings."""
-        return self.work / "tempest.conf"
+        return self.work / f"{self.name}.conf"
 
     def prepare(self) -> None:
         """Make the folder anew, as stestr wants it."""
@@ -86,9 +87,9 @@ class Tempest:
 
     def run(self, tests: Sequence[Test]) -> Iterator[Report]:
         """Run these tests, and give what is said of each as it ends."""
-        chosen = self.work / "chosen.txt"
+        chosen = self.config.with_suffix(".chosen")
         chosen.write_text("".join(f"{test.id}\n" for test in tests))
-        with (self.work / "stderr.log").open("wb") as errors:
+        with self.config.with_suffix(".stderr").open("wb") as errors:
             tempest = subprocess.Popen(
                 [
                     *CONTAINED,

@@ -4,11 +4,15 @@
 from __future__ import annotations
 
 import urllib.request
+from configparser import RawConfigParser
 from pathlib import Path
 
-from tests.conformance.cloud import PATH, conforming_cloud, image_server
+from tests.conformance.cloud import PATH, JudgedCloud, conforming_cloud, image_server
+from tests.conformance.runs import tell
 from tests.conformance.samples import make_samples
-from tests.conformance.settings import Guests, settings_of
+from tests.conformance.settings import Guests, settings_of, write_settings
+from tests.conformance.tempest import Tempest
+from tests.conformance.variants import VARIANTS
 from tests.fast.smallcloud import NODE
 from tests.lab.cloud import Api
 
@@ -42,3 +46,32 @@ def test_the_cloud_is_as_its_settings_tell_and_goes_with_its_context(tmp_path: P
     assert settings["compute"]["flavor_ref_alt"] == "2"
     assert image == manifest.with_name("qcow2").read_bytes()
     assert not folder.exists()
+
+
+def test_a_variants_servers_are_made_of_an_image_with_its_properties(tmp_path: Path) -> None:
+    manifest = make_samples(tmp_path / "samples")
+    guest = manifest.with_name("qcow2")
+    node = tmp_path / "node.xml"
+    node.write_text(NODE)
+    tempest = Tempest(tmp_path / "nowhere", tmp_path)
+    (variant,) = VARIANTS
+    with conforming_cloud(tmp_path / "cloud", f"test://{node}") as cloud:
+        guests = Guests(cloud.import_image("usual", guest), "another", "1", "2")
+        settings = settings_of(cloud, guests, "http://nowhere", manifest, tmp_path)
+        write_settings(tempest.config, settings)
+        told = tell(tempest, JudgedCloud(cloud, guest, settings), variant)
+        usual, its = RawConfigParser(), RawConfigParser()
+        usual.read(tempest.config)
+        its.read(told.config)
+        admin = Api(cloud).log_in("cumulet-admin")
+        images = [
+            admin.request("GET", f"/image/v2/images/{known['compute']['image_ref']}")[2]
+            for known in (usual, its)
+        ]
+
+    assert "hw_machine_type" not in images[0]
+    assert (images[1]["hw_machine_type"], images[1]["hw_disk_bus"]) == ("pc", "ide")
+    assert not usual.getboolean("compute-feature-enabled", "ide_bus")
+    assert its.getboolean("compute-feature-enabled", "ide_bus")
+    assert its["compute"]["flavor_ref_alt"] == usual["compute"]["flavor_ref_alt"] == "2"
+    assert its["auth"] == usual["auth"]

@@ -86,10 +86,11 @@ class LiveCloud:
             *options,
         )
 
-    def import_image(self, name: str, file: Path) -> str:
+    def import_image(self, name: str, file: Path, **properties: str) -> str:
         """Register an image and give its id."""
+        given = (f"--property={key}={value}" for key, value in properties.items())
         return self.cumulet(
-            "image", "import", name, str(file), "--config", str(self.config)
+            "image", "import", name, str(file), *given, "--config", str(self.config)
         ).split()[0]
 
     def start(self) -> None:

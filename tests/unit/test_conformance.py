@@ -20,7 +20,13 @@ from tests.conformance.selection import (
     choose_again,
     read_names,
 )
-from tests.conformance.settings import write_settings
+from tests.conformance.settings import (
+    COMPUTE_FEATURES,
+    Settings,
+    settings_of_variant,
+    write_settings,
+)
+from tests.conformance.variants import VARIANTS, Variant, dead_variants, share_out
 
 CASE = "tempest.api.image.v2.test_images.ImagesTest"
 UPLOAD = Test.parse(f"{CASE}.test_upload[id-1,smoke]")
@@ -28,6 +34,8 @@ SHARE = Test.parse(f"{CASE}.test_share[id-2]")
 TRUST = Test.parse("tempest.api.identity.v3.test_trusts.TrustsTest.test_trust[id-3]")
 SERVER = Test.parse("tempest.api.compute.servers.ServersTest.test_server[id-4]")
 EVERY = [UPLOAD, SHARE, TRUST, SERVER]
+IMAGES = Variant("images", "they are few", r"\.ImagesTest$", {"hw_machine_type": "pc"}, {"x": True})
+SERVERS = Variant("servers", "they are slow", r"\.ServersTest$", {}, {})
 SKIPS = Skips(left_out={r"\.test_trusts\.": "no trusts"}, by_tempest={"test_share$": "one store"})
 
 
@@ -125,6 +133,43 @@ def test_an_entry_that_matches_nothing_is_found() -> None:
     assert SKIPS.dead([SHARE.name], {}) == [r"\.test_trusts\.", "test_share$"]
 
 
+def test_each_test_is_in_one_run_and_no_run_is_empty() -> None:
+    assert share_out(EVERY, [IMAGES, SERVERS]) == [
+        (None, [TRUST]),
+        (IMAGES, [UPLOAD, SHARE]),
+        (SERVERS, [SERVER]),
+    ]
+    assert share_out([UPLOAD], [IMAGES, SERVERS]) == [(IMAGES, [UPLOAD])]
+    assert share_out([TRUST], [IMAGES]) == [(None, [TRUST])]
+    assert share_out([], [IMAGES]) == []
+
+
+def test_a_variant_that_no_test_wants_is_found() -> None:
+    assert dead_variants(EVERY, [IMAGES, SERVERS]) == []
+    assert dead_variants([TRUST, UPLOAD], [IMAGES, SERVERS]) == [SERVERS.classes]
+
+
+def test_a_variant_is_told_of_its_image_and_features_and_of_all_that_the_others_are() -> None:
+    usual: Settings = {
+        "auth": {"admin_password": "100%"},
+        "compute": {"image_ref": "usual", "flavor_ref": "1"},
+        "compute-feature-enabled": {"x": False, "resize": True},
+    }
+
+    assert settings_of_variant(usual, IMAGES, "other") == {
+        "auth": {"admin_password": "100%"},
+        "compute": {"image_ref": "other", "flavor_ref": "1"},
+        "compute-feature-enabled": {"x": True, "resize": True},
+    }
+    assert usual["compute"]["image_ref"] == "usual"
+
+
+def test_the_variants_are_not_what_the_others_are() -> None:
+    for variant in VARIANTS:
+        assert variant.image_properties
+        assert all(variant.features[x] != COMPUTE_FEATURES[x] for x in variant.features)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -170,6 +215,14 @@ def test_the_committed_result_is_of_the_committed_skips() -> None:
 
     assert set(re.findall(r"^skipped: (.+)$", text, re.M)) == reasons
     assert re.search(r"^result: \d+ passed, 0 failed, \d+ skipped$", text, re.M)
+
+
+@pytest.mark.parametrize("lowest", ["", "2.96"])
+def test_no_test_that_a_variant_is_for_is_skipped_or_failed(lowest: str) -> None:
+    listed = re.findall(r"^  (tempest\..+)$", result_path(lowest).read_text(), re.M)
+
+    assert listed
+    assert [variant for variant, _ in share_out(map(Test.parse, listed))] == [None]
 
 
 def test_about_sixty_tests_are_part_of_make_test() -> None:
