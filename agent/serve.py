@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 LINGER_S = 1.0  # threads that were told to end get so long
 M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # as malloc.h has them
-LARGE = 5 * 2**18  # bytes
+LARGE = 2 * 2**20  # bytes
 COLLECT_AFTER = 2_000  # new objects that are still there
 LOCK_WAIT_S = 5.0  # a process that was told to end may take a second or two
 
@@ -156,8 +156,8 @@ def _return_memory() -> None:
     """Let large memory go back to the system when it is free, for good.
 
     Else glibc keeps the 16 MiB of each scrypt, for each thread, once they have been freed once, and
-    the longest list. What uploads use again and again, a MiB at a time, is less, and kept. Threads
-    share two arenas: with one for each, memory would be kept as often as there are threads.
+    what long lists took. What uploads use again and again, a MiB at a time, is less, and kept.
+    Threads share two arenas: with one for each, memory would be kept as often as there are threads.
     """
     with suppress(OSError, AttributeError):  # another libc
         libc = ctypes.CDLL(None)

@@ -38,7 +38,7 @@ _SQLITE_PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA secure_delete = ON",  # what is deleted is overwritten
-    "PRAGMA cache_size = -256",  # KiB a connection at most: the process is to stay small
+    "PRAGMA cache_size = -128",  # KiB a connection at most: the process is to stay small
 )
 
 
