@@ -66,10 +66,14 @@ def serve(config: Config, *, hook: CrashHook = lambda point: None) -> None:
         logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
         _return_memory()
         parts = _build(config, hook)
+        code = 0
         try:
             _answer(config, parts)
+        except Exception:
+            code = 1
+            raise
         finally:
-            _stop(parts)
+            _stop(parts, code)
 
 
 def _build(config: Config, hook: CrashHook) -> Parts:
@@ -108,8 +112,9 @@ def _application(parts: Parts, patience: Patience) -> Flask:
     return app
 
 
-def _stop(parts: Parts) -> None:
-    """Stop the engine. What goes on after that, a request or a call, is cut off with the process.
+def _stop(parts: Parts, code: int) -> None:
+    """Stop the engine. What goes on after that, a request or a call, is cut off with the process,
+    which then ends with this code.
 
     Each step can be cut anywhere: a new process goes on.
     """
@@ -118,10 +123,10 @@ def _stop(parts: Parts) -> None:
     stopping.join(STOP_S)
     if stopping.is_alive():
         log.warning("libvirt does not answer: ending without it")
-        _cut()
+        _cut(code)
     if not _have_ended(LINGER_S):
         log.warning("requests are still under way: ending without them")
-        _cut()
+        _cut(code)
 
 
 def _have_ended(wait_s: float) -> bool:
@@ -137,9 +142,11 @@ def _have_ended(wait_s: float) -> bool:
     return not any(each.is_alive() for each in others)
 
 
-def _cut() -> NoReturn:
+def _cut(code: int) -> NoReturn:
+    if code:
+        log.error("it ends by a mistake", exc_info=True)
     logging.shutdown()
-    os._exit(0)
+    os._exit(code)
 
 
 def _with_patience(application: WSGIApplication, patience: Patience) -> WSGIApplication:

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +22,19 @@ from tests.lab.cloud import BIN, LiveCloud, serving
 from tests.lab.commands import CommandError, run
 from tests.lab.waiting import wait_for
 
+BROKEN = """
+import sys
+from pathlib import Path
+from agent.config import read_config
+from agent.serve import serve
+from agent.worker import Worker
+
+def fail(worker, timeout):
+    raise RuntimeError("the loop is broken")
+
+Worker.wait_for_and_dispatch_events = fail
+serve(read_config(Path(sys.argv[1])))
+"""
 THREADS = 8  # `api_threads` as it comes
 
 
@@ -134,6 +148,16 @@ def test_an_address_that_is_another_s_is_named(live: LiveCloud, tmp_path: Path) 
     said = rf"Nothing can listen at 127.0.0.1:{live.port}: Address already in use. Stop what"
     with pytest.raises(CommandError, match=said):
         cloud.cumulet("serve", "--config", str(cloud.config))
+
+
+def test_a_process_whose_main_thread_fails_ends_as_failed(tmp_path: Path) -> None:
+    """systemd starts again what failed, and nothing else."""
+    cloud = over_test_driver(tmp_path)
+    cloud.init()
+    done = run([sys.executable, "-c", BROKEN, cloud.config], check=False)
+
+    assert done.returncode == 1
+    assert "RuntimeError: the loop is broken" in done.stderr
 
 
 def is_answering(cloud: LiveCloud) -> bool:
