@@ -89,7 +89,7 @@ class Parts:
     def start(self) -> None:
         """Clear what a crash left, then start the engine and the event side. Does not wait.
 
-        Call it after any fork, holding the state folder's lock.
+        Call it holding the state folder's lock.
         """
         disks.sweep_temp_files(self.config.state_dir)
         self.cloud.imaging.recover()

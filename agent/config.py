@@ -178,7 +178,7 @@ def render_config(settings: Mapping[str, Any]) -> str:
 def split_listen(listen: str) -> tuple[str, int]:
     """Split HOST:PORT (an IPv6 host stands in brackets); `ValueError` says what is wrong."""
     host, colon, port = listen.rpartition(":")
-    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
+    if not colon or not host or not port.isdecimal() or host == "unix" or not 0 < int(port) < 65536:
         raise ValueError("must be HOST:PORT with a port from 1 to 65535")
     return host.strip("[]"), int(port)
 

@@ -26,11 +26,6 @@ class FolderLock:
     path: Path
     busy: str
 
-    def probe(self, wait_s: float) -> None:
-        """Raise `Conflict` when somebody holds it and does not let go. Blocks so long at most."""
-        with self._open() as fd:
-            self._wait(fd, wait_s)
-
     def look(self) -> None:
         """Raise `Conflict` when somebody holds it now. Makes no file, and does not wait."""
         try:
@@ -46,17 +41,11 @@ class FolderLock:
 
     @contextmanager
     def hold(self, wait_s: float) -> Iterator[None]:
-        """Hold it meanwhile; `Conflict` as from `probe`."""
+        """Hold it meanwhile; `Conflict` when somebody else does for so long. Blocks until then."""
         with self._open() as fd:
             self._wait(fd, wait_s)
             _write_pid(fd)
             yield
-
-    def keep(self) -> None:
-        """Wait for it and hold it as long as the process lives."""
-        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        _write_pid(fd)
 
     @contextmanager
     def _open(self) -> Iterator[int]:

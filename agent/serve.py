@@ -14,6 +14,7 @@ import ctypes
 import gc
 import logging
 import os
+import resource
 import signal
 import threading
 import time
@@ -44,6 +45,7 @@ log = logging.getLogger(__name__)
 LINGER_S = 1.0  # threads that were told to end get so long
 M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # as malloc.h has them
 LARGE = 2 * 2**20  # bytes
+DESCRIPTORS = 8192
 COLLECT_AFTER = 2_000  # new objects that are still there
 LOCK_WAIT_S = 5.0  # a process that was told to end may take a second or two
 
@@ -65,6 +67,7 @@ def serve(config: Config, *, hook: CrashHook = lambda point: None) -> None:
     with lock.hold(LOCK_WAIT_S):
         logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
         _return_memory()
+        _allow_connections()
         parts = _build(config, hook)
         code = 0
         try:
@@ -92,7 +95,17 @@ def _answer(config: Config, parts: Parts) -> None:
     worker = build_worker(_application(parts, patience), config, patience)
     threading.Thread(target=patience.watch, name="patience", daemon=True).start()
     # libvirt may hang, and requests are answered all the same.
-    threading.Thread(target=parts.start, name="engine-start", daemon=True).start()
+    failures: list[Exception] = []
+
+    def start() -> None:
+        try:
+            parts.start()
+        except Exception as error:
+            log.exception("the engine does not start")
+            failures.append(error)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=start, name="engine-start", daemon=True).start()
     _collect_seldom()
     log.info(
         "cumulet serves %s (state %s, libvirt %s)",
@@ -100,7 +113,11 @@ def _answer(config: Config, parts: Parts) -> None:
         config.state_dir,
         config.libvirt_uri,
     )
-    worker.init_process()
+    try:
+        worker.init_process()
+    finally:
+        if failures:
+            raise failures[0]
 
 
 def _application(parts: Parts, patience: Patience) -> Flask:
@@ -170,6 +187,14 @@ def _return_memory() -> None:
         libc = ctypes.CDLL(None)
         libc.mallopt(M_MMAP_THRESHOLD, LARGE)
         libc.mallopt(M_ARENA_MAX, 2)
+
+
+def _allow_connections() -> None:
+    """Take as many descriptors as there may be: systemd's usual 1024 are few for 1000 clients."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < enough:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
 
 
 def _collect_seldom() -> None:

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
 import socket
 import struct
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
 
 STOP_S = 10  # requests get so long after SIGTERM, then the steps get as long again
 SILENCE_S = 20  # who sends or takes nothing for so long is given up: a thread waits for it
+END_S = 2 * STOP_S + 5  # after a signal, whatever hangs
+ENDING = (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)  # besides SIGTERM
+NO_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+ROOM_S = 0.1  # so long clients wait until it is looked again whether there is room
 IN_A_ROW = 8  # requests of one client, then others get the thread
 NEXT_MS = 2  # so long the thread waits for the next of them
 
@@ -50,7 +56,7 @@ def build_worker(application: WSGIApplication, config: Config, patience: Patienc
 
 
 def _settings(config: Config) -> Settings:
-    """What gunicorn is told: it reads no file and no environment."""
+    """What gunicorn is told: it reads no file, and believes no proxy."""
     host, port = split_listen(config.listen)
     told: dict[str, Any] = {
         "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
@@ -61,6 +67,7 @@ def _settings(config: Config) -> Settings:
         "accesslog": "-",
         "loglevel": "warning",
         "limit_request_line": 8190,
+        "forwarded_allow_ips": "",
     }
     settings = Settings()
     for name, value in told.items():
@@ -77,8 +84,8 @@ def _listen(config: Config, settings: Settings, logger: Logger) -> TCPSocket:
         listener = (TCP6Socket if ":" in address[0] else TCPSocket)(address, settings, logger)
     except OSError as error:
         raise HostFailed(
-            f"Nothing can listen at {config.listen}: {error.strerror}. Stop what listens there, or "
-            "change `listen` in the configuration."
+            f"Nothing can listen at {config.listen}: {error.strerror}. Change `listen` in the "
+            "configuration, or stop what listens there."
         ) from error
     limit = struct.pack("ll", SILENCE_S, 0)
     for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
@@ -104,6 +111,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     """
 
     patience: Patience
+    has_room = True
 
     def is_parent_alive(self) -> bool:
         """Always: whoever started this process may end before it."""
@@ -113,11 +121,34 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         """Tell nobody: there is no master that waits for it."""
 
     def init_signals(self) -> None:
-        """End in order, too, at a Ctrl-C and when the terminal goes."""
+        """End in order, too, at a Ctrl-C and when the terminal goes, unless that is to be ignored.
+
+        (gunicorn's own answer to SIGQUIT takes a lock that may be held by what it interrupts.)
+        """
+        ignored = {number for number in ENDING if signal.getsignal(number) is signal.SIG_IGN}
         super().init_signals()
-        for number in (signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, self.handle_exit)
+        for number in ENDING:
+            signal.signal(number, signal.SIG_IGN if number in ignored else self.handle_exit)
             signal.siginterrupt(number, False)
+
+    def handle_exit(self, sig: int, frame: object) -> None:
+        """Begin to end; the kernel sees to it that it does, also where a lock is never let go."""
+        if self.alive:
+            signal.alarm(END_S)
+        super().handle_exit(sig, frame)
+
+    def accept(self, listener: Any) -> None:
+        """Take a client; where there is no room for another one, it waits."""
+        try:
+            super().accept(listener)
+            self.has_room = True
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            if self.has_room:
+                self.log.warning("no room for more connections: %s", error.strerror)
+            self.has_room = False
+            time.sleep(ROOM_S)
 
     def handle(self, conn: Any) -> Any:
         """Answer a client's request, and the next ones if they come at once."""

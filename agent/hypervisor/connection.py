@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lazily opened connections to libvirt, opened again after they were lost.
 
-An inherited connection hangs a forked child, so nothing is opened before the first use, which must
-come after the last fork.
+An inherited connection hangs a forked child, so nothing is opened before the first use.
 
 # Note [One caller a connection]
 libvirt's client may be shared by threads, but its releases before 10.3 (CVE-2024-4418; Debian 12

@@ -9,7 +9,7 @@
 Two threads. The *loop* is the process's one libvirt event loop: it runs the callbacks, which build
 a value, hand it on and return; libvirt's keepalive lives on it too, so nothing else may. The
 *keeper* of a watcher opens the connection and registers the callbacks, which blocks. libvirt does
-not survive a fork: neither starts by an import, both are started after the last fork.
+not survive a fork: neither starts by an import.
 """
 
 from __future__ import annotations

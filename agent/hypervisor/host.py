@@ -3,8 +3,8 @@
 
 Events have a connection of their own, and so have the calls that may wait for a guest or must not
 wait behind the others; at most four calls of the other verbs are in flight, each on a connection
-that it has for itself. Nothing is opened before it is needed, which must be after the
-last fork. Every verb may be called from several threads.
+that it has for itself. Nothing is opened before it is needed. Every verb may be called from several
+threads.
 """
 
 from __future__ import annotations

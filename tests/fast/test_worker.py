@@ -8,10 +8,12 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -83,7 +85,7 @@ def test_a_request_has_a_line_in_the_log(live: LiveCloud) -> None:
     assert re.fullmatch(rf"{asked} {len(body)} bytes \d+ ms \[{request_id}\]", said)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
 def test_it_ends_in_order_at_a_signal(number: signal.Signals, tmp_path: Path) -> None:
     with serving(over_test_driver(tmp_path)) as cloud:
         process = cloud.process
@@ -145,9 +147,65 @@ def test_an_address_that_is_another_s_is_named(live: LiveCloud, tmp_path: Path) 
     cloud = over_test_driver(tmp_path)
     cloud.port = live.port
     cloud.init()
-    said = rf"Nothing can listen at 127.0.0.1:{live.port}: Address already in use. Stop what"
+    said = rf"Nothing can listen at 127.0.0.1:{live.port}: Address already in use. Change"
     with pytest.raises(CommandError, match=said):
         cloud.cumulet("serve", "--config", str(cloud.config))
+
+
+def test_more_connections_than_descriptors_wait_and_end_nothing(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        few = over_test_driver(tmp_path)
+        few.launcher = ("prlimit", "--nofile=80:80", "--")
+        cloud = stack.enter_context(serving(few))
+        with ExitStack() as clients:
+            for _ in range(100):
+                clients.enter_context(socket.create_connection(("127.0.0.1", cloud.port)))
+            wait_for(
+                lambda: "no room for more connections" in cloud.log.read_text(),
+                timeout_s=20,
+                what="the limit",
+            )
+        wait_for(lambda: is_answering(cloud), timeout_s=20, what="an answer, after they have gone")
+
+        assert cloud.log.read_text().count("no room for more connections") < 5
+
+
+def test_its_end_is_bounded_where_nobody_reads_its_log(tmp_path: Path) -> None:
+    cloud = over_test_driver(tmp_path)
+    cloud.init()
+    serve: list[str | Path] = [BIN / "cumulet", "serve", "--config", cloud.config]
+    with subprocess.Popen(serve, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        wait_for(lambda: is_answering(cloud), timeout_s=30, what="an answer")
+        asked = f"GET /{'x' * 8000} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+        with ExitStack() as clients:
+            for _ in range(20):
+                address = ("127.0.0.1", cloud.port)
+                clients.enter_context(socket.create_connection(address)).sendall(asked)
+            wait_for(lambda: not is_answering(cloud, 2), timeout_s=20, what="a full pipe")
+            process.terminate()
+
+            assert process.wait(40) == -signal.SIGALRM
+
+
+def test_nohup_is_obeyed(tmp_path: Path) -> None:
+    cloud = over_test_driver(tmp_path)
+    cloud.launcher = ("nohup",)
+    with serving(cloud):
+        assert cloud.process is not None
+        cloud.process.send_signal(signal.SIGHUP)
+
+        assert [is_answering(cloud) for _ in range(5)] == [True] * 5
+        assert cloud.stop() == 0
+
+
+def test_an_engine_that_does_not_start_ends_the_process(tmp_path: Path) -> None:
+    cloud = over_test_driver(tmp_path)
+    cloud.init()
+    (cloud.state / "base" / ".x.999999.abcdef12.part").mkdir(parents=True)
+    done = run([BIN / "cumulet", "serve", "--config", cloud.config], check=False)
+
+    assert done.returncode == 1
+    assert "the engine does not start" in done.stderr
 
 
 def test_a_process_whose_main_thread_fails_ends_as_failed(tmp_path: Path) -> None:
@@ -160,8 +218,8 @@ def test_a_process_whose_main_thread_fails_ends_as_failed(tmp_path: Path) -> Non
     assert "RuntimeError: the loop is broken" in done.stderr
 
 
-def is_answering(cloud: LiveCloud) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=20)
+def is_answering(cloud: LiveCloud, timeout_s: float = 20) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=timeout_s)
     try:
         connection.request("GET", "/healthz")
         return connection.getresponse().status == 200

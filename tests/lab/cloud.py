@@ -137,11 +137,11 @@ class LiveCloud:
         )
 
     def pids(self) -> list[int]:
-        """The process ids of all of it: the process, and those that it has started."""
+        """The process ids of all of it: the process, and those that any thread has started."""
         assert self.process is not None
-        master = self.process.pid
-        children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
-        return [master, *map(int, children)]
+        threads = Path(f"/proc/{self.process.pid}/task").iterdir()
+        children = "".join((each / "children").read_text() for each in threads).split()
+        return [self.process.pid, *map(int, children)]
 
     def close(self) -> None:
         """Stop it if it runs, and remove the state folder."""
