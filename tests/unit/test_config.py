@@ -174,3 +174,12 @@ def test_the_url_is_public_url_or_where_it_listens() -> None:
     assert Config(listen="0.0.0.0:1").url == "http://127.0.0.1:1"
     assert Config(listen="[::]:1").url == "http://[::1]:1"
     assert Config(public_url="https://cloud.example/").url == "https://cloud.example"
+
+
+@pytest.mark.parametrize("listen", ["nowhere", ":8774", "unix:8774", "127.0.0.1:0", "[::1]"])
+def test_what_is_no_host_and_port_is_refused(tmp_path: Path, listen: str) -> None:
+    path = tmp_path / "cumulet.yaml"
+    path.write_text(yaml.safe_dump({"listen": listen}))
+
+    with pytest.raises(ConfigError, match="listen: must be HOST:PORT with a port from 1 to 65535"):
+        read_config(path)
