@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, NoReturn
 from gunicorn.http.errors import ParseException
 
 from agent.config import Config
-from agent.errors import BadRequest
+from agent.errors import AgentError, BadRequest, HostFailed
 from agent.locks import FolderLock
 from agent.model.layout import Layout
 from agent.patience import PATIENCE, Patience
@@ -53,11 +53,11 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def serve(config: Config, *, hook: CrashHook = lambda point: None) -> None:
-    """Serve until SIGTERM, SIGINT or SIGHUP. Blocks. The hook is the runner's, for tests.
+    """Serve until SIGTERM, SIGINT, SIGHUP or SIGQUIT. Blocks. The hook is the runner's, for tests.
 
     `Conflict` when another process drives the state folder; `ConfigError` or another `AgentError`
-    when the state folder, the database and the configuration don't go together, or the address is
-    another's.
+    when the state folder, the database and the configuration don't go together, the address is
+    another's, or a crash's leftovers can't be cleared.
     """
     signal.signal(signal.SIGTERM, _end)  # until the worker sets its own
     lock = FolderLock(
@@ -69,11 +69,12 @@ def serve(config: Config, *, hook: CrashHook = lambda point: None) -> None:
         _return_memory()
         _allow_connections()
         parts = _build(config, hook)
-        code = 0
+        code = 1  # of a mistake
         try:
             _answer(config, parts)
-        except Exception:
-            code = 1
+            code = 0
+        except SystemExit:
+            code = 0
             raise
         finally:
             _stop(parts, code)
@@ -94,18 +95,10 @@ def _answer(config: Config, parts: Parts) -> None:
     patience = Patience(config.api_threads)
     worker = build_worker(_application(parts, patience), config, patience)
     threading.Thread(target=patience.watch, name="patience", daemon=True).start()
-    # libvirt may hang, and requests are answered all the same.
-    failures: list[Exception] = []
-
-    def start() -> None:
-        try:
-            parts.start()
-        except Exception as error:
-            log.exception("the engine does not start")
-            failures.append(error)
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=start, name="engine-start", daemon=True).start()
+    try:
+        parts.start()
+    except AgentError as error:
+        raise HostFailed(f"{error.message} So the engine does not start.") from error
     _collect_seldom()
     log.info(
         "cumulet serves %s (state %s, libvirt %s)",
@@ -113,11 +106,7 @@ def _answer(config: Config, parts: Parts) -> None:
         config.state_dir,
         config.libvirt_uri,
     )
-    try:
-        worker.init_process()
-    finally:
-        if failures:
-            raise failures[0]
+    worker.init_process()
 
 
 def _application(parts: Parts, patience: Patience) -> Flask:

@@ -33,6 +33,7 @@ END_S = 2 * STOP_S + 5  # after a signal, whatever hangs
 ENDING = (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)  # besides SIGTERM
 NO_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 ROOM_S = 0.1  # so long clients wait until it is looked again whether there is room
+TOLD_S = 1.0  # without such a want, and the next one is told of again
 IN_A_ROW = 8  # requests of one client, then others get the thread
 NEXT_MS = 2  # so long the thread waits for the next of them
 
@@ -57,9 +58,7 @@ def build_worker(application: WSGIApplication, config: Config, patience: Patienc
 
 def _settings(config: Config) -> Settings:
     """What gunicorn is told: it reads no file, and believes no proxy."""
-    host, port = split_listen(config.listen)
     told: dict[str, Any] = {
-        "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
         "threads": config.api_threads,
         "graceful_timeout": STOP_S,
         "keepalive": 75,
@@ -79,9 +78,10 @@ def _listen(config: Config, settings: Settings, logger: Logger) -> TCPSocket:
     """Open the socket. Clients can hold no thread by sending or taking nothing at its connections:
     those inherit its limits.
     """
-    (address,) = settings.address
+    host, port = split_listen(config.listen)
+    kind = TCP6Socket if ":" in host else TCPSocket
     try:
-        listener = (TCP6Socket if ":" in address[0] else TCPSocket)(address, settings, logger)
+        listener = kind((host, port), settings, logger)
     except OSError as error:
         raise HostFailed(
             f"Nothing can listen at {config.listen}: {error.strerror}. Change `listen` in the "
@@ -111,7 +111,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     """
 
     patience: Patience
-    has_room = True
+    full_until = 0.0  # on the monotonic clock: so long no connection more is taken
 
     def is_parent_alive(self) -> bool:
         """Always: whoever started this process may end before it."""
@@ -141,14 +141,21 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         """Take a client; where there is no room for another one, it waits."""
         try:
             super().accept(listener)
-            self.has_room = True
         except OSError as error:
             if error.errno not in NO_ROOM:
                 raise
-            if self.has_room:
+            now = time.monotonic()
+            if now > self.full_until + TOLD_S:
                 self.log.warning("no room for more connections: %s", error.strerror)
-            self.has_room = False
-            time.sleep(ROOM_S)
+            self.full_until = now + ROOM_S
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Serve those who are there; who is not is taken when it may be time for that."""
+        left = self.full_until - time.monotonic()
+        if left > 0:
+            self.set_accept_enabled(False)
+            timeout = min(timeout, left)
+        super().wait_for_and_dispatch_events(timeout)
 
     def handle(self, conn: Any) -> Any:
         """Answer a client's request, and the next ones if they come at once."""
