@@ -26,6 +26,7 @@ from tests.lab.hostile import CANARY, CORPUS, Hostile
 from tests.lab.hostile_disks import gpt, iso, vdi, vhd_dynamic, vhd_fixed
 from tests.lab.hostile_qcow2 import extension, qcow2
 from tests.lab.hostile_vmdk import vmdk
+from tests.lab.processes import children_of
 
 IMAGES = "/image/v2/images"
 MIB = 1024**2
@@ -47,14 +48,13 @@ class Place:
     def layout(self) -> Layout:
         return Layout(self.cloud.config.state_dir)
 
-    def footprint(self) -> tuple[dict[str, int], int, list[str]]:
+    def footprint(self) -> tuple[dict[str, int], int, list[int]]:
         """Files with their blocks, our open files, and what else we run."""
         folders = (self.layout.images, self.layout.bases, self.layout.servers)
         files = {
             str(path): path.stat().st_blocks for folder in folders for path in folder.rglob("*")
         }
-        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-        return files, len(list(Path("/proc/self/fd").iterdir())), children
+        return files, len(list(Path("/proc/self/fd").iterdir())), children_of(os.getpid())
 
     def upload(self, declared: str, content: bytes) -> tuple[str, int, str]:
         """Upload an image; its id, the answer's status and what it says."""

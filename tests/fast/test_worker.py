@@ -22,6 +22,7 @@ from agent.machine import is_running
 from tests.fast.livecloud import over_test_driver
 from tests.lab.cloud import BIN, LiveCloud, serving
 from tests.lab.commands import CommandError, run
+from tests.lab.processes import children_of
 from tests.lab.waiting import wait_for
 
 BROKEN = """
@@ -109,17 +110,16 @@ def test_it_is_one_process_that_goes_on_when_the_one_that_started_it_has_ended(
     serve: list[str | Path] = [BIN / "cumulet", "serve", "--config", cloud.config]
     pid = int(run(["sh", "-c", in_background, "sh", *serve]).stdout)
     try:
-        wait_for(lambda: is_answering(cloud), timeout_s=30, what="an answer")
+        wait_for(cloud.is_answering, timeout_s=30, what="an answer")
         # It looks whether to go on after each of them.
-        answers = [is_answering(cloud) for _ in range(5)]
-        threads = Path(f"/proc/{pid}/task").iterdir()
-        children = "".join((each / "children").read_text() for each in threads)
+        answers = [cloud.is_answering() for _ in range(5)]
+        children = children_of(pid)
     finally:
         os.kill(pid, signal.SIGTERM)
         wait_for(lambda: not is_running(pid), timeout_s=20, what="its end")
 
     assert answers == [True] * 5
-    assert children == ""
+    assert children == []
 
 
 def test_it_tells_systemd_once_it_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +136,7 @@ def test_a_request_that_does_not_end_holds_nobody_up(tmp_path: Path) -> None:
         with socket.create_connection(("127.0.0.1", cloud.port), timeout=20) as client:
             client.sendall(b"POST /identity/v3/auth/tokens HTTP/1.1\r\nHost: x\r\n")
             client.sendall(b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")
-            wait_for(lambda: is_answering(cloud), timeout_s=20, what="an answer to others")
+            wait_for(cloud.is_answering, timeout_s=20, what="an answer to others")
             began = time.monotonic()
             code = cloud.stop()
 
@@ -155,10 +155,9 @@ def test_an_address_that_is_another_s_is_named(live: LiveCloud, tmp_path: Path) 
 
 
 def test_more_connections_than_descriptors_wait_and_end_nothing(tmp_path: Path) -> None:
-    with ExitStack() as stack:
-        few = over_test_driver(tmp_path)
-        few.launcher = ("prlimit", "--nofile=80:80", "--")
-        cloud = stack.enter_context(serving(few))
+    cloud = over_test_driver(tmp_path)
+    cloud.launcher = ("prlimit", "--nofile=80:80", "--")
+    with serving(cloud):
         with ExitStack() as clients:
             for _ in range(100):
                 clients.enter_context(socket.create_connection(("127.0.0.1", cloud.port)))
@@ -167,7 +166,7 @@ def test_more_connections_than_descriptors_wait_and_end_nothing(tmp_path: Path) 
                 timeout_s=20,
                 what="the limit",
             )
-        wait_for(lambda: is_answering(cloud), timeout_s=20, what="an answer, after they have gone")
+        wait_for(cloud.is_answering, timeout_s=20, what="an answer, after they have gone")
 
         assert cloud.log.read_text().count("no room for more connections") < 5
 
@@ -177,13 +176,13 @@ def test_its_end_is_bounded_where_nobody_reads_its_log(tmp_path: Path) -> None:
     cloud.init()
     serve: list[str | Path] = [BIN / "cumulet", "serve", "--config", cloud.config]
     with subprocess.Popen(serve, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
-        wait_for(lambda: is_answering(cloud), timeout_s=30, what="an answer")
+        wait_for(cloud.is_answering, timeout_s=30, what="an answer")
         asked = f"GET /{'x' * 8000} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
         with ExitStack() as clients:
             for _ in range(20):
                 address = ("127.0.0.1", cloud.port)
                 clients.enter_context(socket.create_connection(address)).sendall(asked)
-            wait_for(lambda: not is_answering(cloud, 2), timeout_s=20, what="a full pipe")
+            wait_for(lambda: not cloud.is_answering(2), timeout_s=20, what="a full pipe")
             process.terminate()
 
             assert process.wait(40) == -signal.SIGALRM
@@ -196,7 +195,7 @@ def test_nohup_is_obeyed(tmp_path: Path) -> None:
         assert cloud.process is not None
         cloud.process.send_signal(signal.SIGHUP)
 
-        assert [is_answering(cloud) for _ in range(5)] == [True] * 5
+        assert [cloud.is_answering() for _ in range(5)] == [True] * 5
         assert cloud.stop() == 0
 
 
@@ -218,14 +217,3 @@ def test_a_process_whose_main_thread_fails_ends_as_failed(tmp_path: Path) -> Non
 
     assert done.returncode == 1
     assert "RuntimeError: the loop is broken" in done.stderr
-
-
-def is_answering(cloud: LiveCloud, timeout_s: float = 20) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=timeout_s)
-    try:
-        connection.request("GET", "/healthz")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        connection.close()

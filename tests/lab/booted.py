@@ -18,6 +18,7 @@ from pathlib import Path
 from tests.lab import booted_init
 from tests.lab.clean_root import PATH, clean_root
 from tests.lab.commands import run
+from tests.lab.processes import children_of
 from tests.lab.waiting import wait_for
 
 BOOT_TIMEOUT_S = 60.0
@@ -103,9 +104,7 @@ def _find_systemd(watcher: subprocess.Popen[bytes]) -> int:
 
 def _children(pid: int) -> list[int]:
     with suppress(OSError):
-        return [
-            int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        ]
+        return children_of(pid)
     return []
 
 

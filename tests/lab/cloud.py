@@ -26,6 +26,7 @@ import yaml
 
 from agent.machine import is_running
 from tests.lab.commands import run
+from tests.lab.processes import children_of
 from tests.lab.waiting import wait_for
 
 READY_TIMEOUT_S = 30.0
@@ -107,7 +108,7 @@ class LiveCloud:
                 stderr=log,
                 start_new_session=True,
             )
-        wait_for(self._is_answering, timeout_s=READY_TIMEOUT_S, what=f"an answer from {self.url}")
+        wait_for(self._has_started, timeout_s=READY_TIMEOUT_S, what=f"an answer from {self.url}")
 
     def stop(self) -> int:
         """End it with SIGTERM, wait, and give its exit code."""
@@ -139,9 +140,7 @@ class LiveCloud:
     def pids(self) -> list[int]:
         """The process ids of all of it: the process, and those that any thread has started."""
         assert self.process is not None
-        threads = Path(f"/proc/{self.process.pid}/task").iterdir()
-        children = "".join((each / "children").read_text() for each in threads).split()
-        return [self.process.pid, *map(int, children)]
+        return [self.process.pid, *children_of(self.process.pid)]
 
     def close(self) -> None:
         """Stop it if it runs, and remove the state folder."""
@@ -169,15 +168,19 @@ class LiveCloud:
             [BIN / "openstack", *arguments], env=self.environment(cloud), timeout_s=300
         ).stdout
 
-    def _is_answering(self) -> bool:
-        assert self.process is not None
-        if self.process.poll() is not None:
-            raise RuntimeError(f"`cumulet serve` ended:\n{self.log_tail()}")
+    def is_answering(self, timeout_s: float = 5.0) -> bool:
+        """Whether a new client gets an answer in time."""
         try:
-            with urllib.request.urlopen(f"{self.url}/healthz", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=timeout_s) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False
+
+    def _has_started(self) -> bool:
+        assert self.process is not None
+        if self.process.poll() is not None:
+            raise RuntimeError(f"`cumulet serve` ended:\n{self.log_tail()}")
+        return self.is_answering()
 
 
 @contextmanager

@@ -22,6 +22,7 @@ import pytest
 
 from tests.lab import demo_guard
 from tests.lab.private_host import PrivateHost
+from tests.lab.processes import children_of
 from tests.lab.snapshot import SYSTEM_SOCKETS, difference
 from tests.lab.tiny_guest import tiny_image
 from tests.lab.waiting import wait_for
@@ -102,9 +103,8 @@ class Demo:
 
     def send(self, number: signal.Signals) -> int:
         """Send it a signal and give its exit code; negative when the signal killed it."""
-        nsenter = self.process.pid
-        (pid,) = Path(f"/proc/{nsenter}/task/{nsenter}/children").read_text().split()
-        os.kill(int(pid), number)
+        (pid,) = children_of(self.process.pid)  # that of nsenter
+        os.kill(pid, number)
         return self.process.wait(DEMO_TIMEOUT_S)
 
 

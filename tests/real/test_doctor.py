@@ -22,6 +22,7 @@ from agent.hypervisor.host import Host
 from tests.domain_specs import EMULATED, make_spec
 from tests.lab.cloud import ROOT
 from tests.lab.private_host import PrivateHost
+from tests.lab.processes import children_of
 from tests.lab.snapshot import SYSTEM_SOCKETS
 from tests.lab.waiting import wait_for
 from tests.real.conftest import RealCloud, running_cloud
@@ -57,9 +58,8 @@ print("woken", flush=True)
 
 def end(process: subprocess.Popen[bytes]) -> None:
     """End a program that was spawned on a host, and wait for it: nsenter is only its parent."""
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    for pid in children:
-        os.kill(int(pid), signal.SIGTERM)
+    for pid in children_of(process.pid):
+        os.kill(pid, signal.SIGTERM)
     process.wait(30)
 
 
