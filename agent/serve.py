@@ -10,8 +10,6 @@ connections and its event loop would not survive it.
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import logging
 import os
 import resource
@@ -19,11 +17,11 @@ import signal
 import threading
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from gunicorn.http.errors import ParseException
 
+from agent import memory
 from agent.config import Config
 from agent.errors import AgentError, BadRequest, HostFailed
 from agent.locks import FolderLock
@@ -43,10 +41,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LINGER_S = 1.0  # threads that were told to end get so long
-M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # as malloc.h has them
-LARGE = 2 * 2**20  # bytes
 DESCRIPTORS = 8192
-COLLECT_AFTER = 2_000  # new objects that are still there
 LOCK_WAIT_S = 5.0  # a process that was told to end may take a second or two
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -66,7 +61,7 @@ def serve(config: Config, *, hook: CrashHook = lambda point: None) -> None:
     )
     with lock.hold(LOCK_WAIT_S):
         logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
-        _return_memory()
+        memory.keep_small()
         _allow_connections()
         parts = _build(config, hook)
         code = 1  # of a mistake
@@ -99,7 +94,7 @@ def _answer(config: Config, parts: Parts) -> None:
         parts.start()
     except AgentError as error:
         raise HostFailed(f"{error.message} So the engine does not start.") from error
-    _collect_seldom()
+    memory.collect_seldom()
     log.info(
         "cumulet serves %s (state %s, libvirt %s)",
         config.url,
@@ -165,35 +160,12 @@ def _with_patience(application: WSGIApplication, patience: Patience) -> WSGIAppl
     return answer
 
 
-def _return_memory() -> None:
-    """Let large memory go back to the system when it is free, for good.
-
-    Else glibc keeps the 16 MiB of each scrypt, for each thread, once they have been freed once, and
-    what long lists took. What uploads use again and again, a MiB at a time, is less, and kept.
-    Threads share two arenas: with one for each, memory would be kept as often as there are threads.
-    """
-    with suppress(OSError, AttributeError):  # another libc
-        libc = ctypes.CDLL(None)
-        libc.mallopt(M_MMAP_THRESHOLD, LARGE)
-        libc.mallopt(M_ARENA_MAX, 2)
-
-
 def _allow_connections() -> None:
     """Take as many descriptors as there may be: systemd's usual 1024 are few for 1000 clients."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     enough = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
     if soft != resource.RLIM_INFINITY and soft < enough:
         resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
-
-
-def _collect_seldom() -> None:
-    """Spare what was built at the start from each garbage collection: it stays anyway.
-
-    And do not begin one while a list of some hundred servers is read, which is no garbage.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(COLLECT_AFTER)
 
 
 def _end(number: int, frame: object) -> None:

@@ -57,7 +57,10 @@ def build_worker(application: WSGIApplication, config: Config, patience: Patienc
 
 
 def _settings(config: Config) -> Settings:
-    """What gunicorn is told: it reads no file, and believes no proxy."""
+    """What gunicorn is told: it reads no file, and believes no proxy.
+
+    To look up whether a client is one takes as long as a small answer: all are, of no header.
+    """
     told: dict[str, Any] = {
         "threads": config.api_threads,
         "graceful_timeout": STOP_S,
@@ -66,11 +69,15 @@ def _settings(config: Config) -> Settings:
         "accesslog": "-",
         "loglevel": "warning",
         "limit_request_line": 8190,
-        "forwarded_allow_ips": "",
+        "forwarded_allow_ips": "*",
+        "secure_scheme_headers": {},
+        "forwarder_headers": "",
     }
     settings = Settings()
     for name, value in told.items():
         settings.set(name, value)
+    # Found at once: gunicorn's own lookup, of some thirty for each request, comes after these.
+    vars(settings).update((name, each.get()) for name, each in settings.settings.items())
     return settings
 
 

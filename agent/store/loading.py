@@ -72,9 +72,17 @@ _STEPS = select(task_steps).order_by(task_steps.c.task_id, task_steps.c.seq)
 
 def get_server(connection: Connection, server_id: str, project_id: str | None) -> Server:
     """One server that is not deleted, of this project (None: of any); `NotFound` otherwise."""
-    row = connection.execute(_SERVER, {"server": server_id}).one_or_none()
-    if row is None or project_id not in (None, row.project_id):
+    server = find_server(connection, server_id)
+    if server is None or project_id not in (None, server.project_id):
         raise no_server(server_id)
+    return server
+
+
+def find_server(connection: Connection, server_id: str) -> Server | None:
+    """One server of any project, unless it is deleted."""
+    row = connection.execute(_SERVER, {"server": server_id}).one_or_none()
+    if row is None:
+        return None
     nics = connection.execute(_SERVER_NICS, {"server": server_id})
     return rows.server_from(row, [rows.nic_from(nic) for nic in nics])
 

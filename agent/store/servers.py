@@ -32,6 +32,7 @@ from agent.store.injections import insert_injection
 from agent.store.places import keep_hints
 from agent.store.portgroups import find_all
 from agent.store.quotas import budgets
+from agent.store.remembered import Remembered
 from agent.store.schema import server_events, servers, tasks
 from agent.store.serverselect import ServerFilter, after, select_marker, select_servers
 from agent.store.tags import write_tags
@@ -59,6 +60,7 @@ class Servers:
     """The table `servers`, from the side of the API."""
 
     db: Database
+    known: Remembered[Server]
 
     def create(
         self,
@@ -103,9 +105,19 @@ class Servers:
             return [loading.get_server(connection, server.id, None) for server in drafts]
 
     def get(self, server_id: str, *, project_id: str | None) -> Server:
-        """One server that is not deleted, of this project (None: of any); `NotFound` otherwise."""
+        """One server that is not deleted, of this project (None: of any); `NotFound` otherwise.
+
+        Who waits for a server asks again and again: what was read is remembered until anything is
+        committed.
+        """
+        server = self.known.find(server_id, lambda: self._look(server_id))
+        if server is None or project_id not in (None, server.project_id):
+            raise loading.no_server(server_id)
+        return server
+
+    def _look(self, server_id: str) -> Server | None:
         with self.db.read() as connection:
-            return loading.get_server(connection, server_id, project_id)
+            return loading.find_server(connection, server_id)
 
     def find_kept(self, server_id: str) -> Server | None:
         """One server of any project, a deleted one too, as long as its row is kept."""

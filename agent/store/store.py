@@ -30,6 +30,7 @@ from agent.store.networks import Networks
 from agent.store.networktags import NetworkTags
 from agent.store.quotas import Quotas
 from agent.store.records import Records
+from agent.store.remembered import Remembered
 from agent.store.reshaping import Reshaping
 from agent.store.securitygroups import SecurityGroups
 from agent.store.servers import Servers
@@ -37,6 +38,12 @@ from agent.store.settings import Settings
 from agent.store.tasks import Tasks
 from agent.store.tokens import Tokens
 from agent.store.usages import Usages
+
+MOST_SERVERS = 32
+"""Servers that are remembered: their user data may be 64 KiB each."""
+
+MOST_BEARERS = 256
+"""Bearers that are remembered, a KiB each: more than a lab has tokens in use at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,7 @@ class Store:
             raise
         return cls(
             db=db,
-            servers=Servers(db),
+            servers=Servers(db, Remembered(db, MOST_SERVERS)),
             records=Records(db),
             reshaping=Reshaping(db),
             tasks=Tasks(db),
@@ -109,7 +116,7 @@ class Store:
             security_groups=SecurityGroups(db),
             identity=Identity(db),
             grants=Grants(db),
-            tokens=Tokens(db),
+            tokens=Tokens(db, Remembered(db, MOST_BEARERS)),
             app_credentials=AppCredentials(db),
             settings=Settings(db),
             server_groups=ServerGroups(db),

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import (
@@ -20,18 +20,8 @@ from agent.errors import Conflict
 from agent.model.identity import Bearer, Role, Token
 from agent.store import grants, rows
 from agent.store.db import Database
+from agent.store.remembered import Remembered
 from agent.store.schema import app_credentials, projects, tokens, users
-
-MOST_KNOWN = 256
-"""Bearers that are remembered, a KiB each: more than a lab has tokens in use at a time."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """Whom a token was seen to stand for, and at which version of the database."""
-
-    version: int | None
-    bearer: Bearer
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +29,7 @@ class Tokens:
     """The table `tokens`."""
 
     db: Database
-    known: dict[str, _Known] = field(default_factory=dict)
+    known: Remembered[Bearer]
 
     def add(self, token: Token) -> None:
         """Keep a token; `Conflict` when its hash is taken or its user or project is not there."""
@@ -56,17 +46,8 @@ class Tokens:
         Every request asks, so who was found is remembered until anything at all is committed. Its
         user or project may be disabled, and there may be no role.
         """
-        version = self.db.version()  # before the look, so that it is never newer than what was seen
-        known = self.known.get(token_hash)
-        if known is None or version is None or known.version != version:
-            bearer = self._look(token_hash)
-            if bearer is None:
-                self.known.pop(token_hash, None)
-                return None
-            if len(self.known) >= MOST_KNOWN:
-                self.known.clear()
-            known = self.known[token_hash] = _Known(version, bearer)
-        return known.bearer if now < known.bearer.token.expires_at else None
+        bearer = self.known.find(token_hash, lambda: self._look(token_hash))
+        return bearer if bearer is not None and now < bearer.token.expires_at else None
 
     def _look(self, token_hash: str) -> Bearer | None:
         with self.db.read() as connection:

@@ -86,6 +86,28 @@ def test_a_request_has_a_line_in_the_log(live: LiveCloud) -> None:
     assert re.fullmatch(rf"{asked} {len(body)} bytes \d+ ms \[{request_id}\]", said)
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Forwarded-Proto": "https", "X-Forwarded-Ssl": "on", "X-Forwarded-Protocol": "ssl"},
+        {"Script_Name": "/elsewhere", "Path_Info": "/image"},
+        {"Script-Name": "/elsewhere", "Path-Info": "/image", "Remote-Addr": "192.0.2.1"},
+    ],
+)
+def test_what_a_proxy_would_say_is_believed_of_nobody(
+    live: LiveCloud, headers: dict[str, str]
+) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", live.port, timeout=20)
+    bodies = []
+    for each in ({}, headers):
+        connection.request("GET", "/identity", headers=each)
+        answer = connection.getresponse()
+        assert answer.status == 300
+        bodies.append(answer.read())
+    connection.close()
+    assert bodies[0] == bodies[1]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
 def test_it_ends_in_order_at_a_signal(number: signal.Signals, tmp_path: Path) -> None:
     cloud = over_test_driver(tmp_path)

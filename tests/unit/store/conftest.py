@@ -26,3 +26,11 @@ def store(migrated: Path, tmp_path: Path) -> Iterator[Store]:
     store = Store.open(path)
     yield store
     store.close()
+
+
+@pytest.fixture
+def elsewhere(store: Store) -> Iterator[Store]:
+    """The same database, opened by another process."""
+    other = Store.open(Path(store.db.engine.url.database or ""))
+    yield other
+    other.close()

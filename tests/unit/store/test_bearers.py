@@ -3,18 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-from sqlalchemy import event, update
+from sqlalchemy import update
 
 from agent.model.identity import Bearer, Project, Token, User
 from agent.store import Store
 from agent.store.schema import projects, tokens, users
-from agent.store.tokens import MOST_KNOWN
 from tests.unit.store.makers import NOW, later
+from tests.unit.store.statements import count_statements
 
 
 def make_token(token_hash: str) -> Token:
@@ -31,29 +29,8 @@ def lab(store: Store) -> Store:
     return store
 
 
-@pytest.fixture
-def elsewhere(lab: Store) -> Iterator[Store]:
-    """The same database, opened by another process."""
-    path = Path(lab.db.engine.url.database or "")
-    other = Store.open(path)
-    yield other
-    other.close()
-
-
 def find(store: Store) -> Bearer | None:
     return store.tokens.find_bearer("hash", NOW)
-
-
-def count_statements(store: Store, work: Callable[[], object]) -> int:
-    seen: list[str] = []
-
-    def note(_cursor: object, statement: object, *rest: object) -> None:
-        seen.append(str(statement))
-
-    event.listen(store.db.engine, "before_cursor_execute", note)
-    work()
-    event.remove(store.db.engine, "before_cursor_execute", note)
-    return len(seen)
 
 
 def disable_user(store: Store) -> None:
@@ -114,27 +91,3 @@ def test_a_token_expires_without_any_change(lab: Store) -> None:
     assert lab.tokens.find_bearer("hash", later(59)) is not None
     assert lab.tokens.find_bearer("hash", later(60)) is None
     assert count_statements(lab, lambda: lab.tokens.find_bearer("hash", later(60))) == 0
-
-
-def test_a_database_that_can_not_tell_its_version_is_always_asked(lab: Store) -> None:
-    deaf = replace(lab.tokens, db=replace(lab.db, commits=None), known={})
-    deaf.find_bearer("hash", NOW)
-    assert count_statements(lab, lambda: deaf.find_bearer("hash", NOW)) == 2
-
-
-def test_few_bearers_are_remembered(lab: Store) -> None:
-    for number in range(MOST_KNOWN + 1):
-        lab.tokens.add(make_token(f"hash {number}"))
-        assert lab.tokens.find_bearer(f"hash {number}", NOW) is not None
-    assert len(lab.tokens.known) <= MOST_KNOWN
-
-
-def test_the_version_is_another_one_after_any_commit(lab: Store, elsewhere: Store) -> None:
-    first = lab.db.version()
-    assert lab.db.version() == first
-    revoke(lab)
-    second = lab.db.version()
-    lab.tokens.add(make_token("other"))
-    third = lab.db.version()
-    elsewhere.tokens.revoke("other")
-    assert len({first, second, third, lab.db.version()}) == 4

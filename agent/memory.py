@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keeps the process small: what was needed once, for a large answer or many tasks, is given back.
+
+# Note [Arenas]
+glibc keeps what was freed, for each of its arenas, and by itself makes one for each thread. Python
+computes in one thread at a time anyway, so that these seldom wait for each other at a single one;
+there, what a thread has freed is taken by the next. (https://man7.org/linux/man-pages/man3/mallopt.3.html)
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import threading
+import time
+from contextlib import suppress
+
+M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # as malloc.h has them
+LARGE = 2 * 2**20  # bytes
+TRIM_S = 15.0
+COLLECT_AFTER = 2_000  # new objects that are still there
+
+
+def keep_small() -> None:
+    """Let memory go back to the system when it is free, from now on. Starts a thread.
+
+    What is large goes at once: else glibc would keep the 16 MiB of each scrypt once they have been
+    freed once. What uploads use again and again, a MiB at a time, is less.
+    """
+    with suppress(OSError, AttributeError):  # another libc
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_MMAP_THRESHOLD, LARGE)
+        libc.mallopt(M_ARENA_MAX, 1)
+        threading.Thread(target=_trim, args=(libc.malloc_trim,), name="memory", daemon=True).start()
+
+
+def collect_seldom() -> None:
+    """Spare what was built at the start from each garbage collection: it stays anyway.
+
+    And do not begin one while a list of some hundred servers is read, which is no garbage.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER)
+
+
+def _trim(malloc_trim: ctypes._NamedFuncPointer) -> None:
+    """Give back what is free between what is not, again and again: it takes a millisecond."""
+    while True:
+        time.sleep(TRIM_S)
+        malloc_trim(0)
