@@ -22,7 +22,7 @@ from agent.machine import is_running
 from tests.fast.livecloud import over_test_driver
 from tests.lab.cloud import BIN, LiveCloud, serving
 from tests.lab.commands import CommandError, run
-from tests.lab.processes import children_of
+from tests.lab.processes import children_of, opened_by
 from tests.lab.waiting import wait_for
 
 BROKEN = """
@@ -191,6 +191,48 @@ def test_more_connections_than_descriptors_wait_and_end_nothing(tmp_path: Path) 
         wait_for(cloud.is_answering, timeout_s=20, what="an answer, after they have gone")
 
         assert cloud.log.read_text().count("no room for more connections") < 5
+
+
+def ask_and_stay(clients: ExitStack, cloud: LiveCloud) -> socket.socket:
+    """Ask for the last answer of a connection, and do not close it."""
+    client = socket.create_connection(("127.0.0.1", cloud.port), timeout=20)
+    clients.enter_context(client).sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+    answer = b""
+    while received := client.recv(4096):
+        answer += received
+    assert answer.endswith(b'{"status":"ok"}\n')
+    return client
+
+
+def count_sockets(cloud: LiveCloud) -> int:
+    assert cloud.process is not None
+    return sum(name.startswith("socket:") for name in opened_by(cloud.process.pid))
+
+
+def test_clients_that_do_not_close_their_end_hold_nobody_up(live: LiveCloud) -> None:
+    assert live.is_answering()
+    before = count_sockets(live)
+    with ExitStack() as clients:
+        began = time.monotonic()
+        for _ in range(20):
+            ask_and_stay(clients, live)
+        assert time.monotonic() - began < 20  # one after the other they are waited for 40 seconds
+        wait_for(lambda: count_sockets(live) <= before, timeout_s=10, what="their end")
+
+
+def test_a_client_that_goes_on_sending_after_the_end_is_cut_off(live: LiveCloud) -> None:
+    with ExitStack() as clients:
+        client = ask_and_stay(clients, live)
+
+        def is_cut() -> bool:
+            try:
+                client.sendall(b"x" * 4096)
+            except (BrokenPipeError, ConnectionResetError):
+                return True
+            return False
+
+        wait_for(is_cut, timeout_s=10, what="the end of the connection")
+        assert live.is_answering()
 
 
 def test_its_end_is_bounded_where_nobody_reads_its_log(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.lab.commands import run
 from tests.lab.hostile_qcow2 import BACKING_AT, qcow2
+from tests.lab.processes import opened_by
 from tests.lab.tiny_build import FILES
 from tests.lab.tiny_guest import tiny_image
 from tests.real.conftest import RealCloud
@@ -126,5 +127,4 @@ def test_a_qcow2_header_that_the_guest_writes_onto_its_disk_gains_nothing(
 
 def open_files(real: RealCloud, server: str) -> set[str]:
     """The paths of all files that the server's QEMU has open."""
-    pid = real.host.qemu_pids()[server]
-    return {str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()}
+    return set(opened_by(real.host.qemu_pids()[server]))
