@@ -6,14 +6,12 @@ from __future__ import annotations
 import errno
 import os
 import select
-import selectors
 import signal
 import socket
 import struct
 import time
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gunicorn import systemd
@@ -24,6 +22,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from agent.config import Config, split_listen
 from agent.errors import HostFailed
+from agent.lingering import Lingering
 from agent.patience import Patience
 
 if TYPE_CHECKING:
@@ -36,8 +35,6 @@ ENDING = (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)  # besides SIGTERM
 NO_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 ROOM_S = 0.1  # so long clients wait until it is looked again whether there is room
 TOLD_S = 1.0  # without such a want, and the next one is told of again
-LINGER_S = 2.0  # so long a client may take to close its end, once ours is closed …
-LINGER_BYTES = 65536  # … and send so much that nobody reads
 IN_A_ROW = 8  # requests of one client, then others get the thread
 NEXT_MS = 2  # so long the thread waits for the next of them
 
@@ -57,7 +54,6 @@ def build_worker(application: WSGIApplication, config: Config, patience: Patienc
         1, os.getppid(), [listener], _Application(application), settings.timeout, settings, logger
     )
     worker.patience = patience
-    worker.lingering = {}
     return worker
 
 
@@ -124,7 +120,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
 
     patience: Patience
     full_until = 0.0  # on the monotonic clock: so long no connection more is taken
-    lingering: dict[Any, int]  # connections of which our end is closed: bytes that came since
+    lingering: Lingering
 
     def is_parent_alive(self) -> bool:
         """Always: whoever started this process may end before it."""
@@ -150,6 +146,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             signal.alarm(END_S)
         super().handle_exit(sig, frame)
 
+    def run(self) -> None:
+        """Answer clients until a signal. Blocks."""
+        self.lingering = Lingering(self.poller, self._let_go)
+        super().run()
+
     def accept(self, listener: Any) -> None:
         """Take a client; where there is no room for another one, it waits."""
         try:
@@ -169,48 +170,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             self.set_accept_enabled(False)
             timeout = min(timeout, left)
         super().wait_for_and_dispatch_events(timeout)
-        self._part_from_late()
+        self.lingering.end_late()
 
     def finish_request(self, conn: Any, fs: Any) -> None:
-        """Keep a client's connection, or close our end of it and wait for the other, aside.
-
-        (gunicorn waits for that with all other clients waiting for it. To close both ends at once
-        might take from the client what it has not read yet: RFC 9112, section 9.6.)
-        """
+        """Keep a client's connection, or begin to end it."""
         if fs.cancelled() or fs.exception() is not None or fs.result():
             super().finish_request(conn, fs)
-            return
-        try:
-            conn.sock.shutdown(socket.SHUT_WR)
-            conn.sock.setblocking(False)
-            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._drain, conn))
-        except (OSError, ValueError):  # it is gone already
-            self._let_go(conn)
-            return
-        conn.timeout = time.monotonic() + LINGER_S
-        self.lingering[conn] = 0
-
-    def _drain(self, conn: Any, sock: socket.socket) -> None:
-        """Drop what still comes; its end, or too much of it, ends the connection."""
-        try:
-            count = len(sock.recv(LINGER_BYTES))
-        except BlockingIOError:
-            return
-        except OSError:
-            count = 0
-        self.lingering[conn] += count
-        if not count or self.lingering[conn] >= LINGER_BYTES:
-            self._part_from(conn)
-
-    def _part_from_late(self) -> None:
-        now = time.monotonic()
-        for conn in [each for each in self.lingering if each.timeout <= now]:
-            self._part_from(conn)
-
-    def _part_from(self, conn: Any) -> None:
-        del self.lingering[conn]
-        self.poller.unregister(conn.sock)
-        self._let_go(conn)
+        else:
+            self.lingering.begin(conn)
 
     def _let_go(self, conn: Any) -> None:
         self.nr_conns -= 1
