@@ -7,6 +7,7 @@ gunicorn waits for the client in its main loop, with all other clients waiting f
 
 from __future__ import annotations
 
+import math
 import selectors
 import socket
 import time
@@ -38,6 +39,11 @@ class Lingering:
             return
         conn.timeout = time.monotonic() + LINGER_S
         self._received[conn] = 0
+
+    def left(self) -> float:
+        """Seconds until one has been waited for long enough; infinite when there is none."""
+        first = next(iter(self._received), None)
+        return math.inf if first is None else first.timeout - time.monotonic()
 
     def end_late(self) -> None:
         """Let go of those that were waited for long enough."""

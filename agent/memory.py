@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keeps the process small: what was needed once, for a large answer or many tasks, is given back.
 
-# Note [Arenas]
 glibc keeps what was freed, for each of its arenas, and by itself makes one for each thread. Python
 computes in one thread at a time anyway, so that these seldom wait for each other at a single one;
-there, what a thread has freed is taken by the next. (https://man7.org/linux/man-pages/man3/mallopt.3.html)
+there, what a thread has freed is taken by the next. (See mallopt(3) and malloc_trim(3).)
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import ctypes
 import gc
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # as malloc.h has them
@@ -21,17 +21,20 @@ TRIM_S = 15.0
 COLLECT_AFTER = 2_000  # new objects that are still there
 
 
-def keep_small() -> None:
+def keep_small(trim_s: float = TRIM_S) -> None:
     """Let memory go back to the system when it is free, from now on. Starts a thread.
 
     What is large goes at once: else glibc would keep the 16 MiB of each scrypt once they have been
-    freed once. What uploads use again and again, a MiB at a time, is less.
+    freed once. What uploads use again and again, a MiB at a time, is less. What is free between
+    what is not goes every `trim_s` seconds.
     """
     with suppress(OSError, AttributeError):  # another libc
         libc = ctypes.CDLL(None)
         libc.mallopt(M_MMAP_THRESHOLD, LARGE)
         libc.mallopt(M_ARENA_MAX, 1)
-        threading.Thread(target=_trim, args=(libc.malloc_trim,), name="memory", daemon=True).start()
+        threading.Thread(
+            target=_trim, args=(libc.malloc_trim, trim_s), name="memory", daemon=True
+        ).start()
 
 
 def collect_seldom() -> None:
@@ -44,8 +47,8 @@ def collect_seldom() -> None:
     gc.set_threshold(COLLECT_AFTER)
 
 
-def _trim(malloc_trim: ctypes._NamedFuncPointer) -> None:
+def _trim(malloc_trim: Callable[[int], int], every_s: float) -> None:
     """Give back what is free between what is not, again and again: it takes a millisecond."""
     while True:
-        time.sleep(TRIM_S)
+        time.sleep(every_s)
         malloc_trim(0)

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LINGER_S = 1.0  # threads that were told to end get so long
+THREADS_S = 1.0  # threads that were told to end get so long
 DESCRIPTORS = 8192
 LOCK_WAIT_S = 5.0  # a process that was told to end may take a second or two
 
@@ -125,7 +125,7 @@ def _stop(parts: Parts, code: int) -> None:
     if stopping.is_alive():
         log.warning("libvirt does not answer: ending without it")
         _cut(code)
-    if not _have_ended(LINGER_S):
+    if not _have_ended(THREADS_S):
         log.warning("requests are still under way: ending without them")
         _cut(code)
 

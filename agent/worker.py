@@ -60,7 +60,8 @@ def build_worker(application: WSGIApplication, config: Config, patience: Patienc
 def _settings(config: Config) -> Settings:
     """What gunicorn is told: it reads no file, and believes no proxy.
 
-    To look up whether a client is one takes as long as a small answer: all are, of no header.
+    gunicorn would look up for each request whether its client is a proxy to be believed: to believe
+    all of them, of no header, says the same and takes no time.
     """
     told: dict[str, Any] = {
         "threads": config.api_threads,
@@ -77,7 +78,8 @@ def _settings(config: Config) -> Settings:
     settings = Settings()
     for name, value in told.items():
         settings.set(name, value)
-    # Found at once: gunicorn's own lookup, of some thirty for each request, comes after these.
+    # As plain attributes: thirty of them are read for each request, and gunicorn would look each up
+    # anew. To set one after this changes nothing.
     vars(settings).update((name, each.get()) for name, each in settings.settings.items())
     return settings
 
@@ -165,6 +167,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Serve those who are there; who is not is taken when it may be time for that."""
+        timeout = min(timeout, max(self.lingering.left(), 0.0))
         left = self.full_until - time.monotonic()
         if left > 0:
             self.set_accept_enabled(False)

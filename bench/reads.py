@@ -178,7 +178,7 @@ def measure(api: Api, folder: Path, ids: Sequence[str], before: float) -> None:
     """Take all measures, then those of the floors, and print each with its ratio.
 
     "one" is one server again and again, as of a client that waits for it; "each" is all of them in
-    turn, so that none is remembered.
+    turn, of which none is remembered when there are many.
     """
     cloud = api.cloud
     each = [f"/compute/v2.1/servers/{server_id}" for server_id in ids]

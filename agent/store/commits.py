@@ -33,7 +33,9 @@ class Commits:
             return int(self.connection.execute("PRAGMA data_version").fetchone()[0])
 
     def close(self) -> None:
-        """Close the connection; the next question opens another."""
+        """Close the connection, for good: another one would count anew, and might give a number
+        that was given before.
+        """
         with self.turn:
             if self.connection is not None:
                 self.connection.close()

@@ -22,10 +22,10 @@ class _Kept(Generic[V]):
 
 @dataclass(slots=True)
 class Remembered(Generic[V]):
-    """Values that were read. They must be frozen. Safe to use from any number of threads."""
+    """Values that were read. Nobody may change them. Safe to use from any number of threads."""
 
     db: Database
-    most: int  # values: with one more, all are forgotten
+    most: int  # values, or a few more where several threads read: then all are forgotten
     _kept: _Kept[V] = field(default_factory=lambda: _Kept(None))
 
     def __len__(self) -> int:
@@ -34,8 +34,8 @@ class Remembered(Generic[V]):
     def find(self, key: str, look: Callable[[], V | None]) -> V | None:
         """What `look` would read now; it is called only when that is not known. None is not kept.
 
-        Whoever looks keeps what was found with the version from before, which is never newer than
-        what was seen: the same object is passed on, and a new version has another.
+        The version is asked for before the look, so that it is never newer than what was seen.
+        Values of another version are kept apart, in another `_Kept`: a slow look adds to its own.
         """
         kept, version = self._kept, self.db.version()
         if version is None or kept.version != version:
