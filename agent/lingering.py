@@ -26,7 +26,8 @@ class Lingering:
 
     poller: selectors.BaseSelector
     let_go: Callable[[Any], None]
-    _received: dict[Any, int] = field(default_factory=dict)  # by the connection, in bytes
+    linger_s: float = LINGER_S
+    _received: dict[Any, int] = field(default_factory=dict)  # bytes by the connection, oldest first
 
     def begin(self, conn: Any) -> None:
         """Close our side of a connection, and wait for the other aside. Does not block."""
@@ -37,19 +38,18 @@ class Lingering:
         except (OSError, ValueError):  # it is gone already
             self.let_go(conn)
             return
-        conn.timeout = time.monotonic() + LINGER_S
+        conn.timeout = time.monotonic() + self.linger_s
         self._received[conn] = 0
 
     def left(self) -> float:
         """Seconds until one has been waited for long enough; infinite when there is none."""
         first = next(iter(self._received), None)
-        return math.inf if first is None else first.timeout - time.monotonic()
+        return math.inf if first is None else max(0.0, first.timeout - time.monotonic())
 
     def end_late(self) -> None:
         """Let go of those that were waited for long enough."""
-        now = time.monotonic()
-        for conn in [each for each in self._received if each.timeout <= now]:
-            self._end(conn)
+        while not self.left():
+            self._end(next(iter(self._received)))
 
     def _drain(self, conn: Any, sock: socket.socket) -> None:
         """Drop what came; the client's end, or too much from it, ends the connection."""

@@ -167,7 +167,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Serve those who are there; who is not is taken when it may be time for that."""
-        timeout = min(timeout, max(self.lingering.left(), 0.0))
+        timeout = min(timeout, self.lingering.left())
         left = self.full_until - time.monotonic()
         if left > 0:
             self.set_accept_enabled(False)

@@ -33,8 +33,8 @@ class Commits:
             return int(self.connection.execute("PRAGMA data_version").fetchone()[0])
 
     def close(self) -> None:
-        """Close the connection, for good: another one would count anew, and might give a number
-        that was given before.
+        """Close the connection. Ask no more then: another one would be opened, which counts anew
+        and might give a number that was given before.
         """
         with self.turn:
             if self.connection is not None:

@@ -72,7 +72,11 @@ _STEPS = select(task_steps).order_by(task_steps.c.task_id, task_steps.c.seq)
 
 def get_server(connection: Connection, server_id: str, project_id: str | None) -> Server:
     """One server that is not deleted, of this project (None: of any); `NotFound` otherwise."""
-    server = find_server(connection, server_id)
+    return of_project(find_server(connection, server_id), server_id, project_id)
+
+
+def of_project(server: Server | None, server_id: str, project_id: str | None) -> Server:
+    """What was found, if it is this project's (None: any one's); `NotFound` otherwise."""
     if server is None or project_id not in (None, server.project_id):
         raise no_server(server_id)
     return server

@@ -110,10 +110,8 @@ class Servers:
         Who waits for a server asks again and again: what was read is remembered until anything is
         committed.
         """
-        server = self.known.find(server_id, lambda: self._look(server_id))
-        if server is None or project_id not in (None, server.project_id):
-            raise loading.no_server(server_id)
-        return server
+        found = self.known.find(server_id, lambda: self._look(server_id))
+        return loading.of_project(found, server_id, project_id)
 
     def _look(self, server_id: str) -> Server | None:
         with self.db.read() as connection:

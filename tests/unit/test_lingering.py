@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import selectors
 import socket
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,8 +13,8 @@ import pytest
 from gunicorn.config import Config
 from gunicorn.workers.gthread import TConn
 
-from agent import lingering
 from agent.lingering import LINGER_BYTES, LINGER_S, Lingering
+from tests.lab.waiting import wait_for
 
 
 @dataclass
@@ -30,11 +29,12 @@ class Line:
     def __post_init__(self) -> None:
         self.lingering = Lingering(self.poller, self.gone.append)
 
-    def poll(self) -> None:
-        """One turn of the loop."""
+    def poll(self) -> list[Any]:
+        """One turn of the loop; the connections that were let go of."""
         for key, _ in self.poller.select(0):
             key.data(key.fileobj)
         self.lingering.end_late()
+        return self.gone
 
 
 @pytest.fixture
@@ -76,15 +76,10 @@ def test_it_ends_with_too_much_of_what_nobody_reads(line: Line) -> None:
     assert line.gone == [line.conn]
 
 
-def test_it_ends_when_the_client_takes_too_long(
-    line: Line, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lingering, "LINGER_S", 0.05)
+def test_it_ends_when_the_client_takes_too_long(line: Line) -> None:
+    line.lingering.linger_s = 0.05
     line.lingering.begin(line.conn)
-    deadline = time.monotonic() + 10
-    while not line.gone:
-        assert time.monotonic() < deadline
-        line.poll()
+    wait_for(line.poll, timeout_s=10, what="the end of a client's time")
     assert line.gone == [line.conn]
     assert line.lingering.left() == float("inf")
 

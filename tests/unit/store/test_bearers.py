@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import update
 
 from agent.model.identity import Bearer, Project, Token, User
 from agent.store import Store
+from agent.store.remembered import Remembered
 from agent.store.schema import projects, tokens, users
+from agent.store.store import MOST_BEARERS
 from tests.unit.store.makers import NOW, later
 from tests.unit.store.statements import count_statements
 
@@ -91,3 +94,18 @@ def test_a_token_expires_without_any_change(lab: Store) -> None:
     assert lab.tokens.find_bearer("hash", later(59)) is not None
     assert lab.tokens.find_bearer("hash", later(60)) is None
     assert count_statements(lab, lambda: lab.tokens.find_bearer("hash", later(60))) == 0
+
+
+def test_a_database_that_can_not_tell_its_version_is_always_asked(lab: Store) -> None:
+    db = replace(lab.db, commits=None)
+    deaf = replace(lab.tokens, db=db, known=Remembered(db, MOST_BEARERS))
+    deaf.find_bearer("hash", NOW)
+    assert count_statements(lab, lambda: deaf.find_bearer("hash", NOW)) == 2
+
+
+def test_few_bearers_are_remembered(lab: Store) -> None:
+    for number in range(MOST_BEARERS + 1):
+        lab.tokens.add(make_token(f"hash {number}"))
+    for number in range(MOST_BEARERS + 1):
+        assert lab.tokens.find_bearer(f"hash {number}", NOW) is not None
+    assert len(lab.tokens.known) <= MOST_BEARERS
