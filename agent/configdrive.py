@@ -202,31 +202,33 @@ def _network_data(nics: Iterable[Nic]) -> dict[str, object]:
     networks: list[dict[str, object]] = []
     resolvers: dict[str, None] = {}  # a set that keeps the order
     for index, nic in enumerate(nics):
+        joined = nic.network
         link: dict[str, object] = {
             "id": f"tap{nic.port_id[:11]}",
             "type": "phy",
             "ethernet_mac_address": nic.mac,
             "vif_id": nic.port_id,
         }
-        links.append(link if nic.mtu is None else {**link, "mtu": nic.mtu})
-        network = {"id": f"network{index}", "link": link["id"], "network_id": nic.network_id}
+        links.append(link if joined.mtu is None else {**link, "mtu": joined.mtu})
+        network = {"id": f"network{index}", "link": link["id"], "network_id": joined.id}
         networks.append({**network, **_addressing(nic)})
-        resolvers.update(dict.fromkeys(nic.dns))
+        resolvers.update(dict.fromkeys(joined.dns))
     services = [{"type": "dns", "address": address} for address in resolvers]
     return {"links": links, "networks": networks, "services": services}
 
 
 def _addressing(nic: Nic) -> dict[str, object]:
     """How a nic comes to its address: by DHCP, or by these lines alone."""
-    if nic.dhcp:
+    network = nic.network
+    if network.dhcp:
         return {"type": "ipv4_dhcp"}
     anywhere = {"network": "0.0.0.0", "netmask": "0.0.0.0"}
     return {
         "type": "ipv4",
         "ip_address": nic.ip,
-        "netmask": str(ipaddress.IPv4Network(nic.cidr).netmask),
-        "routes": [{**anywhere, "gateway": nic.gateway}] if nic.gateway else [],
-        "services": [{"type": "dns", "address": address} for address in nic.dns],
+        "netmask": str(ipaddress.IPv4Network(network.cidr).netmask),
+        "routes": [{**anywhere, "gateway": network.gateway}] if network.gateway else [],
+        "services": [{"type": "dns", "address": address} for address in network.dns],
     }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.hypervisor.base import BootSpec, DomainSpec, NetworkSpec, Reservation
-from agent.model.server import Hardware, Nic
+from agent.model.server import Hardware, Nic, NicNetwork
 
 SERVER_ID = "8b2f6c1e-6b64-4b0e-9d1c-0f6c3b5a7d01"
 OWNER = "0d6a54a1-4d6f-4f0e-8f7b-94a6b3f8c001"
@@ -21,16 +21,17 @@ OLD_PC = Hardware(
 )
 
 
+LAB = NicNetwork(
+    id="network-1", name="lab", libvirt_name="cumulet", bridge="cumulet0", cidr="10.70.0.0/24"
+)
+
+
 def make_nic(number: int = 1, **changes: Any) -> Nic:
     nic = Nic(
         port_id=f"port-{number}",
-        network_id="network-1",
-        network_name="lab",
-        libvirt_network="cumulet",
-        bridge="cumulet0",
+        network=LAB,
         mac=f"fa:16:3e:00:00:{number:02x}",
         ip=f"10.70.0.{10 + number}",
-        cidr="10.70.0.0/24",
         position=number - 1,
     )
     return replace(nic, **changes)

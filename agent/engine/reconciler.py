@@ -125,7 +125,7 @@ class Reconciler:
     def _reserve_again(self, server: Server) -> None:
         if server.id in self.unreserved:
             for nic in server.nics:
-                self.hypervisor.reserve(nic.libvirt_network, Reservation(nic.mac, nic.ip))
+                self.hypervisor.reserve(nic.network.libvirt_name, Reservation(nic.mac, nic.ip))
             self.unreserved.discard(server.id)
 
     def sweep(self, host: str) -> list[str]:

@@ -40,26 +40,36 @@ def growth(old: Flavor, new: Flavor) -> Flavor:
 MAX_NICS = 10
 """What a domain has ports for."""
 
+IN_DEFAULT = ("default",)
+"""The security groups of a nic that nothing was said about."""
+
+
+@dataclass(frozen=True, slots=True)
+class NicNetwork:
+    """A network as a nic meets it, at one subnet: all nics there share the value."""
+
+    id: str
+    name: str  # in the API
+    libvirt_name: str  # the libvirt network that carries it
+    bridge: str  # of that network, on the host
+    cidr: str  # of the subnet, "10.70.0.0/24"
+    gateway: str | None = None
+    dns: tuple[str, ...] = ()
+    mtu: int | None = None
+    dhcp: bool = True  # else guests have their addresses from the config drive alone
+
 
 @dataclass(frozen=True, slots=True)
 class Nic:
     """One network interface of a server: a port that belongs to it."""
 
     port_id: str
-    network_id: str
-    network_name: str  # the network's name in the API
-    libvirt_network: str  # the libvirt network that carries it
-    bridge: str  # of that network, on the host
+    network: NicNetwork
     mac: str  # lower case, colon separated
     ip: str
-    cidr: str  # of the subnet, "10.70.0.0/24"
-    gateway: str | None = None
-    dns: tuple[str, ...] = ()
-    mtu: int | None = None
-    dhcp: bool = True  # else its guest has the address from the config drive alone
     position: int = 0  # which of its server's nics it is: it keeps its place when others go
     tag: str | None = None  # its user's word for it, told to the guest
-    security_groups: tuple[str, ...] = ("default",)  # their names, sorted; (): all is dropped
+    security_groups: tuple[str, ...] = IN_DEFAULT  # their names, sorted; (): all is dropped
 
 
 def names_of_groups(nics: Iterable[Nic]) -> list[str]:
@@ -138,7 +148,6 @@ class Server:
     progress: int = 0
     host: str | None = None  # the host it is placed on; None while unplaced
     hostname: str = ""  # what the guest calls itself
-    nics: tuple[Nic, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
     image_properties: Mapping[str, str] = field(default_factory=dict)
     hardware: Hardware | None = None
@@ -168,6 +177,7 @@ class Server:
     rescue: RescueSystem | None = None  # since a rescue was asked for, until it is over
     shelved_image_id: str | None = None  # what its disk is kept in while it is shelved
     shelved_at: datetime | None = None
+    nics: tuple[Nic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DatabaseError, OperationalError, TimeoutError
 
 from agent.errors import HostFailed, HostUnavailable, NotFound
-from agent.store import patterns
+from agent.store import document, patterns
 from agent.store.commits import Commits
 
 BUSY_S = 10
@@ -155,6 +155,7 @@ def _sqlite(url: URL, foreign_keys: bool) -> Engine:
             "cached_statements": CACHED_STATEMENTS,
         },
         hide_parameters=True,  # no hash or user data in an exception's text
+        json_serializer=document.write,
         pool_size=8,
         max_overflow=88,  # more than the threads of the process: `api_threads` is 64 at most
         pool_use_lifo=True,  # the warm ones first
@@ -181,7 +182,13 @@ def _sqlite(url: URL, foreign_keys: bool) -> Engine:
 
 
 def _server(url: URL) -> Engine:
-    engine = create_engine(url, hide_parameters=True, pool_pre_ping=True, pool_use_lifo=True)
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        json_serializer=document.write,
+        pool_pre_ping=True,
+        pool_use_lifo=True,
+    )
 
     def begin(connection: Connection) -> None:
         if connection.get_execution_options().get(_WRITES):

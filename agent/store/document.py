@@ -3,13 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 import orjson
 from sqlalchemy import JSON, Dialect
 from sqlalchemy.types import TypeDecorator
+
+
+def write(value: Any) -> str:
+    """Write a value as JSON: of plain values, enums, times, mappings and frozen values."""
+    return json.dumps(value, default=_plain)
 
 
 class Document(TypeDecorator[Any]):
@@ -50,6 +58,15 @@ class Kept(Document):
 
 
 _SHARED = 128
+
+
+def _plain(value: Any) -> Any:
+    """Give what JSON has for a value of another kind; `TypeError` for what is no value."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {**value}
+    return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def _read(text: str | None) -> Any:

@@ -6,63 +6,43 @@ One statement for the rows and one for all their parts, however many: never one 
 
 from __future__ import annotations
 
-from collections import defaultdict, namedtuple
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Result, Select, bindparam, func, select
+from sqlalchemy import Connection, Select, bindparam, select
 
 from agent.errors import NotFound
 from agent.model.server import Nic, OwnedNic, Server
 from agent.model.task import Task
 from agent.store import rows
 from agent.store.netschema import networks, ports, subnets
-from agent.store.placeschema import server_group_members
-from agent.store.portgroups import GROUP_NAMES
-from agent.store.schema import server_tags, servers, task_steps, tasks
+from agent.store.schema import servers, task_steps, tasks
+from agent.store.serverrows import (
+    COLUMNS,
+    NETWORK_COLUMNS,
+    PORT_COLUMNS,
+    nic_from,
+    nic_network_from,
+    server_from,
+)
 
 T = TypeVar("T")
 
 # Statements are built once: building one costs SQLAlchemy as much as running it.
 
+_PORTS = select(*PORT_COLUMNS).order_by(ports.c.server_id, ports.c.position)
+_OF_SUBNET = networks.c.id == subnets.c.network_id
+_NETWORKS = select(subnets.c.id, *NETWORK_COLUMNS).join(networks, _OF_SUBNET)
+
+# Of few ports at once with them, of many apart: their subnets are few.
 _NICS = (
-    select(
-        ports.c.server_id,
-        ports.c.id,
-        ports.c.network_id,
-        networks.c.name.label("network_name"),
-        networks.c.libvirt_name,
-        networks.c.bridge,
-        networks.c.mode,
-        networks.c.mtu,
-        ports.c.mac,
-        ports.c.ip,
-        subnets.c.cidr,
-        subnets.c.gateway_ip,
-        subnets.c.dns,
-        subnets.c.dhcp,
-        ports.c.position,
-        ports.c.tag,
-        GROUP_NAMES,
-    )
-    .join(networks, networks.c.id == ports.c.network_id)
+    _PORTS.add_columns(*NETWORK_COLUMNS)
     .join(subnets, subnets.c.id == ports.c.subnet_id)
-    .order_by(ports.c.server_id, ports.c.position)
+    .join(networks, _OF_SUBNET)
 )
 
-# What else a server's row is read with: no tag has a comma in it, and no server has two groups.
-_BELONGINGS = (
-    select(func.aggregate_strings(server_tags.c.tag, ","))
-    .where(server_tags.c.server_id == servers.c.id)
-    .scalar_subquery()
-    .label("tags"),
-    select(server_group_members.c.group_id)
-    .where(server_group_members.c.server_id == servers.c.id)
-    .scalar_subquery()
-    .label("group_id"),
-)
-_SERVER = select(servers, *_BELONGINGS).where(
+_SERVER = select(*COLUMNS).where(
     servers.c.id == bindparam("server"), servers.c.deleted_at.is_(None)
 )
 _SERVER_NICS = _NICS.where(ports.c.server_id == bindparam("server"))
@@ -88,7 +68,7 @@ def find_server(connection: Connection, server_id: str) -> Server | None:
     if row is None:
         return None
     nics = connection.execute(_SERVER_NICS, {"server": server_id})
-    return rows.server_from(row, [rows.nic_from(nic) for nic in nics])
+    return server_from(row, [_nic_from(nic) for nic in nics])
 
 
 def list_servers(connection: Connection, page: Select[Any]) -> list[Server]:
@@ -104,29 +84,33 @@ def show_servers(
 
 
 def _each_server(connection: Connection, page: Select[Any]) -> Iterator[Server]:
+    nics = _nics_of(connection, page.with_only_columns(servers.c.id))
+    for row in connection.execute(page.with_only_columns(*COLUMNS)):
+        yield server_from(row, nics.get(row[0], ()))
+
+
+def _nics_of(connection: Connection, ids: Select[Any]) -> Mapping[str, Sequence[Nic]]:
+    """The nics of the servers that a statement selects the ids of, by these ids."""
+    found = connection.execute(_PORTS.where(ports.c.server_id.in_(ids))).all()
+    of_these = subnets.c.id.in_({subnet_id for _, subnet_id, *_ in found})
+    joined = {
+        row.id: nic_network_from(row) for row in connection.execute(_NETWORKS.where(of_these))
+    }
     nics: dict[str, list[Nic]] = defaultdict(list)
-    ids = page.with_only_columns(servers.c.id)
-    for row in _quick(connection.execute(_NICS.where(ports.c.server_id.in_(ids)))):
-        nics[row.server_id].append(rows.nic_from(row))
-    for row in _quick(connection.execute(page.add_columns(*_BELONGINGS))):
-        yield rows.server_from(row, nics.get(row.id, ()))
+    for port in found:
+        server_id, subnet_id = port[:2]
+        nics[server_id].append(nic_from(port, joined[subnet_id]))
+    return nics
 
 
-def _quick(result: Result[Any]) -> Iterator[Any]:
-    """Rows whose columns are plain attributes, for lists of many: SQLAlchemy's are slow to read."""
-    return map(_plain(tuple(result.keys())), result)
-
-
-@cache
-def _plain(names: tuple[str, ...]) -> Callable[[Iterable[Any]], Any]:
-    make: Callable[[Iterable[Any]], Any] = namedtuple("plain", names)._make  # type: ignore[attr-defined]
-    return make
+def _nic_from(row: rows.AnyRow) -> Nic:
+    return nic_from(row, nic_network_from(row))
 
 
 def list_network_nics(connection: Connection, network_id: str) -> list[OwnedNic]:
     """All ports of a network as nics, the spare ones too."""
     found = connection.execute(_NETWORK_NICS, {"network": network_id})
-    return [OwnedNic(row.server_id, rows.nic_from(row)) for row in found]
+    return [OwnedNic(row.server_id, _nic_from(row)) for row in found]
 
 
 def list_tasks(

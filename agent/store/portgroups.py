@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import json
+from collections.abc import Callable, Collection
 from typing import Any
 
-from sqlalchemy import Connection, case, delete, func, insert, select, update
+from sqlalchemy import Connection, Dialect, case, delete, func, insert, select, type_coerce, update
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
-from sqlalchemy.types import Text
+from sqlalchemy.types import Text, TypeDecorator
 
 from agent.errors import BadRequest, Conflict, NotFound
 from agent.model.securitygroup import default_id
+from agent.model.server import IN_DEFAULT
 from agent.store import rows
 from agent.store.groupschema import port_security_groups, security_groups
 from agent.store.netschema import ports
@@ -37,20 +39,38 @@ def _elsewhere(element: _JsonList, compiler: Any, **options: Any) -> str:
     return f"coalesce(json_agg({values}), '[]')::text"
 
 
+class _Names(TypeDecorator[tuple[str, ...]]):
+    """Such a list as it is shown. (SQLAlchemy wants a class for a type of one's own.)"""
+
+    impl = Text
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        """Read the list."""
+        return _names
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return IN_DEFAULT if text is None else tuple(sorted(json.loads(text)))
+
+
 _SHOWN_AS = func.coalesce(func.nullif(security_groups.c.name, ""), security_groups.c.id)
 
 # Computed for ports with groups of their own alone: lists of many servers have few of those.
-GROUP_NAMES = case(
-    (
-        ports.c.own_groups,
-        select(_JsonList(_SHOWN_AS))
-        .join(port_security_groups, port_security_groups.c.group_id == security_groups.c.id)
-        .where(port_security_groups.c.port_id == ports.c.id)
-        .scalar_subquery(),
+GROUP_NAMES = type_coerce(
+    case(
+        (
+            ports.c.own_groups,
+            select(_JsonList(_SHOWN_AS))
+            .join(port_security_groups, port_security_groups.c.group_id == security_groups.c.id)
+            .where(port_security_groups.c.port_id == ports.c.id)
+            .scalar_subquery(),
+        ),
+        else_=None,
     ),
-    else_=None,
+    _Names(),
 ).label("group_names")
-"""Of a port, as JSON; None: it is in its project's default group."""
+"""Of a port, sorted; the default group's where no others are given."""
 
 _GROUP_IDS = case(
     (

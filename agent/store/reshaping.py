@@ -19,7 +19,7 @@ from agent.model.record import RecordChange
 from agent.model.resizing import check_resize
 from agent.model.server import Flavor, Server, growth, larger
 from agent.model.task import NewTask
-from agent.store import imageuse, loading, rows
+from agent.store import imageuse, loading, rows, serverrows
 from agent.store.claims import check_growth, claim
 from agent.store.db import Database
 from agent.store.injections import replace_injection
@@ -99,7 +99,7 @@ def _take(
 ) -> None:
     """Open the task, and write what the user said of the server beside it."""
     server = loading.get_server(connection, server_id, None)
-    shown = rows.change_values({"task_state": task.task_state, "progress": 0})
+    shown = serverrows.change_values({"task_state": task.task_state, "progress": 0})
     connection.execute(
         update(servers).where(servers.c.id == server_id).values(**record, **shown, updated_at=now)
     )

@@ -8,6 +8,9 @@ flavor and its image.
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -24,9 +27,11 @@ from sqlalchemy import (
     text,
 )
 
-from agent.model.server import Flavor, Hardware
+from agent.model.server import Fault, Flavor, Hardware, RescueSystem
+from agent.model.states import PowerState, TaskState, VmState
 from agent.store.document import Document, Kept
 from agent.store.utctime import UtcTime
+from agent.store.words import Word
 
 metadata = MetaData(
     naming_convention={
@@ -38,8 +43,14 @@ metadata = MetaData(
     }
 )
 
+
+def _fault(created_at: str, **others: Any) -> Fault:
+    return Fault(created_at=datetime.fromisoformat(created_at), **others)
+
+
 _ID = String(64)
 _FLAVOR = Kept(Flavor)
+_VM_STATE = Word(VmState, String(32))
 FLAVOR_ID = String(255)  # an administrator may choose it
 
 
@@ -183,9 +194,9 @@ servers = Table(
     Column("vcpus", Integer, nullable=False),  # what is claimed: the flavor's, or more in a resize
     Column("ram_mb", Integer, nullable=False),
     Column("image_id", _ID, nullable=False, index=True),
-    Column("vm_state", String(32), nullable=False),
-    Column("task_state", String(32)),
-    Column("power_state", Integer, nullable=False),
+    Column("vm_state", _VM_STATE, nullable=False),
+    Column("task_state", Word(TaskState, String(32))),
+    Column("power_state", Word(PowerState, Integer()), nullable=False),
     Column("progress", Integer, nullable=False),
     Column("host", String(255), index=True),
     Column("metadata", Document, nullable=False),
@@ -199,7 +210,7 @@ servers = Table(
     Column("disk_config", String(16), nullable=False),
     Column("config_drive", Boolean, nullable=False),
     Column("availability_zone", String(255)),
-    Column("fault", Document),
+    Column("fault", Kept(_fault)),
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
     Column("launched_at", UtcTime),
@@ -213,8 +224,10 @@ servers = Table(
     Column("pinned_zone", String(255)),  # the availability zone that was asked for
     Column("requested_host", String(255)),
     Column("old_flavor", _FLAVOR),
-    Column("old_vm_state", String(32)),
-    Column("rescue", Document),  # which image it runs instead of its own disk, and its properties
+    Column("old_vm_state", _VM_STATE),
+    Column(
+        "rescue", Kept(RescueSystem)
+    ),  # which image it runs instead of its own disk, and its properties
     Column("shelved_image_id", _ID),
     Column("shelved_at", UtcTime),
     Index("ix_servers_listed", "project_id", "deleted_at", "created_at", "id"),

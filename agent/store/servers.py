@@ -25,7 +25,7 @@ from agent.model.quota import Count, Quota, Usage
 from agent.model.server import Flavor, Server
 from agent.model.states import TaskState, VmState
 from agent.model.task import INTERRUPTED_BY, NewTask, Task
-from agent.store import addresses, imageuse, loading, rows
+from agent.store import addresses, imageuse, loading, serverrows
 from agent.store.claims import check_return, settle_claim
 from agent.store.db import Database
 from agent.store.injections import insert_injection
@@ -295,8 +295,8 @@ def _held(used: Usage, more: Usage, quota: Quota) -> list[tuple[str, int, int, i
 
 
 def _insert(connection: Connection, server: Server, task: NewTask) -> None:
-    shown = rows.change_values({"task_state": task.task_state})
-    connection.execute(insert(servers).values({**rows.server_values(server), **shown}))
+    shown = serverrows.change_values({"task_state": task.task_state})
+    connection.execute(insert(servers).values({**serverrows.server_values(server), **shown}))
     if server.tags:
         write_tags(connection, server.id, server.tags)
 
@@ -317,13 +317,14 @@ def admit(connection: Connection, server_id: str, admission: Admission) -> None:
     if row.locked_by and not admission.despite_lock:
         raise Conflict(f"Instance {server_id} is locked")
     where = f"Cannot '{admission.label}' instance {server_id} while it is in"
-    if admission.vm_states is not None and VmState(row.vm_state) not in admission.vm_states:
+    if admission.vm_states is not None and row.vm_state not in admission.vm_states:
         raise Conflict(f"{where} vm_state {row.vm_state}")
-    is_broken = row.vm_state == VmState.ERROR.value
-    if is_broken and admission.mends and (row.fault or {}).get("mended_by") != admission.mends:
+    mended_by = row.fault.mended_by if row.fault else ""
+    is_broken = row.vm_state is VmState.ERROR
+    if is_broken and admission.mends and mended_by != admission.mends:
         raise Conflict(f"{where} vm_state {row.vm_state}")
     is_free = admission.any_task or row.task_state is None
-    if not is_free and TaskState(row.task_state) not in admission.interrupts:
+    if not is_free and row.task_state not in admission.interrupts:
         raise Conflict(f"{where} task_state {row.task_state}")
     if admission.offers is not None:
         check_return(connection, row, admission.offers)
@@ -342,5 +343,5 @@ def _update(
     connection.execute(
         update(servers)
         .where(servers.c.id == server_id)
-        .values(**rows.change_values(change), updated_at=now)
+        .values(**serverrows.change_values(change), updated_at=now)
     )

@@ -74,7 +74,10 @@ FIELDS: Mapping[str, ColumnElement[Any]] = {
 }
 """What servers may be filtered and sorted by, in the words of the API."""
 
-_TIMES = frozenset({"created_at", "launched_at", "terminated_at", "updated_at"})
+_TEXTS = frozenset(
+    {"created_at", "launched_at", "task_state", "terminated_at", "updated_at", "vm_state"}
+)
+"""What is compared as the text that is stored."""
 
 _FLAGS: Mapping[str, ColumnElement[bool]] = {
     "auto_disk_config": servers.c.disk_config == "AUTO",
@@ -204,7 +207,7 @@ def _ordered(key: SortKey) -> ColumnElement[Any]:
 def _sortable(name: str) -> ColumnElement[Any]:
     """A field as something that is never null, so that it can be compared with a marker's."""
     column = FIELDS[name]
-    if name in _TIMES:
+    if name in _TEXTS:
         column = type_coerce(column, String)
     if not getattr(column, "nullable", True) or name in {"created_at", "updated_at"}:
         return column

@@ -22,7 +22,7 @@ from agent.model.placement import HostLoad, Wish
 from agent.model.server import OwnedNic, Rest, Server
 from agent.model.states import TaskState, VmState
 from agent.model.task import NewTask, Task
-from agent.store import addresses, loading, rows
+from agent.store import addresses, loading, rows, serverrows
 from agent.store.claims import settle_claim, with_claims
 from agent.store.db import Database
 from agent.store.injections import forget_injection
@@ -49,7 +49,7 @@ class Tasks:
     def list_rests(self, host: str) -> Sequence[Rest]:
         """All servers of a host that are not deleted, each in the few fields a sweep needs."""
         with self.db.read() as connection:
-            return [rows.rest_from(row) for row in connection.execute(_RESTS, {"host": host})]
+            return [serverrows.rest_from(row) for row in connection.execute(_RESTS, {"host": host})]
 
     def find_open_task(self, server_id: str) -> Task | None:
         """The unfinished task of a server, with its recorded steps in their order."""
@@ -360,7 +360,7 @@ def _add_step(
 def _change_server(
     connection: Connection, server_id: str, change: ServerChange, now: datetime
 ) -> None:
-    values = rows.change_values(change)
+    values = serverrows.change_values(change)
     if not values:
         return
     connection.execute(

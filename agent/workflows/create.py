@@ -69,18 +69,18 @@ def reserve(context: Context) -> Outcome:
     """Let DHCP give each nic its address: mostly it does already, the port was a spare one."""
     wire(context)
     for nic in filter(_has_dhcp, context.server.nics):
-        context.tools.hypervisor.reserve(nic.libvirt_network, Reservation(nic.mac, nic.ip))
+        context.tools.hypervisor.reserve(nic.network.libvirt_name, Reservation(nic.mac, nic.ip))
     return Done()
 
 
 def release(context: Context) -> None:
     """Take the DHCP reservations back."""
     for nic in filter(_has_dhcp, context.server.nics):
-        context.tools.hypervisor.release(nic.libvirt_network, nic.mac)
+        context.tools.hypervisor.release(nic.network.libvirt_name, nic.mac)
 
 
 def _has_dhcp(nic: Nic) -> bool:
-    return nic.dhcp
+    return nic.network.dhcp
 
 
 def make_base(context: Context) -> Outcome:

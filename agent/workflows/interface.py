@@ -27,8 +27,8 @@ def reserve(context: Context) -> Outcome:
     """Let DHCP give the new nic its address, in a network and with a filter that are there."""
     nic = _find_nic(context)
     wire(context)
-    if nic is not None and nic.dhcp:
-        context.tools.hypervisor.reserve(nic.libvirt_network, Reservation(nic.mac, nic.ip))
+    if nic is not None and nic.network.dhcp:
+        context.tools.hypervisor.reserve(nic.network.libvirt_name, Reservation(nic.mac, nic.ip))
     return Done()
 
 
@@ -37,8 +37,8 @@ def give_back(context: Context) -> None:
     nic = _find_nic(context)
     if nic is None:
         return
-    if nic.dhcp:
-        context.tools.hypervisor.release(nic.libvirt_network, nic.mac)
+    if nic.network.dhcp:
+        context.tools.hypervisor.release(nic.network.libvirt_name, nic.mac)
     context.tools.drop_port(context.server.id, nic.port_id)
 
 

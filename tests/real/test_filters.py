@@ -110,11 +110,11 @@ def street() -> Iterator[Street]:
         host = Host(machine.uri, owner=OWNER, virt_type="qemu")
         host.ensure_network(make_network())
         nic = make_nic(1, port_id=str(uuid.uuid4()))
-        host.reserve(nic.libvirt_network, reservation_of(nic))
+        host.reserve(nic.network.libvirt_name, reservation_of(nic))
         spec = tiny_spec(machine, host.resolve_hardware({}), nics=(nic,))
         host.define(spec)
         host.start(spec.server_id)
-        neighbour = make_neighbour(machine, nic.bridge, f"{NEIGHBOUR}/24")
+        neighbour = make_neighbour(machine, nic.network.bridge, f"{NEIGHBOUR}/24")
         guest = GuestAgent(machine, spec.server_id)
         wait_until_up(guest, nic)
         with neighbour.serving(SERVED):

@@ -7,6 +7,7 @@ import json
 import stat
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from agent import configdrive
 from agent.configdrive import ConfigDriveSpec
 from agent.errors import HostFailed
 from agent.model.injection import InjectedFile
-from agent.model.server import Nic
+from agent.model.server import Nic, NicNetwork
 
 FILES = (
     InjectedFile("/etc/motd", b"hello\n"),
@@ -43,18 +44,23 @@ def make_spec(**changes: object) -> ConfigDriveSpec:
     return ConfigDriveSpec(**{**values, **changes})  # type: ignore[arg-type]  # typed by the test
 
 
+NETWORK = NicNetwork(
+    id="bb0e8400-e29b-41d4-a716-446655440000",
+    name="lab",
+    libvirt_name="cumulet",
+    bridge="cumulet0",
+    cidr="10.70.0.0/24",
+    dns=("10.70.0.1",),
+    mtu=1450,
+)
+
+
 def make_nic(**changes: object) -> Nic:
     values: dict[str, object] = {
         "port_id": "aa0e8400-e29b-41d4-a716-446655440000",
-        "network_id": "bb0e8400-e29b-41d4-a716-446655440000",
-        "network_name": "lab",
-        "libvirt_network": "cumulet",
-        "bridge": "cumulet0",
+        "network": NETWORK,
         "mac": "fa:16:3e:00:00:01",
         "ip": "10.70.0.5",
-        "cidr": "10.70.0.0/24",
-        "dns": ("10.70.0.1",),
-        "mtu": 1450,
     }
     return Nic(**{**values, **changes})  # type: ignore[arg-type]  # typed by the test
 
@@ -226,39 +232,30 @@ def test_the_security_groups_of_all_nics_are_named_once() -> None:
 
 
 def test_a_network_without_dhcp_is_described_in_full() -> None:
-    static = make_nic(dhcp=False, gateway="10.70.0.1")
-    alone = make_nic(dhcp=False, dns=())
+    static = make_nic(network=replace(NETWORK, dhcp=False, gateway="10.70.0.1"))
+    alone = make_nic(network=replace(NETWORK, dhcp=False, dns=()))
     tree = configdrive.render_tree(make_spec(nics=(static, alone)))
 
     data = json.loads(tree["openstack/latest/network_data.json"])
-    assert data["networks"] == [
-        {
-            "id": "network0",
-            "type": "ipv4",
-            "link": "tapaa0e8400-e2",
-            "network_id": "bb0e8400-e29b-41d4-a716-446655440000",
-            "ip_address": "10.70.0.5",
-            "netmask": "255.255.255.0",
-            "routes": [{"network": "0.0.0.0", "netmask": "0.0.0.0", "gateway": "10.70.0.1"}],
-            "services": [{"type": "dns", "address": "10.70.0.1"}],
-        },
-        {
-            "id": "network1",
-            "type": "ipv4",
-            "link": "tapaa0e8400-e2",
-            "network_id": "bb0e8400-e29b-41d4-a716-446655440000",
-            "ip_address": "10.70.0.5",
-            "netmask": "255.255.255.0",
-            "routes": [],
-            "services": [],
-        },
-    ]
+    whole = {
+        "id": "network0",
+        "type": "ipv4",
+        "link": "tapaa0e8400-e2",
+        "network_id": "bb0e8400-e29b-41d4-a716-446655440000",
+        "ip_address": "10.70.0.5",
+        "netmask": "255.255.255.0",
+        "routes": [{"network": "0.0.0.0", "netmask": "0.0.0.0", "gateway": "10.70.0.1"}],
+        "services": [{"type": "dns", "address": "10.70.0.1"}],
+    }
+    assert data["networks"] == [whole, {**whole, "id": "network1", "routes": [], "services": []}]
     assert data["services"] == [{"type": "dns", "address": "10.70.0.1"}]
 
 
 def test_the_network_data_asks_for_dhcp_on_each_nic() -> None:
     second = make_nic(
-        port_id="cc0e8400-e29b-41d4-a716-446655440000", mac="fa:16:3e:00:00:02", mtu=None
+        port_id="cc0e8400-e29b-41d4-a716-446655440000",
+        mac="fa:16:3e:00:00:02",
+        network=replace(NETWORK, mtu=None),
     )
 
     tree = configdrive.render_tree(make_spec(nics=(make_nic(), second)))

@@ -23,6 +23,7 @@ from agent.model.server import Hardware
 from tests.domain_specs import (
     EMULATED,
     KVM,
+    LAB,
     OLD_PC,
     OWNER,
     TEST,
@@ -66,7 +67,12 @@ def addresses(spec: DomainSpec) -> list[tuple[str | None, ...]]:
     ("name", "spec"),
     [
         ("kvm", make_spec(hardware=KVM)),
-        ("emulated", make_spec(hardware=EMULATED, nics=(make_nic(1, mtu=1400), make_nic(2)))),
+        (
+            "emulated",
+            make_spec(
+                hardware=EMULATED, nics=(make_nic(1, network=replace(LAB, mtu=1400)), make_nic(2))
+            ),
+        ),
         ("test", make_spec(hardware=TEST, config_drive_path=None, nics=())),
         ("old-pc", make_spec(hardware=OLD_PC, disk_format="raw", backing_path=None)),
         ("scsi", make_spec(hardware=replace(KVM, disk_bus="scsi", cdrom_bus="virtio"))),

@@ -277,7 +277,7 @@ def _fault(fault: Fault, *, for_admin: bool) -> dict[str, Any]:
 def _addresses(nics: tuple[Nic, ...]) -> Addresses:
     addresses: Addresses = {}
     for nic in nics:
-        addresses.setdefault(nic.network_name, []).append(
+        addresses.setdefault(nic.network.name, []).append(
             {
                 "addr": nic.ip,
                 "version": 4,

@@ -191,5 +191,5 @@ def test_a_server_of_the_first_version_is_whole_in_the_newest(first: Path) -> No
     store.close()
 
     assert (server.key_name, server.metadata, server.locked_by) == ("mine", {"role": "web"}, None)
-    assert [(nic.ip, nic.dhcp) for nic in server.nics] == [("10.70.0.2", True)]
+    assert [(nic.ip, nic.network.dhcp) for nic in server.nics] == [("10.70.0.2", True)]
     assert [step.name for step in task.steps] == ["place"]

@@ -13,7 +13,7 @@ from agent.errors import AgentError, BadRequest, NotFound, OverQuota
 from agent.model.change import ServerChange
 from agent.model.network import NicRequest
 from agent.model.quota import Quota, Usage
-from agent.model.server import Fault, Flavor, Hardware, Nic, Server
+from agent.model.server import Fault, Flavor, Hardware, Nic, NicNetwork, Server
 from agent.model.states import PowerState, TaskState, VmState
 from agent.store import ServerFilter, Store
 from tests.unit.store.makers import (
@@ -86,18 +86,20 @@ def test_nics_come_in_the_order_of_their_requests(store: Store) -> None:
 
     assert nics[0] == Nic(
         port_id=nics[0].port_id,
-        network_id="b",
-        network_name="b-name",
-        libvirt_network="cumulet-b",
-        bridge="cumulet0",
+        network=NicNetwork(
+            id="b",
+            name="b-name",
+            libvirt_name="cumulet-b",
+            bridge="cumulet0",
+            cidr="10.1.0.0/24",
+            gateway="10.1.0.1",
+            dns=("10.70.0.1",),
+            mtu=1500,
+        ),
         mac=nics[0].mac,
         ip="10.1.0.2",
-        cidr="10.1.0.0/24",
-        gateway="10.1.0.1",
-        dns=("10.70.0.1",),
-        mtu=1500,
     )
-    assert (nics[1].network_id, nics[1].ip, nics[1].gateway) == ("a", "10.2.0.2", None)
+    assert (nics[1].network.id, nics[1].ip, nics[1].network.gateway) == ("a", "10.2.0.2", None)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from agent.model.placement import HostLoad, Wish, choose_host
 from agent.model.server import Fault, Hardware, Rest, Server
 from agent.model.states import PowerState, TaskState, VmState
 from agent.model.task import StepRecord
-from agent.store import Store, rows
+from agent.store import Store
 from agent.store.schema import server_events, servers
 from tests.unit.store.makers import (
     NOW,
@@ -158,9 +158,8 @@ def test_a_failed_tasks_end_keeps_its_error(store: Store) -> None:
     assert store.tasks.get_server(server.id).fault == fault
 
 
-def test_every_field_of_a_change_has_its_column(store: Store) -> None:
-    assert set(ServerChange.__annotations__) == set(rows._CHANGED)
-    assert set(rows._CHANGED) <= set(servers.c.keys())
+def test_every_field_of_a_change_has_its_column() -> None:
+    assert set(ServerChange.__annotations__) <= set(servers.c.keys())
 
 
 def test_a_fault_can_be_cleared(store: Store) -> None:
