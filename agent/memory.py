@@ -27,8 +27,8 @@ def keep_small(trim_s: float = TRIM_S) -> None:
 
     What is large goes at once: else glibc would keep the 16 MiB of each scrypt once they have been
     freed once. What uploads use again and again, a MiB at a time, is less. All other that is free
-    goes every `trim_s` seconds, and not before: who lists a thousand servers lists them again, and
-    to get new memory for that takes a sixth of its time.
+    goes every `trim_s` seconds. Until then 8 MiB of it are kept: who lists a thousand servers lists
+    them again, and to get new memory for that takes a sixth of its time.
     """
     with suppress(OSError, AttributeError):  # another libc
         libc = ctypes.CDLL(None)

@@ -46,7 +46,7 @@ IN_DEFAULT = ("default",)
 
 @dataclass(frozen=True, slots=True)
 class NicNetwork:
-    """A network as a nic meets it, at one subnet: all nics there share the value."""
+    """A network as a nic meets it, at one subnet: the same for all nics there."""
 
     id: str
     name: str  # in the API

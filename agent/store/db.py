@@ -61,9 +61,13 @@ class Database:
         path = file_of(url)
         if path is not None and not path.exists():
             raise NotFound(f"There is no database at {path}: run `cumulet init`.")
-        engine = _sqlite(url, foreign_keys) if path is not None else _server(url)
-        commits = Commits(path, BUSY_S) if path is not None else None
-        return cls(engine, engine.execution_options(**{_WRITES: True}), commits)
+        writes = {_WRITES: True}
+        if path is not None:
+            engine = _sqlite(url, foreign_keys)
+            return cls(engine, engine.execution_options(**writes), Commits(path, BUSY_S))
+        engine = _server(url)
+        one_moment = engine.execution_options(isolation_level="REPEATABLE READ")
+        return cls(one_moment, engine.execution_options(**writes), None)
 
     def close(self) -> None:
         """Close all connections."""

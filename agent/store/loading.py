@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads whole servers and tasks inside a transaction that the caller has opened.
 
-One statement for the rows and one for all their parts, however many: never one a row.
+One statement for the rows and one or two for all their parts, however many: never one a row.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ FIELDS: Mapping[str, ColumnElement[Any]] = {
     "access_ip_v6": servers.c.access_ipv6,
     "auto_disk_config": servers.c.disk_config,
     "availability_zone": servers.c.availability_zone,
-    "config_drive": servers.c.config_drive,
+    "config_drive": case((servers.c.config_drive, 1), else_=0),
     "created_at": servers.c.created_at,
     "display_description": servers.c.description,
     "display_name": servers.c.name,

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
+from agent.api.compute.server_sort import KEYS
 from tests.fast.api.conftest import ApiClient, make_server
 from tests.fast.smallcloud import SmallCloud
 from tests.keys import ED25519
@@ -183,6 +184,21 @@ def test_users_find_their_servers(speak: Speak, town: Town) -> None:
     found = {query: names(newest, town.fill(query)) for query in FOR_USERS}
 
     assert found == FOR_USERS
+
+
+@pytest.mark.parametrize("key", sorted(KEYS | {"locked"}))
+def test_pages_of_one_are_the_list_by_any_key(speak_admin: Speak, town: Town, key: str) -> None:
+    newest = speak_admin("2.96")
+
+    for direction in ("asc", "desc"):
+        order = f"{ALL}&sort_key={key}&sort_dir={direction}"
+        whole = names(newest, order).split()
+        pages = [names(newest, f"{order}&limit=1")]
+        while last := pages[-1]:
+            pages.append(names(newest, f"{order}&limit=1&marker={town.ids[last]}"))
+
+        assert pages == [*whole, ""]
+        assert sorted(whole) == ["db", "far", "new", "web"]
 
 
 ALL = "all_tenants=1"
