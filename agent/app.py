@@ -158,10 +158,7 @@ def build_engine(
     """Wire the engine to its store, host and disks."""
 
     def networks() -> list[NetworkSpec]:
-        # In this order: one that is deleted in between is left out.
-        subnets = store.networks.list_subnets(project_id=None)
-        known = {each.id: each for each in store.networks.list_networks(project_id=None)}
-        return [network_spec(known[s.network_id], s) for s in subnets if s.network_id in known]
+        return [network_spec(*carried) for carried in store.networks.list_carried()]
 
     settings = EngineSettings(
         host=offers.host_name,

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, or_, select
 
 from agent.model.firewall import EVERYTHING, Firewall, are_open, passes_of
 from agent.model.securitygroup import default_id
@@ -15,7 +16,7 @@ from agent.store.db import Database
 from agent.store.groupschema import port_security_groups, security_groups
 from agent.store.netschema import ports
 from agent.store.portgroups import PORTS
-from agent.store.securitygroups import load_rules
+from agent.store.securitygroups import load_rules, rules_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,30 +39,44 @@ class Firewalls:
             return [_open(port) for port in connection.execute(bound)]
 
 
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """The statements for some ports, which are built once: they are asked all the time."""
+
+    owners: Select[Any]  # the projects of the groups that matter
+    rules: Select[Any]
+    filtered: Select[Any]  # the ports with groups of their own, or of `strict` projects
+
+    @classmethod
+    def of(cls, are_meant: ColumnElement[bool]) -> _Asking:
+        """Those for the ports that are meant: a port is in no group but its own project's."""
+        owners = select(ports.c.project_id).where(are_meant)
+        of_these = security_groups.c.project_id.in_(owners)
+        is_strict = ports.c.project_id.in_(bindparam("strict", expanding=True))
+        return cls(
+            owners=select(security_groups.c.project_id).where(of_these).distinct(),
+            rules=rules_of(select(security_groups.c.id).where(of_these)),
+            filtered=PORTS.where(are_meant, or_(ports.c.own_groups, is_strict)),
+        )
+
+
+_ALL = _Asking.of(ports.c.server_id.is_not(None))
+_OF_ONE = _Asking.of(ports.c.server_id == bindparam("server"))
+
+
 def _firewalls(connection: Connection, server_id: str | None) -> Iterator[Firewall]:
-    groups = _groups(server_id)
-    rules = load_rules(connection, groups.with_only_columns(security_groups.c.id))
-    owners: set[str] = set(connection.scalars(groups))
+    asking = _ALL if server_id is None else _OF_ONE
+    which = {} if server_id is None else {"server": server_id}
+    rules = load_rules(connection, asking.rules, which)
+    owners = connection.scalars(asking.owners, which).all()
     strict = [owner for owner in owners if not are_open(rules[default_id(owner)])]
-    filtered = PORTS.where(
-        _is_of(server_id), or_(ports.c.own_groups, ports.c.project_id.in_(strict))
-    )
-    found = [rows.port_from(port) for port in connection.execute(filtered)]
+    filtered = connection.execute(asking.filtered, {**which, "strict": strict})
+    found = [rows.port_from(port) for port in filtered]
     named = {r.remote_group_id for port in found for g in port.security_groups for r in rules[g]}
     members = {group_id: _addresses(connection, group_id) for group_id in named if group_id}
     for port in found:
         passing = (rule for group_id in port.security_groups for rule in rules[group_id])
         yield Firewall(port.id, str(port.server_id), port.mac, passes_of(passing, members))
-
-
-def _is_of(server_id: str | None) -> ColumnElement[bool]:
-    return ports.c.server_id.is_not(None) if server_id is None else ports.c.server_id == server_id
-
-
-def _groups(server_id: str | None) -> Select[tuple[str]]:
-    """The projects of all groups that matter: a port is in none but its own project's."""
-    owners = select(ports.c.project_id).where(_is_of(server_id))
-    return select(security_groups.c.project_id).where(security_groups.c.project_id.in_(owners))
 
 
 def _addresses(connection: Connection, group_id: str) -> Sequence[str]:

@@ -17,6 +17,12 @@ from agent.store.db import Database
 from agent.store.netschema import networks, ports, subnets
 from agent.store.portgroups import PORTS
 
+_OLDEST_FIRST = (networks.c.created_at, networks.c.id)
+_ALL_NETWORKS = select(networks).order_by(*_OLDEST_FIRST)
+_ALL_SUBNETS = (
+    select(subnets).join(networks, networks.c.id == subnets.c.network_id).order_by(*_OLDEST_FIRST)
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Networks:
@@ -54,12 +60,17 @@ class Networks:
         shared: bool | None = None,
     ) -> Sequence[Network]:
         """The networks that a project sees: its own and shared ones (None: all), oldest first."""
-        statement = _seen(
-            _equal(select(networks), networks, id=id, name=name, shared=shared), project_id
-        )
-        statement = statement.order_by(networks.c.created_at, networks.c.id)
+        statement = _equal(_ALL_NETWORKS, networks, id=id, name=name, shared=shared)
+        statement = _seen(statement, project_id)
         with self.db.read() as connection:
             return [rows.network_from(row) for row in connection.execute(statement)]
+
+    def list_carried(self) -> Sequence[tuple[Network, Subnet]]:
+        """All networks with their subnets, as they are at one moment, oldest first."""
+        with self.db.read() as connection:
+            known = {row.id: rows.network_from(row) for row in connection.execute(_ALL_NETWORKS)}
+            found = [rows.subnet_from(row) for row in connection.execute(_ALL_SUBNETS)]
+        return [(known[subnet.network_id], subnet) for subnet in found]
 
     def get_network(self, network_id: str, *, project_id: str | None) -> Network:
         """One network that a project sees (None: any); `NotFound` otherwise."""
@@ -77,9 +88,8 @@ class Networks:
         network_id: str | None = None,
     ) -> Sequence[Subnet]:
         """The subnets of the networks that a project sees, in the order of `list_networks`."""
-        statement = select(subnets).join(networks, networks.c.id == subnets.c.network_id)
-        statement = _equal(statement, subnets, id=id, name=name, network_id=network_id)
-        statement = _seen(statement, project_id).order_by(networks.c.created_at, networks.c.id)
+        statement = _equal(_ALL_SUBNETS, subnets, id=id, name=name, network_id=network_id)
+        statement = _seen(statement, project_id)
         with self.db.read() as connection:
             return [rows.subnet_from(row) for row in connection.execute(statement)]
 

@@ -39,8 +39,6 @@ from agent.store.groupschema import port_security_groups, security_group_rules, 
 from agent.store.netschema import ports
 from agent.store.quotas import check_resource
 
-NO_PARAMETERS: Mapping[str, str] = {}
-
 
 @dataclass(frozen=True, slots=True)
 class SecurityGroups:
@@ -180,13 +178,17 @@ def insert_group(connection: Connection, group: SecurityGroup) -> None:
     connection.execute(insert(security_group_rules), [asdict(rule) for rule in group.rules])
 
 
+def rules_of(groups: Select[Any]) -> Select[Any]:
+    """Select the rules of the groups whose ids a statement selects, the oldest first."""
+    return _RULES.where(security_group_rules.c.group_id.in_(groups))
+
+
 def load_rules(
-    connection: Connection, groups: Select[Any], parameters: Mapping[str, str] = NO_PARAMETERS
+    connection: Connection, statement: Select[Any], parameters: Mapping[str, str]
 ) -> Mapping[str, Sequence[Rule]]:
-    """The rules of the groups whose ids a statement selects, by their groups, the oldest first."""
+    """Read what `rules_of` selects, by the groups."""
     found: defaultdict[str, list[Rule]] = defaultdict(list)
-    wanted = _RULES.where(security_group_rules.c.group_id.in_(groups))
-    for row in connection.execute(wanted, parameters):
+    for row in connection.execute(statement, parameters):
         found[row.group_id].append(Rule(**row._mapping))
     return found
 
@@ -240,7 +242,7 @@ def _load(
     if not found:
         return []
     ids = statement.with_only_columns(security_groups.c.id).order_by(None)
-    rules = load_rules(connection, ids, parameters)
+    rules = load_rules(connection, rules_of(ids), parameters)
     return [
         SecurityGroup(**{**row._mapping, "tags": tuple(row.tags), "rules": tuple(rules[row.id])})
         for row in found

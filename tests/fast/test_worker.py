@@ -39,6 +39,12 @@ def fail(worker, timeout):
 Worker.wait_for_and_dispatch_events = fail
 serve(read_config(Path(sys.argv[1])))
 """
+IMPATIENT = """
+from agent import cli, worker
+
+worker.END_S = 3  # nobody is to wait here as long as for the steps of real tasks
+cli.main()
+"""
 THREADS = 8  # `api_threads` as it comes
 
 
@@ -228,7 +234,7 @@ def test_clients_that_do_not_close_their_end_hold_nobody_up(tmp_path: Path) -> N
 def test_its_end_is_bounded_where_nobody_reads_its_log(tmp_path: Path) -> None:
     cloud = over_test_driver(tmp_path)
     cloud.init()
-    serve: list[str | Path] = [BIN / "cumulet", "serve", "--config", cloud.config]
+    serve: list[str | Path] = [sys.executable, "-c", IMPATIENT, "serve", "--config", cloud.config]
     with subprocess.Popen(serve, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         wait_for(cloud.is_answering, timeout_s=30, what="an answer")
         asked = f"GET /{'x' * 8000} HTTP/1.1\r\nHost: x\r\n\r\n".encode()

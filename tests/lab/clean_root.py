@@ -81,12 +81,8 @@ def _archive(packages: Sequence[str]) -> Path:
             bare, root, draft = (Path(scratch) / name for name in ("bare.tar", "root", "draft.tar"))
             include = f"--include={','.join(INCLUDED)}"
             command: list[str | Path] = [
-                "mmdebstrap",
-                "--quiet",
-                "--variant=minbase",
-                include,
-                suite,
-                bare,
+                *("unshare", "--mount", "--"),  # what it mounts is nobody else's to see
+                *("mmdebstrap", "--quiet", "--variant=minbase", include, suite, bare),
             ]
             run([*command, *_sources()], timeout_s=FETCH_TIMEOUT_S)
             root.mkdir()
