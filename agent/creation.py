@@ -80,7 +80,6 @@ class Creation:
     file_limits: Callable[[str], FileLimits]  # of a project, by its id
     admin_pass: AdminPass
     address_rest_s: float
-    availability_zone: str
     zones: Callable[[], Collection[str]]  # those that have a host which takes servers
     now: Callable[[], datetime]
     engine: Engine
@@ -139,7 +138,6 @@ class Creation:
     def _draft(self, asking: Asking, request: CreateServer, flavor: Flavor, image: Image) -> Server:
         """The record of a new server, all but its id, its number among others and its addresses."""
         keypair = self._keypair(asking, request.key_name)
-        zone = request.availability_zone or self.availability_zone
         if request.availability_zone is not None:
             check_zone("availability_zone", request.availability_zone, self.zones())
         now = self.now()
@@ -160,7 +158,7 @@ class Creation:
             access_ipv4=request.access_ipv4,
             access_ipv6=request.access_ipv6,
             disk_config=request.disk_config,
-            availability_zone=zone,
+            availability_zone=request.availability_zone,  # until it has a host: that one's
             pinned_zone=request.availability_zone,
             requested_host=request.host,
             description=request.description,

@@ -72,7 +72,6 @@ def build_creation(
         file_limits=quotas.file_limits,
         admin_pass=admin_pass,
         address_rest_s=config.address_rest_s,
-        availability_zone=config.availability_zone,
         zones=hosts.open_zones,
         now=clock.now,
         engine=engine,

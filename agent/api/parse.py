@@ -29,7 +29,8 @@ BOOLEAN: dict[str, Any] = {"enum": [True, *TRUE, False, *FALSE]}
 """The schema of a boolean as the Compute API takes it."""
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
-_NUMBER = re.compile(r"[0-9]{1,18}")
+_NUMBER = re.compile(r"[0-9]+")
+_DIGITS = 18  # a database keeps numbers of so many
 
 
 def parse_json(raw: bytes) -> dict[str, Any]:
@@ -79,10 +80,10 @@ def parse_boolean(field: str, value: object) -> bool:
 
 
 def parse_count(field: str, text: str) -> int:
-    """Read a whole number that is not negative."""
+    """Read a whole number that is not negative; one beyond any count is 10 to the power of 18."""
     if not _NUMBER.fullmatch(text):
         raise BadRequest(f"{field}: must be a whole number of 0 or more.")
-    return int(text)
+    return int(text) if len(text) <= _DIGITS else 10**_DIGITS
 
 
 def parse_time(field: str, text: str) -> datetime:

@@ -95,7 +95,7 @@ FOR_USERS = {
     "ip=^999.": "",
     "ip=.": "new db web",
     "ip6=.": "new db web",
-    "availability_zone=nova": "new db web",
+    "availability_zone=nova": "db web",
     "availability_zone=mars": "",
     "config_drive=True": "new db web",
     "config_drive=False": "",
@@ -173,6 +173,7 @@ FOR_USERS = {
     "marker=none": "400",
     "sort_key=key_name&sort_dir=asc&marker={new}": "web",
     "sort_key=launched_at&sort_dir=desc&marker={db}": "web new",
+    "limit=9223372036854775808": "new db web",
     "limit=-1": "400",
     "limit=": "400",
 }

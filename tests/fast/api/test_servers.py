@@ -83,7 +83,7 @@ def test_a_server_that_is_being_built_shows_everything_but_its_host(
         "config_drive": "True",
         "security_groups": [{"name": "default"}],
         "OS-DCF:diskConfig": "MANUAL",
-        "OS-EXT-AZ:availability_zone": "nova",
+        "OS-EXT-AZ:availability_zone": "",
         "OS-EXT-STS:task_state": "scheduling",
         "OS-EXT-STS:vm_state": "building",
         "OS-EXT-STS:power_state": 0,
