@@ -83,7 +83,8 @@ def parse_count(field: str, text: str) -> int:
     """Read a whole number that is not negative; one beyond any count is 10 to the power of 18."""
     if not _NUMBER.fullmatch(text):
         raise BadRequest(f"{field}: must be a whole number of 0 or more.")
-    return int(text) if len(text) <= _DIGITS else 10**_DIGITS
+    digits = text.lstrip("0") or "0"
+    return int(digits) if len(digits) <= _DIGITS else 10**_DIGITS
 
 
 def parse_time(field: str, text: str) -> datetime:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from agent.model.securitygroup import DEFAULT
 from agent.model.states import PowerState, TaskState, VmState
 
 
@@ -40,7 +41,7 @@ def growth(old: Flavor, new: Flavor) -> Flavor:
 MAX_NICS = 10
 """What a domain has ports for."""
 
-IN_DEFAULT = ("default",)
+IN_DEFAULT = (DEFAULT,)
 """The security groups of a nic that nothing was said about."""
 
 

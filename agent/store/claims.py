@@ -18,7 +18,7 @@ from agent.model.states import TaskState, VmState
 from agent.store import rows
 from agent.store.schema import servers
 
-RETURNING = (TaskState.RESUMING.value, TaskState.REBOOTING_HARD.value)
+RETURNING = (TaskState.RESUMING, TaskState.REBOOTING_HARD)
 
 _CLAIMS = (
     select(
@@ -32,7 +32,7 @@ _CLAIMS = (
         servers.c.host.is_not(None),
         servers.c.deleted_at.is_(None),
         or_(
-            servers.c.vm_state != VmState.SUSPENDED.value,
+            servers.c.vm_state != VmState.SUSPENDED,
             servers.c.task_state.in_(RETURNING),
         ),
     )
@@ -103,7 +103,7 @@ def check_return(
 
     Nothing for a server that claims its share already: then nobody is asked what hosts offer.
     """
-    if row.vm_state != VmState.SUSPENDED.value or row.task_state in RETURNING:
+    if row.vm_state is not VmState.SUSPENDED or row.task_state in RETURNING:
         return
     own = [
         host for host in with_claims(connection, offers(), row.project_id) if host.name == row.host

@@ -40,15 +40,15 @@ class Firewalls:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asking:
-    """The statements for some ports, which are built once: they are asked all the time."""
+class _Statements:
+    """Those for some ports, built once: they are run all the time."""
 
     owners: Select[Any]  # the projects of the groups that matter
     rules: Select[Any]
     filtered: Select[Any]  # the ports with groups of their own, or of `strict` projects
 
     @classmethod
-    def of(cls, are_meant: ColumnElement[bool]) -> _Asking:
+    def of(cls, are_meant: ColumnElement[bool]) -> _Statements:
         """Those for the ports that are meant: a port is in no group but its own project's."""
         owners = select(ports.c.project_id).where(are_meant)
         of_these = security_groups.c.project_id.in_(owners)
@@ -60,17 +60,17 @@ class _Asking:
         )
 
 
-_ALL = _Asking.of(ports.c.server_id.is_not(None))
-_OF_ONE = _Asking.of(ports.c.server_id == bindparam("server"))
+_ALL = _Statements.of(ports.c.server_id.is_not(None))
+_OF_ONE = _Statements.of(ports.c.server_id == bindparam("server"))
 
 
 def _firewalls(connection: Connection, server_id: str | None) -> Iterator[Firewall]:
-    asking = _ALL if server_id is None else _OF_ONE
+    asked = _ALL if server_id is None else _OF_ONE
     which = {} if server_id is None else {"server": server_id}
-    rules = load_rules(connection, asking.rules, which)
-    owners = connection.scalars(asking.owners, which).all()
+    rules = load_rules(connection, asked.rules, which)
+    owners = connection.scalars(asked.owners, which).all()
     strict = [owner for owner in owners if not are_open(rules[default_id(owner)])]
-    filtered = connection.execute(asking.filtered, {**which, "strict": strict})
+    filtered = connection.execute(asked.filtered, {**which, "strict": strict})
     found = [rows.port_from(port) for port in filtered]
     named = {r.remote_group_id for port in found for g in port.security_groups for r in rules[g]}
     members = {group_id: _addresses(connection, group_id) for group_id in named if group_id}

@@ -19,7 +19,7 @@ from agent.model.record import RecordChange
 from agent.model.resizing import check_resize
 from agent.model.server import Flavor, Server, growth, larger
 from agent.model.task import NewTask
-from agent.store import imageuse, loading, rows, serverrows
+from agent.store import document, imageuse, loading
 from agent.store.claims import check_growth, claim
 from agent.store.db import Database
 from agent.store.injections import replace_injection
@@ -88,7 +88,7 @@ class Reshaping:
             claim(connection, server_id, larger(server.flavor, flavor))
             args = {
                 **task.args,
-                "flavor": rows.flavor_text(flavor),
+                "flavor": document.write(flavor),
                 "old_flavor_id": server.flavor.id,  # for the list of migrations
             }
             _take(connection, server_id, replace(task, args=args), record, now)
@@ -99,9 +99,10 @@ def _take(
 ) -> None:
     """Open the task, and write what the user said of the server beside it."""
     server = loading.get_server(connection, server_id, None)
-    shown = serverrows.change_values({"task_state": task.task_state, "progress": 0})
     connection.execute(
-        update(servers).where(servers.c.id == server_id).values(**record, **shown, updated_at=now)
+        update(servers)
+        .where(servers.c.id == server_id)
+        .values(**record, task_state=task.task_state, progress=0, updated_at=now)
     )
     args = {**task.args, "was": server.vm_state.value}
     insert_task(connection, server_id, replace(task, args=args), now)

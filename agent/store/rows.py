@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Between rows and values: what a row says as a frozen value, and a value as a row's columns.
 
-Pure, without statements. JSON columns are given plain dicts; what is `Kept` is read as its value.
+Pure, without statements. What is kept as JSON is given as it is: `document.write` writes it.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, TypeAlias
@@ -58,25 +57,8 @@ def flavor_from(row: AnyRow) -> Flavor:
 
 
 def flavor_values(flavor: Flavor) -> Values:
-    """Give a flavor's columns, which are also its copy in a server."""
-    return {
-        "id": flavor.id,
-        "name": flavor.name,
-        "vcpus": flavor.vcpus,
-        "ram_mb": flavor.ram_mb,
-        "disk_gb": flavor.disk_gb,
-        "is_public": flavor.is_public,
-        "description": flavor.description,
-        "extra_specs": dict(flavor.extra_specs),
-        "swap_mb": flavor.swap_mb,
-        "ephemeral_gb": flavor.ephemeral_gb,
-        "rxtx_factor": flavor.rxtx_factor,
-    }
-
-
-def flavor_text(flavor: Flavor) -> str:
-    """Write a flavor as JSON, as a task's args keep it."""
-    return json.dumps(flavor_values(flavor))
+    """Give a flavor's columns."""
+    return {field.name: getattr(flavor, field.name) for field in fields(flavor)}
 
 
 def image_from(row: AnyRow) -> Image:

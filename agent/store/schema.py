@@ -225,9 +225,7 @@ servers = Table(
     Column("requested_host", String(255)),
     Column("old_flavor", _FLAVOR),
     Column("old_vm_state", _VM_STATE),
-    Column(
-        "rescue", Kept(RescueSystem)
-    ),  # which image it runs instead of its own disk, and its properties
+    Column("rescue", Kept(RescueSystem)),  # what it runs instead of its own disk
     Column("shelved_image_id", _ID),
     Column("shelved_at", UtcTime),
     Index("ix_servers_listed", "project_id", "deleted_at", "created_at", "id"),

@@ -295,8 +295,8 @@ def _held(used: Usage, more: Usage, quota: Quota) -> list[tuple[str, int, int, i
 
 
 def _insert(connection: Connection, server: Server, task: NewTask) -> None:
-    shown = serverrows.change_values({"task_state": task.task_state})
-    connection.execute(insert(servers).values({**serverrows.server_values(server), **shown}))
+    values = {**serverrows.server_values(server), "task_state": task.task_state}
+    connection.execute(insert(servers).values(values))
     if server.tags:
         write_tags(connection, server.id, server.tags)
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    Case,
     ColumnElement,
     Select,
     String,
@@ -162,9 +163,9 @@ def _end(moment: datetime) -> datetime:
 
 
 def _in_states(vm_state: VmState, task_states: Collection[TaskState | None]) -> ColumnElement[bool]:
-    words = sorted(state.value for state in task_states if state)
+    words = sorted(state for state in task_states if state)
     at_rest = servers.c.task_state.is_(None) if None in task_states else false()
-    return and_(servers.c.vm_state == vm_state.value, or_(at_rest, servers.c.task_state.in_(words)))
+    return and_(servers.c.vm_state == vm_state, or_(at_rest, servers.c.task_state.in_(words)))
 
 
 def _matches(column: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
@@ -206,9 +207,7 @@ def _ordered(key: SortKey) -> ColumnElement[Any]:
 
 def _sortable(name: str) -> ColumnElement[Any]:
     """A field as something that is never null, so that it can be compared with a marker's."""
-    column = FIELDS[name]
-    if name in _TEXTS:
-        column = type_coerce(column, String)
-    if not getattr(column, "nullable", True) or name in {"created_at", "updated_at"}:
-        return column
-    return func.coalesce(column, "")
+    field = FIELDS[name]
+    column = type_coerce(field, String) if name in _TEXTS else field
+    may_be_null = getattr(field, "nullable", not isinstance(field, Case))  # each has an `else_`
+    return func.coalesce(column, "") if may_be_null else column

@@ -89,7 +89,7 @@ class Tasks:
 
     def release_host(self, server_id: str) -> None:
         """Take back the place of a server that was to come back to a host; nothing for others."""
-        offloaded = servers.c.vm_state == VmState.SHELVED_OFFLOADED.value
+        offloaded = servers.c.vm_state == VmState.SHELVED_OFFLOADED
         with self.db.write() as connection:
             own = update(servers).where(servers.c.id == server_id, offloaded)
             connection.execute(own.values(host=None))
@@ -187,7 +187,7 @@ class Tasks:
         (unless it is empty) to its history; False when it does not rest there any more. The task
         `then` begins with it."""
         with self.db.write() as connection:
-            rests = connection.scalar(_RESTS_IN, {"server": server_id, "expected": expected.value})
+            rests = connection.scalar(_RESTS_IN, {"server": server_id, "expected": expected})
             if rests is None:
                 return False
             _change_server(connection, server_id, change, now)
@@ -305,7 +305,7 @@ _UNCONFIRMED = (
     .join(tasks, tasks.c.server_id == servers.c.id)
     .where(
         servers.c.host == bindparam("host"),
-        servers.c.vm_state == VmState.RESIZED.value,
+        servers.c.vm_state == VmState.RESIZED,
         servers.c.task_state.is_(None),
         servers.c.deleted_at.is_(None),
         tasks.c.action == "resize",

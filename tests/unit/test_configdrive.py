@@ -17,7 +17,9 @@ from agent import configdrive
 from agent.configdrive import ConfigDriveSpec
 from agent.errors import HostFailed
 from agent.model.injection import InjectedFile
-from agent.model.server import Nic, NicNetwork
+from agent.model.server import Nic
+from tests import domain_specs
+from tests.domain_specs import LAB
 
 FILES = (
     InjectedFile("/etc/motd", b"hello\n"),
@@ -44,25 +46,12 @@ def make_spec(**changes: object) -> ConfigDriveSpec:
     return ConfigDriveSpec(**{**values, **changes})  # type: ignore[arg-type]  # typed by the test
 
 
-NETWORK = NicNetwork(
-    id="bb0e8400-e29b-41d4-a716-446655440000",
-    name="lab",
-    libvirt_name="cumulet",
-    bridge="cumulet0",
-    cidr="10.70.0.0/24",
-    dns=("10.70.0.1",),
-    mtu=1450,
-)
+NETWORK = replace(LAB, id="bb0e8400-e29b-41d4-a716-446655440000", dns=("10.70.0.1",), mtu=1450)
 
 
-def make_nic(**changes: object) -> Nic:
-    values: dict[str, object] = {
-        "port_id": "aa0e8400-e29b-41d4-a716-446655440000",
-        "network": NETWORK,
-        "mac": "fa:16:3e:00:00:01",
-        "ip": "10.70.0.5",
-    }
-    return Nic(**{**values, **changes})  # type: ignore[arg-type]  # typed by the test
+def make_nic(**changes: Any) -> Nic:
+    values = {"port_id": "aa0e8400-e29b-41d4-a716-446655440000", "network": NETWORK}
+    return domain_specs.make_nic(**{**values, "ip": "10.70.0.5", **changes})
 
 
 def extract(iso: Path, to: Path, *options: str) -> dict[str, bytes]:

@@ -174,6 +174,7 @@ FOR_USERS = {
     "sort_key=key_name&sort_dir=asc&marker={new}": "web",
     "sort_key=launched_at&sort_dir=desc&marker={db}": "web new",
     "limit=9223372036854775808": "new db web",
+    "limit=0000000000000000000001": "new",
     "limit=-1": "400",
     "limit=": "400",
 }
