@@ -331,7 +331,7 @@ class Commands:
             case ast.Starred(ast.Name() | ast.List() | ast.Tuple() as inside):
                 words = [*self._words(inside, known)]
                 yield from [node] if words == [inside] else words
-            case ast.Call(ast.Attribute(_, "enter_argv" | "from_its_network"), [argv]):
+            case ast.Call(ast.Attribute(_, "enter_argv"), [argv]):
                 yield from ("nsenter", "--", *self._words(argv, known))
             case ast.Starred(inside):
                 yield inside

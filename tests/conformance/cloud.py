@@ -16,6 +16,7 @@ from tests.conformance.samples import make_samples
 from tests.conformance.settings import Guests, Settings, settings_of, write_settings
 from tests.conformance.tempest import Tempest
 from tests.lab.cloud import Api, LiveCloud
+from tests.lab.passage import outwards, serving_inside
 from tests.lab.private_host import PrivateHost
 from tests.lab.telling import step
 from tests.lab.tiny_guest import tiny_image
@@ -61,7 +62,8 @@ def cloud_for(tempest: Tempest, folder: Path, lowest: str = "") -> Iterator[Judg
         with step("Starting a cloud: a private libvirtd, cumulet init, cumulet serve"):
             host = stack.enter_context(PrivateHost.start())
             web = stack.enter_context(image_server(manifest.with_name("qcow2")))
-            serving = conforming_cloud(folder, host.uri, import_allow=[web.place])
+            stack.enter_context(outwards(host.network, web.port))
+            serving = conforming_cloud(folder, host.uri, host.network, import_allow=[web.place])
             cloud = stack.enter_context(serving)
         with step("Importing what servers are made of"):
             guests = Guests(
@@ -76,21 +78,28 @@ def cloud_for(tempest: Tempest, folder: Path, lowest: str = "") -> Iterator[Judg
 
 
 @contextmanager
-def conforming_cloud(folder: Path, libvirt_uri: str, **settings: object) -> Iterator[LiveCloud]:
-    """Serve a cloud on loopback; it goes with the context. `settings` are of its configuration."""
+def conforming_cloud(
+    folder: Path, libvirt_uri: str, inside: Path | None = None, **settings: object
+) -> Iterator[LiveCloud]:
+    """Serve a cloud on loopback; it goes with the context.
+
+    `inside` is the network namespace to serve in, if not this one; `settings` are of the cloud's
+    configuration.
+    """
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
     folder.mkdir(parents=True)
     cloud = LiveCloud(folder / "state", libvirt_uri)
-    try:
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        stack.callback(cloud.close)
+        if inside is not None:
+            stack.enter_context(serving_inside(cloud, inside))
         cloud.init()
         config = yaml.safe_load(cloud.config.read_text()) | ROOMY | settings
         cloud.config.write_text(yaml.safe_dump(config))
         cloud.start()
         _make_roles(cloud)
         yield cloud
-    finally:
-        cloud.close()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

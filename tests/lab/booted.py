@@ -54,9 +54,10 @@ class BootedMachine:
         """Run a shell command in it, in the clone; it must succeed. What it printed."""
         return self.run("bash", "-c", f"cd /cumulet; {command} 2>&1", timeout_s=timeout_s).stdout
 
-    def from_its_network(self, argv: Sequence[str | Path]) -> list[str]:
-        """The command that runs a program of the machine outside, by this one's network."""
-        return ["nsenter", f"--target={self.init_pid}", "--net", "--", *map(str, argv)]
+    @property
+    def network(self) -> Path:
+        """Its network namespace."""
+        return Path(f"/proc/{self.init_pid}/ns/net")
 
     def journal(self, unit: str) -> str:
         """What a service has said."""

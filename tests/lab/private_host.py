@@ -6,7 +6,8 @@ processes. So libvirtd, virtlogd, QEMU and dnsmasq run in private mount, network
 namespaces below `private_init`, and keep their files in one short-lived folder. Disks, images
 and sockets are ordinary paths on both sides, only /run and libvirt's own folders differ.
 
-Addresses on a guest network are reachable from inside only: see `PrivateHost.inside`.
+Addresses on a guest network are reachable from inside only: see `PrivateHost.inside`, and `passage`
+for how a port of loopback is shared.
 Control groups are hidden, so `<cputune>` and `<memtune>` are refused here.
 """
 
@@ -141,6 +142,11 @@ class PrivateHost:
     def boot_id(self) -> str:
         """What /proc/sys/kernel/random/boot_id says inside; new at each start."""
         return (self.folder / "boot_id").read_text().strip()
+
+    @property
+    def network(self) -> Path:
+        """Its network namespace; another one after a reboot."""
+        return Path(f"/proc/{self._init_pid}/ns/net")
 
     def enter_argv(self, argv: Sequence[str]) -> list[str]:
         """Return the command that runs `argv` inside, in the folder that is its root there."""

@@ -7,7 +7,7 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from agent.model.task import Task
 from agent.store import Store
 from tests.lab.cloud import Api, LiveCloud
 from tests.lab.guest_agent import GuestAgent
+from tests.lab.passage import serving_inside
 from tests.lab.private_host import PrivateHost
 from tests.lab.tiny_guest import tiny_image
 from tests.lab.waiting import wait_for
@@ -115,14 +116,20 @@ class RealCloud:
 
 
 @contextmanager
-def running_cloud(host: PrivateHost, *options: str, **settings: object) -> Iterator[RealCloud]:
+def running_cloud(
+    host: PrivateHost, *options: str, inside: bool = False, **settings: object
+) -> Iterator[RealCloud]:
     """A cloud on a host, its sweep as good as off: what shows, shows by events.
 
-    `options` are init's, `settings` go into the configuration.
+    `options` are init's, `settings` go into the configuration. With `inside` it serves in the
+    host's network.
     """
     state = Path(tempfile.mkdtemp(prefix="cumulet-real-", dir="/var/tmp"))
     live = LiveCloud(state, host.uri)
-    try:
+    with ExitStack() as stack:
+        stack.callback(live.close)
+        if inside:
+            stack.enter_context(serving_inside(live, host.network))
         live.init(*options)
         with live.config.open("a") as config:
             for key, value in {"sweep_every_s": 3600, **settings}.items():
@@ -130,8 +137,6 @@ def running_cloud(host: PrivateHost, *options: str, **settings: object) -> Itera
         image_id = live.import_image("tiny", tiny_image())
         live.start()
         yield RealCloud(host, live, Api(live).log_in(), image_id)
-    finally:
-        live.close()
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab.commands import CommandError
 from tests.lab.guests import (
     BOOT_TIMEOUT_S,
     LabGuest,
@@ -21,8 +22,11 @@ from tests.lab.guests import (
     start_guest,
     start_network,
 )
+from tests.lab.passage import HERE, outwards
 from tests.lab.private_host import PrivateHost
 from tests.lab.waiting import wait_for
+from tests.lab.webserver import reply, web_server
+from tests.real.conftest import running_cloud
 
 pytestmark = pytest.mark.real
 
@@ -41,6 +45,7 @@ start_guest(guest, LabNetwork(), plain_config(guest, hostname="orphan", meta={})
 print(host.folder, flush=True)
 signal.pause()
 """
+DOWNLOAD = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1]).read().decode(), end='')"
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +167,33 @@ def test_killed_owner_leaves_no_process_and_no_libvirt_folder() -> None:
 
     wait_for(lambda: not any_process_in(namespace), timeout_s=10, what="the namespace to be empty")
     assert [path.exists() for path in state] == before
+
+
+def test_a_cloud_serves_in_its_hosts_network_and_is_reached_from_outside() -> None:
+    with PrivateHost.start() as host, running_cloud(host, inside=True) as real:
+        for _ in range(2):
+            assert real.live.process is not None
+            process = Path(f"/proc/{real.live.process.pid}")
+            networks = [path.readlink() for path in (process / "ns/net", host.network, HERE)]
+            assert networks[0] == networks[1] != networks[2]
+            assert "cumulet0:" in (process / "net/dev").read_text()
+            assert real.api.get("/servers") == {"servers": []}
+
+            real.live.kill()
+            assert not real.live.is_answering()
+            real.live.start()
+
+
+def test_what_listens_outside_is_reached_from_inside(host: PrivateHost) -> None:
+    with web_server() as web:
+        web.answers["/"] = reply(200, b"from outside")
+        download = [sys.executable, "-c", DOWNLOAD, web.url("/")]
+
+        with outwards(host.network, web.port):
+            assert host.inside(download).stdout == "from outside"
+
+        with pytest.raises(CommandError, match="Connection refused"):
+            host.inside(download)
 
 
 def any_process_in(namespace: Path) -> bool:

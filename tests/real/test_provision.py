@@ -11,9 +11,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,13 +22,13 @@ from tests.lab.clean_root import wheelhouse
 from tests.lab.cloud import ROOT, Api, LiveCloud
 from tests.lab.commands import CommandError, run
 from tests.lab.packages import read_packages
+from tests.lab.passage import inwards
 from tests.lab.tiny_guest import tiny_image
 from tests.lab.wheel import build_wheel, copy_clone, set_version
 from tests.readme import HOSTS, read_commands
 
 pytestmark = pytest.mark.real
 
-FORWARD = ROOT / "tests/lab/forward.py"
 INSTALL_TIMEOUT_S = 600.0
 VERSION, LATER, BROKEN = "0.1.0", "99.0", "98.0"
 KEPT = ("etc/cumulet/cumulet.yaml", "var/lib/cumulet/clouds.yaml")
@@ -81,21 +78,16 @@ class Host:
 def host() -> Iterator[Host]:
     """A bare machine with a clone on it, which Vagrant's script has made a host."""
     packages = read_packages("run", "host", "build", "always")
-    with booted_machine(packages, OFFLINE) as machine, socket.create_server(("127.0.0.1", 0)) as at:
+    with booted_machine(packages, OFFLINE) as machine:
         shutil.copytree(wheelhouse(ROOT / "etc/requirements.txt"), machine.root / "wheelhouse")
         shutil.copy(tiny_image(), machine.root / "tiny.qcow2")
         clone = copy_clone(machine.root / "cumulet")
-        cloud = LiveCloud(machine.root / "var/lib/cumulet", "", port=at.getsockname()[1])
-        forward = (sys.executable, FORWARD, str(at.fileno()), "8774")
-        port = subprocess.Popen(machine.from_its_network(forward), pass_fds=[at.fileno()])
-        try:
+        cloud = LiveCloud(machine.root / "var/lib/cumulet", "")
+        with inwards(machine.network, cloud.port, 8774):
             told = machine.type(
                 f"CUMULET_URL={cloud.url} vagrant/provision.sh", timeout_s=INSTALL_TIMEOUT_S
             )
             yield Host(machine, clone, cloud, told)
-        finally:
-            port.kill()
-            port.wait()
 
 
 def test_a_bare_machine_becomes_a_host(host: Host) -> None:

@@ -33,14 +33,14 @@ from tests.real.secret_life import ADMIN_LOGIN, IMAGES, LOGIN, SERVERS, TOKEN, L
 pytestmark = pytest.mark.real
 
 LONGEST = 255  # characters of a password
-CONFIG = {"admin_pass": {"min_length": 30}}  # more than a weak canary has
+ADMIN_PASS = {"min_length": 30}  # more than a weak canary has
 
 
 @pytest.fixture(scope="module")
 def life() -> Iterator[Life]:
     """The whole life: servers, passwords, mistakes, attacks, and a look at everything."""
     canaries = Canaries()
-    with PrivateHost.start() as host, running_cloud(host, **CONFIG) as real:
+    with PrivateHost.start() as host, running_cloud(host, admin_pass=ADMIN_PASS) as real:
         users = yaml.safe_load((real.live.state / "clouds.yaml").read_text())["clouds"]
         canaries.watch(LOGIN, users["cumulet"]["auth"]["password"])
         canaries.watch(ADMIN_LOGIN, users["cumulet-admin"]["auth"]["password"])
