@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network
 
 from flask import Flask
 
@@ -22,6 +21,7 @@ from agent.engine.carrying import carry
 from agent.engine.clock import Clock, SystemClock
 from agent.engine.engine import Engine, EngineSettings
 from agent.engine.filtering import Filtering
+from agent.engine.floating import Floating
 from agent.engine.reconciler import Wishes
 from agent.engine.runner import CrashHook
 from agent.flavors import Flavors
@@ -42,15 +42,19 @@ from agent.imagewiring import (
 )
 from agent.importing import Importing
 from agent.keypairs import Keypairs
-from agent.labnetwork import foreign_routes
 from agent.model.layout import Layout
 from agent.model.placement import choose_host
 from agent.model.server import Server
 from agent.model.webaddress import Allowed
 from agent.moves import Moves
-from agent.networkedits import NetworkEdits
-from agent.networking import Networking, network_spec
+from agent.networking import network_spec
 from agent.networktags import NetworkTags
+from agent.networkwiring import (
+    build_carrying,
+    build_floating,
+    build_floating_ips,
+    build_network_edits,
+)
 from agent.offers import Offers
 from agent.passwords import Seal
 from agent.quotas import Quotas
@@ -129,10 +133,12 @@ def build_parts(
     host = host or build_host(config)
     offers = Offers(config, host)
     store.hosts.ensure(offers.host_name, clock.now())
+    floating = build_floating(config, store)
     engine = build_engine(
         config,
         store,
         host,
+        floating=floating,
         clock=clock,
         hook=hook,
         offers=offers,
@@ -141,7 +147,7 @@ def build_parts(
     allowed = Allowed.parse(config.import_allow)
     downloads = build_downloads(config, store, clock, allowed)
     importing = Importing(store, allowed, clock.now, downloads.wake)
-    cloud = build_cloud(config, store, clock, engine, host, offers, importing)
+    cloud = build_cloud(config, store, clock, engine, host, offers, importing, floating)
     return Parts(config, store, host, engine, downloads, cloud)
 
 
@@ -150,6 +156,7 @@ def build_engine(
     store: Store,
     host: Host,
     *,
+    floating: Floating,
     clock: Clock,
     hook: CrashHook,
     offers: Offers,
@@ -163,6 +170,7 @@ def build_engine(
     settings = EngineSettings(
         host=offers.host_name,
         networks=networks,
+        carry_floating=build_carrying(config, store, floating),
         learn_host=offers.learn,
         sweep_every_s=config.sweep_every_s,
         address_rest_s=config.address_rest_s,
@@ -231,12 +239,15 @@ def build_cloud(
     host: Host,
     offers: Offers,
     importing: Importing,
+    floating: Floating,
 ) -> Cloud:
     """Wire the use cases."""
     admin_pass = build_admin_pass(config, store, clock, engine)
     identity = build_identity(config, store, clock)
     hosts = build_hosts(config, store, clock, engine, offers)
     quotas = Quotas(store, default_quota(config))
+    floating_ips = build_floating_ips(config, store, clock, engine, floating, quotas.default)
+    networking = floating_ips.networking
     groups = SecurityGroups(store, quotas.quota_of, clock.now, engine.carry_filters)
     return Cloud(
         config=config,
@@ -260,32 +271,16 @@ def build_cloud(
         image_edits=ImageEdits(store, image_limits(config), clock.now),
         image_sharing=ImageSharing(store, image_limits(config), clock.now),
         importing=importing,
-        networking=Networking(store),
+        networking=networking,
         server_groups=ServerGroups(store, quotas.quota_of, clock.now),
         hosts=hosts,
         aggregates=Aggregates(store, hosts, clock.now),
         moves=Moves(store),
-        network_edits=build_network_edits(config, store, clock, engine),
-        network_tags=NetworkTags(store, Networking(store), groups, clock.now),
+        network_edits=build_network_edits(config, store, clock, engine, networking),
+        network_tags=NetworkTags(store, networking, groups, floating_ips, clock.now),
+        floating_ips=floating_ips,
         security_groups=groups,
         interfaces=build_interfaces(config, store, clock, engine),
-    )
-
-
-def build_network_edits(config: Config, store: Store, clock: Clock, engine: Engine) -> NetworkEdits:
-    """Wire the use cases of networks that users make."""
-    return NetworkEdits(
-        store=store,
-        networking=Networking(store),
-        network_quota=config.quota.networks,
-        port_quota=config.quota.ports,
-        lab=config.network.libvirt_network,
-        allowed=tuple(map(IPv4Network, config.network.project_subnets)),
-        taken=foreign_routes,
-        rest_s=config.address_rest_s,
-        now=clock.now,
-        changed=engine.carry_networks,
-        filters_changed=engine.carry_filters,
     )
 
 

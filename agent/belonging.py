@@ -12,8 +12,12 @@ import uuid
 
 from agent.config import Config, ConfigError
 from agent.hypervisor.base import NetworkSpec
+from agent.model.floating import FloatingPool
 from agent.networking import network_spec
 from agent.store import Store
+
+MODES = {"isolated": "isolated", "nat": "nat", "route": "nat with a floating_pool"}
+"""How libvirt carries the network, in the configuration's words."""
 
 INSTALLATION = "installation"
 """The setting with the installation's id. A database of before takes the configuration's."""
@@ -27,6 +31,7 @@ def check(config: Config, store: Store) -> None:
         return
     check_network(config, lab)
     check_mode(config, lab)
+    check_pool(config, lab, store)
 
 
 def claim(config: Config, store: Store) -> None:
@@ -66,13 +71,34 @@ def check_network(config: Config, lab: NetworkSpec) -> None:
 
 def check_mode(config: Config, lab: NetworkSpec) -> None:
     """Raise `ConfigError` for a change of mode that `init` has yet to bring about."""
-    if config.network.mode != lab.mode:
+    has, wanted = lab.mode, config.network.carried
+    if has != wanted:
         raise ConfigError(
             [
-                f"network.mode: the network is {lab.mode!r} still, not {config.network.mode!r}: "
+                f"network.mode: the network is {MODES[has]} still, not {MODES[wanted]}: "
                 "run `cumulet init`, which changes it, or write the old one back"
             ]
         )
+
+
+def check_pool(config: Config, lab: NetworkSpec, store: Store) -> None:
+    """Raise `ConfigError` for a pool that lacks an address which a project has, or is the lab's."""
+    path, text = "network.floating_pool", config.network.floating_pool
+    pool = FloatingPool.parse(text) if text else None
+    outside = [
+        each.ip
+        for each in store.floating_ips.list(project_id=None)
+        if pool is None or ipaddress.IPv4Address(each.ip) not in pool
+    ]
+    if outside:
+        raise ConfigError(
+            [
+                f"{path}: {', '.join(outside[:5])} of those that projects have are not in it. "
+                "Write the old one back, and delete these first: `openstack floating ip delete`"
+            ]
+        )
+    if pool is not None and pool.overlaps(ipaddress.IPv4Network(lab.cidr)):
+        raise ConfigError([f"{path}: its addresses are of {lab.cidr}, the servers' own subnet"])
 
 
 def network_settings(lab: NetworkSpec) -> dict[str, object]:
@@ -80,7 +106,7 @@ def network_settings(lab: NetworkSpec) -> dict[str, object]:
     return {
         "libvirt_network": lab.name,
         "bridge": lab.bridge,
-        "mode": lab.mode,
+        "mode": "isolated" if lab.mode == "isolated" else "nat",
         "dhcp": lab.dhcp,
         "subnet": lab.cidr,
     }

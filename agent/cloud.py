@@ -12,6 +12,7 @@ from agent.compute import Compute
 from agent.config import Config
 from agent.creation import Creation
 from agent.flavors import Flavors
+from agent.floatingips import FloatingIps
 from agent.hosts import Hosts
 from agent.identity import Accounts, AppCredentials, Identity
 from agent.imageedits import ImageEdits
@@ -66,6 +67,7 @@ class Cloud:
     aggregates: Aggregates
     moves: Moves
     network_edits: NetworkEdits
+    floating_ips: FloatingIps
     network_tags: NetworkTags
     security_groups: SecurityGroups
     interfaces: Interfaces

@@ -11,12 +11,14 @@ import ipaddress
 import re
 import types
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 import yaml
 
+from agent.model.floating import FloatingPool
 from agent.model.webaddress import Allowed
 
 T = TypeVar("T")
@@ -50,7 +52,14 @@ class NetworkConfig:
     mode: str = "isolated"
     dhcp: bool = True
     subnet: str = ""  # chosen by init: one that collides with no route of the host
+    floating_pool: str = ""  # none
     project_subnets: tuple[str, ...] = PRIVATE
+
+    @property
+    def carried(self) -> str:
+        """How libvirt carries it: under nat it would let nobody in, so with floating addresses it
+        only routes, and the rest is done by the table that leads them (`agent.edge`)."""
+        return "route" if self.mode == "nat" and self.floating_pool else self.mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +83,7 @@ class QuotaConfig:
     images: int = 100
     networks: int = 10
     ports: int = 100
+    floating_ips: int = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +288,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "quota.images": (-1, 1_000_000_000),
     "quota.networks": (-1, 1_000_000_000),
     "quota.ports": (-1, 1_000_000_000),
+    "quota.floating_ips": (-1, 1_000_000_000),
     "admin_pass.min_length": (0, 255),
     "admin_pass.min_classes": (0, 4),
     "limits.server_metadata": (0, 10_000),
@@ -307,6 +318,7 @@ def _rules(config: Config) -> list[str]:
                 problems.append("network.subnet: too small, give a /29 or larger")
         except ValueError as error:
             problems.append(f"network.subnet: must be an IPv4 subnet as 10.70.0.0/24: {error}")
+    problems.extend(_pool_problems(config.network))
     for block in config.network.project_subnets:
         try:
             ipaddress.IPv4Network(block)
@@ -340,6 +352,21 @@ def _rules(config: Config) -> list[str]:
     problems.extend(_choice("resume_on_boot", config.resume_on_boot, boots))
     problems.extend(_choice("network.mode", config.network.mode, ("isolated", "nat")))
     return problems
+
+
+def _pool_problems(network: NetworkConfig) -> list[str]:
+    if not network.floating_pool:
+        return []
+    path = "network.floating_pool"
+    try:
+        pool = FloatingPool.parse(network.floating_pool)
+    except ValueError as error:
+        return [f"{path}: must be as 192.168.1.200-192.168.1.220, or a subnet: {error}"]
+    with suppress(ValueError):  # a subnet that is none is said above
+        subnet = ipaddress.IPv4Network(network.subnet)
+        if pool.overlaps(subnet):
+            return [f"{path}: its addresses are of {subnet}, which is the servers' own subnet"]
+    return []
 
 
 def _choice(path: str, value: str, allowed: tuple[str, ...]) -> list[str]:

@@ -18,6 +18,7 @@ from agent.adminpass import AdminPass
 from agent.asking import Asking, new_task
 from agent.bootable import check_disk_image, check_size, find_boot_images, find_flavor, find_image
 from agent.errors import BadRequest, Conflict, Forbidden, NotFound
+from agent.model.floating import check_no_external
 from agent.model.host import check_zone
 from agent.model.hostname import hostname_of
 from agent.model.image import Image
@@ -84,6 +85,7 @@ class Creation:
     now: Callable[[], datetime]
     engine: Engine
     hosts: Callable[[], Sequence[str]]  # the names of all; may not block
+    external: str = ""  # the id of the network that no server is on
 
     def create_server(self, asking: Asking, request: CreateServer) -> CreatedServer:
         """Write new servers and their builds into the store, and wake the engine.
@@ -183,6 +185,7 @@ class Creation:
             return self._default_nics(asking, request)
         project_id = asking.caller.project.id
         for nic in request.nics:
+            check_no_external(nic.network_id, self.external)
             try:
                 if nic.port_id is None:
                     self.store.networks.get_network(nic.network_id, project_id=project_id)

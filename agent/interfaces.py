@@ -14,6 +14,7 @@ from datetime import datetime
 from agent.actions import ACTIONS
 from agent.asking import Asking, admission, new_task
 from agent.errors import BadRequest, Conflict, HostFailed, NotFound
+from agent.model.floating import check_no_external
 from agent.model.network import NicRequest, Port, defaults
 from agent.model.server import Server
 from agent.model.task import Task
@@ -32,6 +33,7 @@ class Interfaces:
     rest_s: float
     now: Callable[[], datetime]
     engine: Engine
+    external: str = ""  # the id of the network that no server is on
 
     def list_ports(self, asking: Asking, server_id: str) -> Sequence[Port]:
         """The ports of a server, in the order of its nics."""
@@ -55,6 +57,7 @@ class Interfaces:
         """
         check_host(self.engine)
         server = self._server(asking, server_id)
+        check_no_external(request.network_id, self.external)
         if not request.network_id and request.port_id is None:
             request = replace(request, network_id=self._only_network(server))
         row = ACTIONS["attach_interface"]

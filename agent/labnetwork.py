@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from agent.belonging import find_lab
+from agent.belonging import MODES, find_lab
 from agent.config import Config, ConfigError
 from agent.errors import HostFailed, HostUnavailable
 from agent.hypervisor.base import NetworkSpec, TakenNetwork
@@ -140,7 +140,7 @@ def ensure_lab(
         shared=True,
         libvirt_name=config.network.libvirt_network,
         bridge=config.network.bridge,
-        mode=config.network.mode,
+        mode=config.network.carried,
         mtu=MTU,
         created_at=now,
     )
@@ -161,16 +161,17 @@ def ensure_lab(
 
 
 def ensure_mode(config: Config, store: Store, lab: NetworkSpec, host: NetworkHost) -> NetworkSpec:
-    """Make the network isolated or nat, as the configuration says; `Conflict` while it is used.
+    """Make the network what the configuration's mode and pool say; `Conflict` while it is used.
 
     Neither `serve` nor a guest may run. libvirt comes first: the database says the new mode only
     when it is true.
     """
-    mode = config.network.mode
+    mode = config.network.carried
     if mode == lab.mode:
         return lab
+    change = f"{MODES[lab.mode]} to {MODES[mode]}"
     busy = (
-        f"network.mode is changed from {lab.mode} to {mode} while nothing runs: "
+        f"network.mode is changed from {change} while nothing runs: "
         "stop all servers, then `cumulet serve` (process {pid}), and run `cumulet init` again."
     )
     changed = replace(lab, mode=mode)
@@ -179,14 +180,14 @@ def ensure_mode(config: Config, store: Store, lab: NetworkSpec, host: NetworkHos
             host.change_network(changed)
         except HostUnavailable as error:
             raise HostUnavailable(
-                f"network.mode can't be changed from {lab.mode} to {mode} now: {error.message}"
+                f"network.mode can't be changed from {change} now: {error.message}"
             ) from error
         store.networks.set_mode(lab.uuid, mode, _name_servers(mode, lab.gateway))
     return changed
 
 
 def _name_servers(mode: str, gateway: str) -> tuple[str, ...]:
-    return (gateway,) if mode == "nat" else ()
+    return () if mode == "isolated" else (gateway,)
 
 
 def _free_names(taken: Sequence[TakenNetwork]) -> tuple[str, str]:

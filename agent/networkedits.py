@@ -15,6 +15,7 @@ from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network
 
 from agent.errors import BadRequest, Conflict, Forbidden
+from agent.model.floating import EXTERNAL
 from agent.model.identity import Caller
 from agent.model.network import (
     Network,
@@ -169,6 +170,8 @@ class NetworkEdits:
         Raises as the store does, and `BadRequest` for a MAC that the network can't have.
         """
         network = self.networking.get_network(caller, asked.network_id)
+        if network.mode == EXTERNAL:
+            raise Forbidden(f"Network {network.id} has floating IPs alone: no port is on it.")
         owner = _owner(caller, asked.project_id or None)
         if not is_private(network) and asked.mac and not asked.mac.startswith("fa:16:3e:"):
             raise BadRequest("mac_address: on a shared network of the host it is fa:16:3e:….")
@@ -240,6 +243,11 @@ class NetworkEdits:
 def own_network(networking: Networking, caller: Caller, network_id: str) -> Network:
     """A network that the caller may change: `Forbidden` for another's that it only sees."""
     network = networking.get_network(caller, network_id)
+    if network.mode == EXTERNAL:
+        raise Forbidden(
+            f"Network {network_id} has floating IPs alone, by network.floating_pool of the "
+            "configuration: it can't be changed here."
+        )
     if network.project_id != caller.project.id and not caller.is_admin:
         raise Forbidden(
             f"Network {network_id} is another project's: only an administrator changes it."

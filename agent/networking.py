@@ -23,13 +23,17 @@ class Networking:
     """
 
     store: Store
+    external: Network | None = None  # that floating addresses are of: everybody sees it
 
     def list_networks(self, caller: Caller) -> Sequence[Network]:
         """All networks that the caller sees."""
-        return self.store.networks.list_networks(project_id=_scope(caller))
+        found = self.store.networks.list_networks(project_id=_scope(caller))
+        return found if self.external is None else [*found, self.external]
 
     def get_network(self, caller: Caller, network_id: str) -> Network:
         """One network; `NotFound` when the caller may not see it."""
+        if self.external is not None and self.external.id == network_id:
+            return self.external
         return self.store.networks.get_network(network_id, project_id=_scope(caller))
 
     def list_subnets(self, caller: Caller) -> Sequence[Subnet]:

@@ -9,6 +9,8 @@ from datetime import datetime
 from enum import Enum
 
 from agent.errors import BadRequest, NotFound
+from agent.floatingips import FloatingIps
+from agent.model.floating import FloatingIp
 from agent.model.identity import Caller
 from agent.model.network import Network, Port, Subnet
 from agent.model.securitygroup import SecurityGroup
@@ -28,6 +30,7 @@ class Tagged(Enum):
     SUBNET = "subnet"
     PORT = "port"
     SECURITY_GROUP = "security_group"
+    FLOATING_IP = "floatingip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class NetworkTags:
     store: Store
     networking: Networking
     security_groups: SecurityGroups
+    floating_ips: FloatingIps
     now: Callable[[], datetime]
 
     def list(self, caller: Caller, kind: Tagged, its_id: str) -> Sequence[str]:
@@ -92,13 +96,15 @@ class NetworkTags:
 
     def _get(
         self, caller: Caller, kind: Tagged, its_id: str
-    ) -> Network | Subnet | Port | SecurityGroup:
+    ) -> Network | Subnet | Port | SecurityGroup | FloatingIp:
         if kind is Tagged.NETWORK:
             return self.networking.get_network(caller, its_id)
         if kind is Tagged.SUBNET:
             return self.networking.get_subnet(caller, its_id)
         if kind is Tagged.SECURITY_GROUP:
             return self.security_groups.get(caller, its_id)
+        if kind is Tagged.FLOATING_IP:
+            return self.floating_ips.get(caller, its_id)
         return self.networking.get_port(caller, its_id)
 
 

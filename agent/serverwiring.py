@@ -18,6 +18,7 @@ from agent.imagewiring import (
     image_limits,
 )
 from agent.interfaces import Interfaces
+from agent.model.floating import external_id
 from agent.model.layout import Layout
 from agent.model.password import PasswordRule
 from agent.model.quota import Quota
@@ -53,6 +54,7 @@ def build_interfaces(config: Config, store: Store, clock: Clock, engine: Engine)
         rest_s=config.address_rest_s,
         now=clock.now,
         engine=engine,
+        external=external_id(config.installation),
     )
 
 
@@ -76,6 +78,7 @@ def build_creation(
         now=clock.now,
         engine=engine,
         hosts=hosts.names,
+        external=external_id(config.installation),
     )
 
 
@@ -86,6 +89,7 @@ def default_quota(config: Config) -> Quota:
         cores=config.quota.cores,
         ram_mb=config.quota.ram_mb,
         key_pairs=config.quota.keypairs,
+        floating_ips=config.quota.floating_ips,
         metadata_items=config.limits.server_metadata,
         injected_files=config.limits.personality,
         injected_file_content_bytes=config.limits.personality_bytes,

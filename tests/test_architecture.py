@@ -22,7 +22,7 @@ BORDERS = {
     "pycdlib": ("agent/configdrive.py",),
     "oslo_utils": ("agent/imagecheck.py", "agent/passwords.py"),
     "gunicorn": ("agent/serve.py", "agent/worker.py"),
-    "jinja2": ("agent/hypervisor/",),
+    "jinja2": ("agent/edge/", "agent/hypervisor/"),
     "jsonschema": ("agent/api/",),
     "cryptography": ("agent/sshkeys.py", "agent/certificates.py", "agent/passwords.py"),
 }
@@ -41,6 +41,7 @@ MAY_IMPORT = {
         "agent.hypervisor.base",
     ),
     "agent/hypervisor/": ("agent.hypervisor", "agent.model", "agent.errors", "agent.packaged"),
+    "agent/edge/": ("agent.edge", "agent.errors", "agent.model", "agent.packaged"),
     "agent/store/": ("agent.store", "agent.model", "agent.errors"),
     "agent/configdrive.py": ("agent.model", "agent.errors", "agent.wholefile"),
     "agent/basecache.py": ("agent.conversion", "agent.model", "agent.qemuimg", "agent.wholefile"),
@@ -77,7 +78,7 @@ MAY_IMPORT = {
     "agent/aside.py": ("agent.errors",),
     "agent/machine.py": (),
     "agent/errors.py": (),
-    "agent/config.py": ("agent.model.webaddress",),
+    "agent/config.py": ("agent.model.floating", "agent.model.webaddress"),
     "agent/webdownload.py": ("agent.model.webaddress", "agent.errors"),
     "agent/hosts.py": (
         "agent.errors",
@@ -209,8 +210,17 @@ MAY_IMPORT = {
     "agent/sshkeys.py": ("agent.errors", "agent.model.keypair"),
     "agent/networking.py": ("agent.model", "agent.store", "agent.hypervisor.base"),
     "agent/networkedits.py": ("agent.errors", "agent.model", "agent.networking", "agent.store"),
+    "agent/floatingips.py": (
+        *("agent.asking", "agent.errors", "agent.model", "agent.networking", "agent.store"),
+    ),
     "agent/networktags.py": (
-        *("agent.errors", "agent.model", "agent.networkedits", "agent.networking"),
+        *(
+            "agent.errors",
+            "agent.floatingips",
+            "agent.model",
+            "agent.networkedits",
+            "agent.networking",
+        ),
         *("agent.securitygroups", "agent.store"),
     ),
     "agent/securitygroups.py": ("agent.asking", "agent.errors", "agent.model", "agent.store"),
@@ -250,6 +260,7 @@ MAY_IMPORT = {
         "agent.importing",
         "agent.identity",
         "agent.keypairs",
+        "agent.floatingips",
         "agent.networkedits",
         "agent.networking",
         "agent.networktags",

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from agent.belonging import MODES
 from agent.doctor.finding import Finding, Level
 from agent.doctor.scene import Scene
 from agent.hypervisor.base import FoundNetwork, NetworkSpec
@@ -65,7 +66,7 @@ def look(scene: Scene) -> NetworkFacts | None:
 def judge(facts: NetworkFacts) -> Iterator[Finding]:
     """Say what is wrong with it."""
     wrong = [*_judge_libvirt(facts), *_judge_routes(facts)]
-    if facts.lab.mode == "nat" and not facts.forwards:
+    if facts.lab.mode != "isolated" and not facts.forwards:
         seen = "the kernel forwards no packets, so servers don't reach the outside (mode nat)"
         fix = (
             "`sysctl -w net.ipv4.ip_forward=1`, and look in /etc/sysctl.conf and /etc/sysctl.d "
@@ -75,7 +76,7 @@ def judge(facts: NetworkFacts) -> Iterator[Finding]:
     yield from wrong
     if facts.is_known and not wrong:
         lab = facts.lab
-        seen = f"{lab.name!r} carries {lab.cidr} on bridge {lab.bridge}, {lab.mode}"
+        seen = f"{lab.name!r} carries {lab.cidr} on bridge {lab.bridge}, {MODES[lab.mode]}"
         yield Finding(NAME, Level.OK, seen)
 
 

@@ -32,7 +32,7 @@ from agent.workflows.step import Tools
 log = logging.getLogger(__name__)
 
 CONNECT, SWEEP, LOOK_TWICE, RESERVE = "#connect", "#sweep", "#look-twice", "#reserve"
-NETWORKS, FILTERS = "#networks", "#filters"
+NETWORKS, FILTERS, FLOATING = "#networks", "#filters", "#floating"
 """Keys of the queue that are no server's id."""
 
 STALE_S = 2.0
@@ -52,6 +52,7 @@ class EngineSettings:
     host: str
     networks: Callable[[], Sequence[NetworkSpec]]  # those that the host must carry
     address_rest_s: float
+    carry_floating: Callable[[], None] = lambda: None  # the addresses that lead to servers
     learn_host: Callable[[], None] = lambda: None  # at each connect: what the host offers
     sweep_every_s: float = 5.0
     threads: int = 4  # libvirt serves five calls a connection
@@ -91,6 +92,7 @@ class Engine:
             RESERVE: self._reserve,
             NETWORKS: self._carry_networks,
             FILTERS: tools.firewalls.carry,
+            FLOATING: settings.carry_floating,
         }
         self._queue = KeyQueue(clock.monotonic)
         self._events: defaultdict[str, list[tuple[datetime, DomainEvent]]] = defaultdict(list)
@@ -136,6 +138,11 @@ class Engine:
     def carry_filters(self) -> None:
         """Say that security groups, their rules or their members have changed. Returns at once."""
         self._queue.add(FILTERS)
+        self._queue.add(FLOATING)
+
+    def carry_floating(self) -> None:
+        """Say that a floating address leads somewhere else. Returns at once."""
+        self._queue.add(FLOATING)
 
     def interrupt(self, server_id: str) -> None:
         """Say that an action has pushed another one aside: end what libvirt is at for that one.
@@ -300,7 +307,7 @@ class Engine:
 
     def _carry_networks(self) -> None:
         self._tools.ensure_networks()
-        self._queue.add(FILTERS)
+        self.carry_filters()
         self._queue.add(RESERVE)
 
     def _reserve(self) -> None:
@@ -315,7 +322,7 @@ class Engine:
                 self._queue.add(server_id)
 
     def _task_finished(self) -> None:
-        self._queue.add(FILTERS)
+        self.carry_filters()
         self._queue.add(RESERVE, RESERVE_AFTER_S)
         self._tell_ended()
 

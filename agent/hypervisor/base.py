@@ -66,7 +66,7 @@ class DomainSpec:
 
 @dataclass(frozen=True, slots=True)
 class NetworkSpec:
-    """A libvirt network of ours: isolated (the default) or NAT, IPv4, DHCP by libvirt's dnsmasq."""
+    """A libvirt network of ours: isolated (the default), NAT or routed; IPv4, DHCP by dnsmasq."""
 
     name: str  # libvirt's name, "cumulet"
     bridge: str  # "cumulet0"
@@ -74,7 +74,7 @@ class NetworkSpec:
     gateway: str  # the host's own address on the bridge
     dhcp_start: str
     dhcp_end: str
-    mode: str = "isolated"  # or "nat"
+    mode: str = "isolated"  # or "nat", or "route", where others do the translation
     dhcp: bool = True
     uuid: str = ""
     dns: tuple[str, ...] = ()

@@ -22,7 +22,7 @@ class Network:
     shared: bool
     libvirt_name: str
     bridge: str
-    mode: str  # "isolated" or "nat"
+    mode: str  # "isolated", "nat", "route" or "external"
     mtu: int
     created_at: datetime
     description: str = ""

@@ -23,8 +23,8 @@ class Quota:
     injected_file_path_bytes: int = 255
     server_groups: int = 10
     server_group_members: int = 10  # of a group
-    fixed_ips: int = -1  # this one and the next are kept and shown only
-    floating_ips: int = -1
+    fixed_ips: int = -1  # kept and shown only
+    floating_ips: int = 50
     security_groups: int = 10  # with the default one
     security_group_rules: int = 100  # of all groups
 
@@ -39,6 +39,7 @@ class Usage:
     server_groups: int = 0
     security_groups: int = 0
     security_group_rules: int = 0
+    floating_ips: int = 0
 
 
 @dataclass(frozen=True, slots=True)

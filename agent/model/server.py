@@ -71,6 +71,7 @@ class Nic:
     position: int = 0  # which of its server's nics it is: it keeps its place when others go
     tag: str | None = None  # its user's word for it, told to the guest
     security_groups: tuple[str, ...] = IN_DEFAULT  # their names, sorted; (): all is dropped
+    floating_ip: str | None = None  # that leads to it
 
 
 def names_of_groups(nics: Iterable[Nic]) -> list[str]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables of networks, subnets and ports. The rules are those of `schema.py`."""
+"""The tables of networks, ports and floating addresses. The rules are those of `schema.py`."""
 
 from __future__ import annotations
 
@@ -95,4 +95,23 @@ ports = Table(
     Column("tags", Document, nullable=False, server_default="[]"),  # of the port, for users
     Column("own_groups", Boolean, nullable=False, server_default=false()),  # see `groupschema.py`
     UniqueConstraint("subnet_id", "ip"),
+)
+
+floating_ips = Table(
+    "floating_ips",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("ip", String(15), nullable=False, unique=True),
+    Column("project_id", _ID, nullable=False, index=True),
+    Column(
+        "port_id",
+        _ID,
+        ForeignKey("ports.id", ondelete="SET NULL"),
+        unique=True,  # a port has one
+    ),
+    Column("created_at", UtcTime, nullable=False),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("updated_at", UtcTime),
+    Column("revision", Integer, nullable=False, server_default="1"),
+    Column("tags", Document, nullable=False, server_default="[]"),
 )

@@ -12,13 +12,14 @@ from sqlalchemy import Table, select, update
 from agent.errors import NotFound
 from agent.store.db import Database
 from agent.store.groupschema import security_groups
-from agent.store.netschema import networks, ports, subnets
+from agent.store.netschema import floating_ips, networks, ports, subnets
 
 _TABLES: Mapping[str, Table] = {
     "network": networks,
     "subnet": subnets,
     "port": ports,
     "security_group": security_groups,
+    "floatingip": floating_ips,
 }
 
 

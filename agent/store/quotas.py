@@ -18,6 +18,7 @@ from agent.model.quota import Quota, Usage, check_limits, with_limits
 from agent.store.catalogschema import quota_classes, quotas
 from agent.store.db import Database
 from agent.store.groupschema import security_group_rules, security_groups
+from agent.store.netschema import floating_ips
 from agent.store.placeschema import server_groups
 from agent.store.schema import servers
 
@@ -174,6 +175,12 @@ _RULES = (
     .where(security_groups.c.project_id == bindparam("project"))
     .scalar_subquery()
 )
+_FLOATING_IPS = (
+    select(func.count())
+    .select_from(floating_ips)
+    .where(floating_ips.c.project_id == bindparam("project"))
+    .scalar_subquery()
+)
 _USAGE = select(
     func.count().label("instances"),
     func.coalesce(func.sum(servers.c.vcpus), 0).label("cores"),
@@ -181,6 +188,7 @@ _USAGE = select(
     _GROUPS.label("server_groups"),
     _SECURITY_GROUPS.label("security_groups"),
     _RULES.label("security_group_rules"),
+    _FLOATING_IPS.label("floating_ips"),
 ).where(
     servers.c.project_id == bindparam("project"),
     or_(bindparam("user") == WHOLE, servers.c.user_id == bindparam("user")),

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, func, select, type_coerce
 
 from agent.model.change import ServerChange
 from agent.model.server import Nic, NicNetwork, Rest, Server
-from agent.store.netschema import networks, ports, subnets
+from agent.store.netschema import floating_ips, networks, ports, subnets
 from agent.store.placeschema import server_group_members
 from agent.store.portgroups import GROUP_NAMES
 from agent.store.rows import AnyRow, Values
@@ -50,6 +50,7 @@ PORT_COLUMNS: Sequence[ColumnElement[Any]] = (
     ports.c.position,
     ports.c.tag,
     GROUP_NAMES,
+    select(floating_ips.c.ip).where(floating_ips.c.port_id == ports.c.id).scalar_subquery(),
 )
 """Whose port it is and at which subnet, then what a nic is read from besides its network."""
 

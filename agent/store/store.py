@@ -13,6 +13,7 @@ from agent.store.captures import Captures
 from agent.store.catalog import Catalog
 from agent.store.db import Database
 from agent.store.firewalls import Firewalls
+from agent.store.floatingips import FloatingIps
 from agent.store.grants import Grants
 from agent.store.groups import ServerGroups
 from agent.store.hosts import Hosts
@@ -69,6 +70,7 @@ class Store:
     network_edits: NetworkEdits
     network_tags: NetworkTags
     firewalls: Firewalls
+    floating_ips: FloatingIps
     security_groups: SecurityGroups
     identity: Identity
     grants: Grants
@@ -113,6 +115,7 @@ class Store:
             network_edits=NetworkEdits(db),
             network_tags=NetworkTags(db),
             firewalls=Firewalls(db),
+            floating_ips=FloatingIps(db),
             security_groups=SecurityGroups(db),
             identity=Identity(db),
             grants=Grants(db),

@@ -172,6 +172,11 @@ class SmallCloud:
         cloud.boot()
         return cloud
 
+    def use_pool(self, pool: str) -> None:
+        """Say in the configuration which floating addresses there are; parts built later know."""
+        network = replace(self.config.network, floating_pool=pool)
+        self.config = replace(self.config, network=network)
+
     def boot(self, hook: Hook = lambda point: None) -> None:
         """Build all parts, as a starting process does, and put what is open into the queue."""
         host = Host(

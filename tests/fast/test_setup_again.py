@@ -130,12 +130,27 @@ def test_serve_waits_for_init_to_change_the_mode_and_init_does(tmp_path: Path) -
     again = init(tmp_path, libvirt)
     check(again)
 
-    assert before.startswith("network.mode: the network is 'isolated' still, not 'nat': run")
+    assert before.startswith("network.mode: the network is isolated still, not nat: run")
     assert [spec.mode for spec in libvirt.made] == ["nat", "nat"]
     assert again.lab.mode == "nat"
     with opened(again) as store:
         (subnet,) = store.networks.list_subnets(project_id=None)
         assert subnet.dns == (subnet.gateway_ip,)
+
+
+def test_a_pool_under_nat_is_init_s_to_bring_about_and_to_end(tmp_path: Path) -> None:
+    report = init(tmp_path)
+    edit(report, "subnet:", "mode: nat\n  floating_pool: 192.0.2.10-192.0.2.20\n  subnet:")
+    before = problem_of(lambda: check(report))
+    libvirt = Libvirt()
+    check(init(tmp_path, libvirt))
+    edit(report, "  floating_pool: 192.0.2.10-192.0.2.20\n", "")
+    after = problem_of(lambda: check(report))
+    check(init(tmp_path, libvirt))
+
+    assert "the network is isolated still, not nat with a floating_pool" in before
+    assert "the network is nat with a floating_pool still, not nat" in after
+    assert [spec.mode for spec in libvirt.made] == ["route", "route", "nat", "nat"]
 
 
 @pytest.mark.parametrize(

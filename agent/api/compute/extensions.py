@@ -40,6 +40,8 @@ SERVED = {
     "os-flavor-manage": ("FlavorManage", "Administrators make and delete flavors."),
     "os-flavor-rxtx": ("FlavorRxtx", "Flavors show their rxtx_factor."),
     "os-flavor-swap": ("FlavorSwap", "Flavors show their swap."),
+    "os-floating-ip-pools": ("FloatingIpPools", "Pools of floating addresses are listed."),
+    "os-floating-ips": ("FloatingIps", "Servers get floating addresses."),
     "os-hosts": ("Hosts", "Hosts are looked at."),
     "os-hypervisors": ("Hypervisors", "Hypervisors are looked at."),
     "os-instance-actions": ("InstanceActions", "What was done to a server is listed."),

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
 from typing import Any
 
 from flask import Response
 from jsonschema import Draft202012Validator
 
+from agent.api.compute.server_parse import parse_address
 from agent.api.context import asking, cloud
 from agent.api.parse import check, parse_uuid
 from agent.api.replies import empty
@@ -15,10 +17,11 @@ from agent.errors import BadRequest
 from agent.model.network import NicRequest
 
 
-def _schema(action: str, field: str) -> Draft202012Validator:
+def _schema(action: str, field: str, *optional: str) -> Draft202012Validator:
+    text = {"type": "string", "minLength": 1, "maxLength": 255}
     value = {
         "type": "object",
-        "properties": {field: {"type": "string", "minLength": 1, "maxLength": 255}},
+        "properties": dict.fromkeys((field, *optional), text),
         "required": [field],
         "additionalProperties": False,
     }
@@ -27,6 +30,8 @@ def _schema(action: str, field: str) -> Draft202012Validator:
 
 _ADD_ADDRESS = _schema("addFixedIp", "networkId")
 _REMOVE_ADDRESS = _schema("removeFixedIp", "address")
+_ADD_FLOATING_IP = _schema("addFloatingIp", "address", "fixed_address")
+_REMOVE_FLOATING_IP = _schema("removeFloatingIp", "address")
 _ADD_GROUP = _schema("addSecurityGroup", "name")
 _REMOVE_GROUP = _schema("removeSecurityGroup", "name")
 
@@ -47,6 +52,22 @@ def _remove_fixed_ip(server_id: str, body: dict[str, Any]) -> Response:
     return empty(202)
 
 
+def _add_floating_ip(server_id: str, body: dict[str, Any]) -> Response:
+    check(_ADD_FLOATING_IP, body)
+    asked = body["addFloatingIp"]
+    ip = parse_address(asked, "address", IPv4Address)
+    fixed_ip = parse_address(asked, "fixed_address", IPv4Address) or None
+    cloud().floating_ips.add_to_server(asking(), server_id, ip, fixed_ip)
+    return empty(202)
+
+
+def _remove_floating_ip(server_id: str, body: dict[str, Any]) -> Response:
+    check(_REMOVE_FLOATING_IP, body)
+    ip = parse_address(body["removeFloatingIp"], "address", IPv4Address)
+    cloud().floating_ips.remove_from_server(asking(), server_id, ip)
+    return empty(202)
+
+
 def _add_group(server_id: str, body: dict[str, Any]) -> Response:
     check(_ADD_GROUP, body)
     name = body["addSecurityGroup"]["name"]
@@ -64,6 +85,8 @@ def _remove_group(server_id: str, body: dict[str, Any]) -> Response:
 ANSWERS = {
     "addFixedIp": _add_fixed_ip,
     "removeFixedIp": _remove_fixed_ip,
+    "addFloatingIp": _add_floating_ip,
+    "removeFloatingIp": _remove_floating_ip,
     "addSecurityGroup": _add_group,
     "removeSecurityGroup": _remove_group,
 }

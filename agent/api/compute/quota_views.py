@@ -110,7 +110,7 @@ def limits_view(
             "maxSecurityGroupRules": quota.security_group_rules,
             "totalSecurityGroupsUsed": usage.security_groups,
             "maxTotalFloatingIps": quota.floating_ips,
-            "totalFloatingIpsUsed": 0,
+            "totalFloatingIpsUsed": usage.floating_ips,
         }
     return {"rate": [], "absolute": absolute}
 

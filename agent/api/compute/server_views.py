@@ -277,15 +277,20 @@ def _fault(fault: Fault, *, for_admin: bool) -> dict[str, Any]:
 def _addresses(nics: tuple[Nic, ...]) -> Addresses:
     addresses: Addresses = {}
     for nic in nics:
-        addresses.setdefault(nic.network.name, []).append(
-            {
-                "addr": nic.ip,
-                "version": 4,
-                "OS-EXT-IPS:type": "fixed",
-                "OS-EXT-IPS-MAC:mac_addr": nic.mac,
-            }
-        )
+        of_network = addresses.setdefault(nic.network.name, [])
+        of_network.append(_address(nic.ip, "fixed", nic.mac))
+        if nic.floating_ip is not None:
+            of_network.append(_address(nic.floating_ip, "floating", nic.mac))
     return addresses
+
+
+def _address(ip: str, kind: str, mac: str) -> dict[str, Any]:
+    return {
+        "addr": ip,
+        "version": 4,
+        "OS-EXT-IPS:type": kind,
+        "OS-EXT-IPS-MAC:mac_addr": mac,
+    }
 
 
 def _plain(addresses: Mapping[str, Sequence[Mapping[str, Any]]]) -> Addresses:

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from agent.api.network import about, changes, resources, security, tags, versions
+from agent.api.network import about, changes, floating, resources, security, tags, versions
 
 network_versions = versions.routes
 
 network = Blueprint("network", __name__, url_prefix="/network/v2.0")
-for module in (resources, changes, tags, security, about):
+for module in (resources, changes, floating, tags, security, about):
     network.register_blueprint(module.routes)

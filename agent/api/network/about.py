@@ -24,11 +24,18 @@ EXTENSIONS = {
     "standard-attr-timestamp": "Resource timestamps",
     "standard-attr-revisions": "Resource revision numbers",
     "standard-attr-tag": "Tag support for resources with standard attribute: network, subnet, "
-    "port, security_group",
+    "port, security_group, floatingip",
 }
 """The extensions whose attributes are shown, by their aliases."""
 
-SETTABLE = {"security_group": "security_groups", "security_group_rule": "security_group_rules"}
+OF_A_POOL = {"router": "Neutron L3 Router", "external-net": "Neutron external network"}
+"""The same, where the configuration has floating addresses: clients know by these."""
+
+SETTABLE = {
+    "security_group": "security_groups",
+    "security_group_rule": "security_group_rules",
+    "floatingip": "floating_ips",
+}
 """The quotas that a project may have of its own, with their names in the Compute API."""
 
 _QUOTAS = Draft202012Validator(
@@ -50,15 +57,16 @@ _QUOTAS = Draft202012Validator(
 @routes.get("/extensions")
 def list_extensions() -> Response:
     """List the extensions."""
-    return jsonify(extensions=[_extension(alias) for alias in EXTENSIONS])
+    return jsonify(extensions=[_extension(*each) for each in _extensions().items()])
 
 
 @routes.get("/extensions/<extension>")
 def show_extension(extension: str) -> Response:
     """Show one extension."""
-    if extension not in EXTENSIONS:
+    name = _extensions().get(extension)
+    if name is None:
         raise NotFound(f"Extension with alias {extension} does not exist")
-    return jsonify(extension=_extension(extension))
+    return jsonify(extension=_extension(extension, name))
 
 
 @routes.get("/quotas/<project_id>")
@@ -69,7 +77,7 @@ def show_quotas(project_id: str) -> Response:
 
 @routes.put("/quotas/<project_id>")
 def set_quotas(project_id: str) -> Response:
-    """Set what a project may have of security groups and rules; the rest is as it is for all."""
+    """Set what a project may have of its own (`SETTABLE`); the rest is as it is for all."""
     asked = json_body(_QUOTAS)["quota"]
     is_checked = asked.pop("check_limit", False)
     asked.pop("force", None)
@@ -108,6 +116,7 @@ def show_quota_details(project_id: str) -> Response:
     used = {
         **cloud().networking.count(project_id),
         **cloud().security_groups.count(project_id),
+        "floatingip": cloud().quotas.usage(caller(), project_id).floating_ips,
     }
     return jsonify(
         quota={
@@ -123,12 +132,6 @@ def list_routers() -> Response:
     return jsonify(routers=[])
 
 
-@routes.get("/floatingips")
-def list_floating_ips() -> Response:
-    """List the floating addresses: none."""
-    return jsonify(floatingips=[])
-
-
 @routes.get("/agents")
 def list_agents() -> Response:
     """List the agents: none, libvirt does the work."""
@@ -141,10 +144,14 @@ def list_zones() -> Response:
     return jsonify(availability_zones=[])
 
 
-def _extension(alias: str) -> dict[str, object]:
+def _extensions() -> dict[str, str]:
+    return {**EXTENSIONS, **(OF_A_POOL if cloud().floating_ips.pool else {})}
+
+
+def _extension(alias: str, name: str) -> dict[str, object]:
     return {
         "alias": alias,
-        "name": EXTENSIONS[alias],
+        "name": name,
         "description": "",
         "updated": "2026-01-01T00:00:00-00:00",
         "links": [],
@@ -154,15 +161,15 @@ def _extension(alias: str) -> dict[str, object]:
 def _quotas(project_id: str) -> dict[str, int]:
     if project_id != caller().project.id and not caller().is_admin:
         raise NotFound(f"Project {project_id} could not be found.")
-    quota, groups = cloud().config.quota, cloud().quotas.quota_of(project_id)
+    quota, own = cloud().config.quota, cloud().quotas.quota_of(project_id)
     return {
         "network": quota.networks,
         "subnet": quota.networks,  # a network has one
         "port": quota.ports,
         "router": 0,
-        "floatingip": 0,
-        "security_group": groups.security_groups,
-        "security_group_rule": groups.security_group_rules,
+        "floatingip": own.floating_ips,
+        "security_group": own.security_groups,
+        "security_group_rule": own.security_group_rules,
         "subnetpool": 0,
         "rbac_policy": 0,
     }

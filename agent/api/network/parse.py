@@ -28,7 +28,10 @@ OWNED = {**_NAMED, "tenant_id": _PROJECT, "project_id": _PROJECT}
 
 AS_IT_IS: Mapping[str, tuple[Sequence[object], str]] = {
     "admin_state_up": ((True,), "it can't be switched off"),
-    "router:external": ((False,), "this cloud has no external networks and no routing"),
+    "router:external": (
+        (False,),
+        "the external network is network.floating_pool of the configuration",
+    ),
     "port_security_enabled": (
         (True,),
         "a port is always filtered by its security groups: give it one that lets all pass",
@@ -37,6 +40,8 @@ AS_IT_IS: Mapping[str, tuple[Sequence[object], str]] = {
     "remote_address_group_id": ((None,), "there are no address groups: give a remote_ip_prefix"),
     "mtu": ((1500,), "it is 1500"),
     "availability_zone_hints": (([],), "there is one host"),
+    "subnet_id": ((None,), "floating IPs are of one pool"),
+    "distributed": ((None,), "there is one host"),
     "dns_domain": (("",), "this cloud keeps no names"),
     "dns_name": (("",), "this cloud keeps no names"),
     "qos_policy_id": ((None,), "this cloud limits no traffic"),
@@ -172,7 +177,9 @@ def parse_subnet(asked: Mapping[str, Any]) -> NewSubnet:
         gateway=_gateway(asked.get("gateway_ip")),
         has_gateway=asked.get("gateway_ip", "") is not None,
         pool=_pool(pools[0]) if pools else None,
-        dns=tuple(str(_address("dns_nameservers", x)) for x in asked.get("dns_nameservers", [])),
+        dns=tuple(
+            str(parse_address("dns_nameservers", x)) for x in asked.get("dns_nameservers", [])
+        ),
         dhcp=asked.get("enable_dhcp", True),
         project_id=project_of(asked),
     )
@@ -207,7 +214,7 @@ def parse_port(asked: Mapping[str, Any]) -> PortRequest:
     return PortRequest(
         network_id=asked["network_id"],
         project_id=project_of(asked) or "",
-        fixed_ip=None if ip is None else str(_address("fixed_ips", ip)),
+        fixed_ip=None if ip is None else str(parse_address("fixed_ips", ip)),
         mac=mac,
         name=asked.get("name", ""),
         description=asked.get("description", ""),
@@ -241,15 +248,16 @@ def changes_of(asked: Mapping[str, Any], *names: str) -> dict[str, object]:
 
 
 def _gateway(text: str | None) -> IPv4Address | None:
-    return None if text is None else _address("gateway_ip", text)
+    return None if text is None else parse_address("gateway_ip", text)
 
 
 def _pool(pool: Mapping[str, str]) -> tuple[IPv4Address, IPv4Address]:
-    start, end = (_address("allocation_pools", pool[name]) for name in ("start", "end"))
+    start, end = (parse_address("allocation_pools", pool[name]) for name in ("start", "end"))
     return start, end
 
 
-def _address(field: str, text: str) -> IPv4Address:
+def parse_address(field: str, text: str) -> IPv4Address:
+    """Read an IPv4 address; `BadRequest` names the field."""
     try:
         return IPv4Address(text)
     except AddressValueError as error:

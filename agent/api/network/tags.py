@@ -79,6 +79,7 @@ _PLACES: Mapping[Tagged, tuple[str, str]] = {
     Tagged.SUBNET: ("subnets", "subnet_id"),
     Tagged.PORT: ("ports", "port_id"),
     Tagged.SECURITY_GROUP: ("security-groups", "group_id"),
+    Tagged.FLOATING_IP: ("floatingips", "floating_ip_id"),
 }
 """Where each kind of thing is, and what its id is called in the URL map."""
 

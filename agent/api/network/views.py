@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from agent.api.replies import iso_seconds
+from agent.model.floating import EXTERNAL, FloatingIp
 from agent.model.network import Network, Port, Subnet
 
 
@@ -21,7 +22,7 @@ def network_view(network: Network, subnets: Sequence[Subnet]) -> dict[str, Any]:
         "admin_state_up": True,
         "status": "ACTIVE",
         "shared": network.shared,
-        "router:external": False,
+        "router:external": network.mode == EXTERNAL,
         "port_security_enabled": True,
         "mtu": network.mtu,
         "subnets": [subnet.id for subnet in subnets if subnet.network_id == network.id],
@@ -57,6 +58,26 @@ def subnet_view(subnet: Subnet, project_id: str) -> dict[str, Any]:
     }
 
 
+def floating_ip_view(
+    floating_ip: FloatingIp, network_id: str, *, is_active: bool
+) -> dict[str, Any]:
+    """Show a floating address of the external network."""
+    return {
+        "id": floating_ip.id,
+        "floating_ip_address": floating_ip.ip,
+        "floating_network_id": network_id,
+        "fixed_ip_address": floating_ip.fixed_ip,
+        "port_id": floating_ip.port_id,
+        "router_id": None,
+        "status": "ACTIVE" if is_active else "DOWN",
+        "description": floating_ip.description,
+        "tenant_id": floating_ip.project_id,
+        "project_id": floating_ip.project_id,
+        "tags": list(floating_ip.tags),
+        **_changes(floating_ip),
+    }
+
+
 def port_view(port: Port) -> dict[str, Any]:
     """Show a port."""
     return {
@@ -87,7 +108,7 @@ def port_status(port: Port) -> str:
     return "ACTIVE" if port.server_id else "DOWN"
 
 
-def _changes(of: Network | Subnet | Port) -> dict[str, Any]:
+def _changes(of: Network | Subnet | Port | FloatingIp) -> dict[str, Any]:
     created = iso_seconds(of.created_at)
     return {
         "created_at": created,

@@ -22,6 +22,7 @@ REVISIONS = (
     "0013",
     "0014",
     "0015",
+    "0016",
 )
 """All versions, the oldest first; a test holds this against Alembic's own view."""
 

@@ -51,6 +51,8 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "/compute/v2.1/os-security-groups/<group_id>"): {
         "security_group": {"name": "default", "description": "x"}
     },
+    ("PUT", "/network/v2.0/floatingips/<floating_ip_id>"): {"floatingip": {"description": "x"}},
+    ("PUT", "/network/v2.0/floatingips/<floating_ip_id>/tags"): {"tags": ["green"]},
     ("PUT", "/network/v2.0/networks/<network_id>/tags"): {"tags": ["green"]},
     ("PUT", "/network/v2.0/subnets/<subnet_id>/tags"): {"tags": ["green"]},
     ("PUT", "/network/v2.0/ports/<port_id>/tags"): {"tags": ["green"]},
@@ -92,6 +94,8 @@ class House:
     def build(cls, template: Path, folder: Path) -> House:
         """Fill a fresh cloud."""
         cloud = SmallCloud.open(template, folder)
+        cloud.use_pool("192.0.2.10-192.0.2.12")
+        cloud.reboot()
         house = cls(cloud, build_app(cloud), template.parent / "disk.qcow2")
         house._move_in()
         return house
@@ -200,6 +204,7 @@ class House:
             "server_id": server,
             "request_id": actions["instanceActions"][0]["request_id"],
             "port_id": ports[0]["id"],
+            "floating_ip_id": self._add_floating_ip(),
             "task_id": ask("GET", f"/image/v2/images/{waiting}/tasks")["tasks"][0]["id"],
         }
 
@@ -243,6 +248,15 @@ class House:
     def _shared_network(self) -> str:
         networks = self._as_owner("GET", "/network/v2.0/networks")["networks"]
         return next(str(network["id"]) for network in networks if network["shared"])
+
+    def _add_floating_ip(self) -> str:
+        """A floating address, tagged."""
+        networks = self._as_owner("GET", "/network/v2.0/networks")["networks"]
+        (public,) = (each["id"] for each in networks if each["router:external"])
+        body = {"floatingip": {"floating_network_id": public}}
+        made = self._as_owner("POST", "/network/v2.0/floatingips", body)["floatingip"]
+        self._as_owner("PUT", f"/network/v2.0/floatingips/{made['id']}/tags/blue")
+        return str(made["id"])
 
     def _as_owner(self, method: str, path: str, body: object = None) -> Any:
         headers = {"X-Auth-Token": self.tokens["lab member"]}

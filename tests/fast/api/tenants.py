@@ -94,7 +94,7 @@ ANSWER = ("PUT", "/image/v2/images/<image_id>/members/<member_id>")
 
 OF_PROJECT = (
     *("server_id", "image_id", "network_id", "subnet_id", "port_id", "project_id"),
-    *("group_id", "rule_id", "server_group_id"),
+    *("group_id", "rule_id", "server_group_id", "floating_ip_id"),
 )
 """Ids of what belongs to a project: to callers of another they look as if they were not there."""
 

@@ -107,7 +107,7 @@ def test_limits_show_what_is_allowed_and_used(client: ApiClient, image_id: str) 
             "maxServerGroups": 10,
             "maxServerMeta": 128,
             "maxTotalCores": 20,
-            "maxTotalFloatingIps": -1,
+            "maxTotalFloatingIps": 50,
             "maxTotalInstances": 10,
             "maxTotalKeypairs": 100,
             "maxTotalRAMSize": 51200,

@@ -10,6 +10,7 @@ import pytest
 
 from tests.fast.api.conftest import ApiClient
 from tests.fast.api.test_network_edits import CIDR, make, own_network
+from tests.fast.smallcloud import SmallCloud
 
 NETWORK = "/network/v2.0"
 PLACES = {
@@ -17,17 +18,28 @@ PLACES = {
     "subnet": "subnets",
     "port": "ports",
     "security_group": "security-groups",
+    "floatingip": "floatingips",
 }
 KINDS = tuple(PLACES)
 OTHER_ID = "00000000-0000-4000-8000-000000000002"
 
 
 @pytest.fixture
+def cloud(cloud: SmallCloud) -> SmallCloud:
+    """The cloud of a test, with floating addresses."""
+    cloud.use_pool("192.0.2.10-192.0.2.20")
+    cloud.reboot()
+    return cloud
+
+
+@pytest.fixture
 def things(client: ApiClient) -> Mapping[str, str]:
-    """The path of a network, of its subnet, of a port on it, and of a security group."""
+    """The path of a network, its subnet, a port on it, a security group, a floating address."""
     network_id, subnet_id = own_network(client, CIDR)
     port_id = make(client, "port", network_id=network_id)["id"]
-    ids = (network_id, subnet_id, port_id, make_group(client, "web"))
+    (public,) = client.get(f"{NETWORK}/networks?name=public").get_json()["networks"]
+    floating_ip = make(client, "floatingip", floating_network_id=public["id"])
+    ids = (network_id, subnet_id, port_id, make_group(client, "web"), floating_ip["id"])
     return {
         kind: f"{NETWORK}/{PLACES[kind]}/{its_id}" for kind, its_id in zip(KINDS, ids, strict=True)
     }
@@ -154,18 +166,22 @@ FILTERS = [
 @pytest.mark.parametrize(("query", "names"), FILTERS)
 def test_lists_are_filtered_by_tags(client: ApiClient, query: str, names: str) -> None:
     tags = {"a": ["red"], "b": ["blue", "red"], "c": ["blue"], "d": []}
+    (public,) = client.get(f"{NETWORK}/networks?name=public").get_json()["networks"]
     for number, (name, its) in enumerate(tags.items()):
         network = make(client, "network", name=name)["id"]
         cidr = f"10.231.{number}.0/24"
         subnet = make(client, "subnet", network_id=network, cidr=cidr, name=name)["id"]
         port = make(client, "port", network_id=network, name=name)["id"]
-        ids = (network, subnet, port, make_group(client, name))
+        floating_ip = make(client, "floatingip", floating_network_id=public["id"], description=name)
+        ids = (network, subnet, port, make_group(client, name), floating_ip["id"])
         for path in (f"{place}/{one}" for place, one in zip(PLACES.values(), ids, strict=True)):
             assert put(client, f"{NETWORK}/{path}/tags", {"tags": its}).status_code == 200
 
     for kind in KINDS:
         answer = client.get(f"{NETWORK}/{PLACES[kind]}?{query}").get_json()
-        found = {thing["name"] for thing in answer[f"{kind}s"]} & tags.keys()
+        # Of these, floating addresses alone have no names.
+        called = "description" if kind == "floatingip" else "name"
+        found = {thing[called] for thing in answer[f"{kind}s"]} & tags.keys()
         assert found == set(names)
 
 

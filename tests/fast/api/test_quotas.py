@@ -26,7 +26,7 @@ FILES = {
 }
 NETWORK = {
     "fixed_ips": -1,
-    "floating_ips": -1,
+    "floating_ips": 50,
     "security_groups": 10,
     "security_group_rules": 100,
 }

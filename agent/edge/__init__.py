@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The edge of the guests' network: floating addresses, as the host's kernel carries them."""
+
+from __future__ import annotations
+
+from agent.edge.edge import Edge, Imaginary
+from agent.edge.rules import Inside
+
+__all__ = ["Edge", "Imaginary", "Inside"]
