@@ -99,8 +99,12 @@ def settings_of(
         "compute-feature-enabled": COMPUTE_FEATURES,
         "network-feature-enabled": {
             "api_extensions": ",".join(_network_extensions(cloud)),
-            "floating_ips": False,
+            "floating_ips": True,
             "ipv6": False,
+        },
+        "network": {
+            "public_network_id": external_network(cloud),
+            "floating_network_name": "public",
         },
         "validation": {"run_validation": False},  # it would log in to guests by SSH
         "image": {
@@ -150,6 +154,15 @@ def _compute_versions(cloud: LiveCloud) -> tuple[str, str]:
         versions: list[dict[str, Any]] = json.load(answer)["versions"]
     (served,) = (each for each in versions if each["id"] == "v2.1")
     return str(served["min_version"]), str(served["version"])
+
+
+def external_network(cloud: LiveCloud) -> str:
+    """The id of the network that floating addresses are of."""
+    path = "/network/v2.0/networks?router:external=True"
+    status, _, body = Api(cloud).log_in().request("GET", path)
+    assert status == 200, (status, body)
+    (network,) = body["networks"]
+    return str(network["id"])
 
 
 def _network_extensions(cloud: LiveCloud) -> list[str]:

@@ -87,6 +87,14 @@ class LiveCloud:
             *options,
         )
 
+    def configure(self, **settings: Any) -> None:
+        """Set keys of the configuration; those of a section beside those that are there."""
+        config = yaml.safe_load(self.config.read_text())
+        for key, value in settings.items():
+            has = config.get(key)
+            config[key] = {**has, **value} if isinstance(has, dict) else value
+        self.config.write_text(yaml.safe_dump(config, sort_keys=False))
+
     def import_image(self, name: str, file: Path, **properties: str) -> str:
         """Register an image and give its id."""
         given = (f"--property={key}={value}" for key, value in properties.items())

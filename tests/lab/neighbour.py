@@ -8,18 +8,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from tests.lab.private_host import ENVIRONMENT, PrivateHost
 from tests.lab.waiting import wait_for
-
-NAME = "neighbour"
-END = f"to-{NAME}"
-"""The end of its cable on the host."""
-
-IN_THERE = ("ip", "netns", "exec", NAME)
 
 TRY_S = 1.5
 """So long an answer is waited for: it takes a few milliseconds, or never comes."""
@@ -41,6 +35,20 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         pass
 """
 
+HEAR = """
+import socket, sys
+with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=float(sys.argv[3])) as tcp:
+    print(tcp.makefile().read())
+"""
+TELL = """
+import socket, sys
+with socket.create_server(("", int(sys.argv[1]))) as server:
+    while True:
+        tcp, (address, _) = server.accept()
+        tcp.sendall(f"{sys.argv[2]} heard {address}".encode())
+        tcp.close()
+"""
+
 PIPE = """
 import socket, sys
 with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=30) as tcp:
@@ -55,6 +63,7 @@ class Neighbour:
 
     host: PrivateHost
     ip: str
+    name: str = "neighbour"
 
     def connects(self, ip: str, port: int) -> bool:
         """Whether a TCP connection to a guest comes to be."""
@@ -67,7 +76,8 @@ class Neighbour:
     @contextmanager
     def connected(self, ip: str, port: int) -> Iterator[Callable[[str], None]]:
         """Hold a TCP connection to a guest; what is called sends a text through it."""
-        argv = self.host.enter_argv([*IN_THERE, sys.executable, "-c", PIPE, ip, str(port)])
+        pipe_to = [sys.executable, "-c", PIPE, ip, str(port)]
+        argv = self.host.enter_argv(["ip", "netns", "exec", self.name, *pipe_to])
         pipe = subprocess.Popen(argv, stdin=subprocess.PIPE, text=True, env=ENVIRONMENT)
         assert pipe.stdin is not None
         try:
@@ -81,13 +91,26 @@ class Neighbour:
         """Whether a guest answers a ping, of either version of IP."""
         return self._runs("ping", "-c1", f"-W{TRY_S}", ip)
 
-    @contextmanager
-    def serving(self, port: int) -> Iterator[None]:
+    def hears(self, ip: str, port: int) -> str:
+        """What is answered there by one who `tells`; "" when nobody answers."""
+        hear = [sys.executable, "-c", HEAR, ip, str(port), str(TRY_S)]
+        command = ["ip", "netns", "exec", self.name, *hear]
+        return self.host.inside(command, check=False).stdout.strip()
+
+    def telling(self, port: int) -> AbstractContextManager[None]:
+        """Tell all who come who they have come to, and from which address they are seen to come."""
+        return self._running([sys.executable, "-c", TELL, str(port), self.name], port)
+
+    def serving(self, port: int) -> AbstractContextManager[None]:
         """Serve HTTP to the guests."""
-        argv = [sys.executable, "-m", "http.server", "-b", self.ip, "-d", "/sys", str(port)]
+        serve = ["-m", "http.server", "-b", self.ip, "-d", "/sys", str(port)]
+        return self._running([sys.executable, *serve], port)
+
+    @contextmanager
+    def _running(self, argv: Sequence[str], port: int) -> Iterator[None]:
         server = self.host.spawn(
-            [*IN_THERE, *argv],
-            output=self.host.folder / "neighbour.log",
+            ["ip", "netns", "exec", self.name, *argv],
+            output=self.host.folder / f"{self.name}.log",
             env=ENVIRONMENT,
         )
         try:
@@ -100,16 +123,24 @@ class Neighbour:
             server.wait(30)
 
     def _runs(self, *argv: str) -> bool:
-        command = [*IN_THERE, *argv]
+        command = ["ip", "netns", "exec", self.name, *argv]
         return self.host.inside(command, check=False).returncode == 0
 
 
-def make_neighbour(host: PrivateHost, bridge: str, cidr: str) -> Neighbour:
-    """Make one, with an address in CIDR form; it goes with its host."""
-    host.inside(["ip", "netns", "add", NAME])
-    host.inside(["ip", "link", "add", END, "type", "veth", "peer", "name", "eth0", "netns", NAME])
-    host.inside(["ip", "link", "set", END, "master", bridge, "up"])
+def make_neighbour(
+    host: PrivateHost, bridge: str, cidr: str, *, name: str = "neighbour", gateway: str = ""
+) -> Neighbour:
+    """Make one, with an address in CIDR form, and a way out if it is to have one.
+
+    Without a bridge its cable ends at the host itself. It goes with its host.
+    """
+    end = f"to-{name}"  # the end of its cable on the host
+    host.inside(["ip", "netns", "add", name])
+    host.inside(["ip", "link", "add", end, "type", "veth", "peer", "name", "eth0", "netns", name])
+    host.inside(["ip", "link", "set", end, *(("master", bridge) if bridge else ()), "up"])
     for what in (("link", "set", "lo", "up"), ("link", "set", "eth0", "up")):
-        host.inside(["ip", "-netns", NAME, *what])
-    host.inside(["ip", "-netns", NAME, "address", "add", cidr, "dev", "eth0"])
-    return Neighbour(host, cidr.partition("/")[0])
+        host.inside(["ip", "-netns", name, *what])
+    host.inside(["ip", "-netns", name, "address", "add", cidr, "dev", "eth0"])
+    if gateway:
+        host.inside(["ip", "-netns", name, "route", "add", "default", "via", gateway])
+    return Neighbour(host, cidr.partition("/")[0], name)

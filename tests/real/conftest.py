@@ -131,9 +131,7 @@ def running_cloud(
         if inside:
             stack.enter_context(serving_inside(live, host.network))
         live.init(*options)
-        with live.config.open("a") as config:
-            for key, value in {"sweep_every_s": 3600, **settings}.items():
-                config.write(f"{key}: {value}\n")
+        live.configure(**{"sweep_every_s": 3600, **settings})
         image_id = live.import_image("tiny", tiny_image())
         live.start()
         yield RealCloud(host, live, Api(live).log_in(), image_id)

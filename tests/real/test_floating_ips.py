@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Floating addresses by the API, on an isolated network: the host alone reaches guests by them.
+
+What the world reaches under nat, and what security groups let in, is in `test_edge.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.lab.private_host import PrivateHost
+from tests.lab.waiting import wait_for
+from tests.real.conftest import RealCloud, running_cloud
+
+pytestmark = pytest.mark.real
+
+NETWORK = "/network/v2.0"
+PORT = 8080
+AT_ONCE_S = 5.0
+
+
+@pytest.fixture(scope="module")
+def real() -> Iterator[RealCloud]:
+    """A cloud with floating addresses, which serves where the guests' bridge is."""
+    pool = {"floating_pool": "192.0.2.10-192.0.2.19"}
+    with (
+        PrivateHost.start() as host,
+        running_cloud(host, inside=True, network=pool) as cloud,
+    ):
+        yield cloud
+
+
+def test_an_address_leads_to_a_guest_on_to_another_and_goes_with_it(real: RealCloud) -> None:
+    one, two = (real.booted(name) for name in ("one", "two"))
+    for name, server_id in (("one", one), ("two", two)):
+        real.guest(server_id).shell(
+            f"mkdir /tmp/www && echo {name} > /tmp/www/who && httpd -p {PORT} -h /tmp/www"
+        )
+    made = ask(real, "POST", f"{NETWORK}/floatingips", floatingip=public(real))["floatingip"]
+    ip, path = made["floating_ip_address"], f"{NETWORK}/floatingips/{made['id']}"
+    assert who(real, ip) == ""
+
+    real.api.act(one, {"addFloatingIp": {"address": ip}})
+    soon(lambda: who(real, ip) == "one", "the first server")
+    assert ask(real, "GET", path)["floatingip"]["status"] == "ACTIVE"
+    assert kinds(real, one) == {"fixed", "floating"}
+
+    # Whatever takes it away from the host, a power cut of Cumulet among it, it comes back.
+    real.live.kill()
+    table = inside(real, "nft", "list", "tables").split()[-1]
+    inside(real, "nft", "delete", "table", "ip", table)
+    inside(real, "ip", "address", "delete", f"{ip}/32", "dev", "lo")
+    assert who(real, ip) == ""
+    real.live.start()
+    soon(lambda: who(real, ip) == "one", "the first server after a power cut")
+    real.host.restart_libvirtd()
+    assert who(real, ip) == "one"
+
+    real.api.act(two, {"addFloatingIp": {"address": ip}})
+    soon(lambda: who(real, ip) == "two", "the second server")
+    assert (kinds(real, one), kinds(real, two)) == ({"fixed"}, {"fixed", "floating"})
+
+    real.delete(two)
+    soon(lambda: ip not in inside(real, "ip", "address", "show", "lo"), "the end of the server")
+    left = ask(real, "GET", path)["floatingip"]
+    assert (left["status"], left["port_id"]) == ("DOWN", None)
+    assert who(real, ip) == ""
+    assert real.api.request("DELETE", path)[0] == 204
+    real.delete(one)
+
+
+def test_without_a_pool_nothing_of_it_is_left(real: RealCloud) -> None:
+    assert "cumulet" in inside(real, "nft", "list", "tables")
+    real.live.stop()
+    real.live.configure(network={"floating_pool": ""})
+    real.live.start()
+
+    soon(lambda: "cumulet" not in inside(real, "nft", "list", "tables"), "the end of the table")
+    assert ask(real, "GET", f"{NETWORK}/networks?router:external=True") == {"networks": []}
+
+
+def public(real: RealCloud) -> dict[str, str]:
+    networks = ask(real, "GET", f"{NETWORK}/networks?name=public")["networks"]
+    return {"floating_network_id": networks[0]["id"]}
+
+
+def ask(real: RealCloud, method: str, path: str, **body: Any) -> Any:
+    status, _, answer = real.api.request(method, path, body or None)
+    assert status < 300, (status, answer)
+    return answer
+
+
+def kinds(real: RealCloud, server_id: str) -> set[str]:
+    (addresses,) = real.api.server(server_id)["addresses"].values()
+    return {each["OS-EXT-IPS:type"] for each in addresses}
+
+
+def who(real: RealCloud, ip: str) -> str:
+    """What the guest says that the host reaches there; "" when nobody answers."""
+    ask_it = "printf 'GET /who HTTP/1.0\\r\\n\\r\\n' >&3 && tail -n1 <&3"
+    get = ["timeout", "2", "bash", "-c", f"exec 3<>/dev/tcp/{ip}/{PORT} && {ask_it}"]
+    answer = real.host.inside(get, check=False)
+    return answer.stdout.strip() if answer.returncode == 0 else ""
+
+
+def inside(real: RealCloud, *argv: str) -> str:
+    return real.host.inside(argv).stdout
+
+
+def soon(condition: Callable[[], bool], what: str) -> None:
+    wait_for(condition, timeout_s=AT_ONCE_S, what=what)
