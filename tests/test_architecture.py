@@ -237,6 +237,7 @@ MAY_IMPORT = {
         "agent.config",
         "agent.disks",
         "agent.doctor",
+        "agent.edge.edge",
         "agent.engine.clock",
         "agent.errors",
         "agent.hosting",
