@@ -85,7 +85,7 @@ class Creation:
     now: Callable[[], datetime]
     engine: Engine
     hosts: Callable[[], Sequence[str]]  # the names of all; may not block
-    external: str = ""  # the id of the network that no server is on
+    external_id: str = ""  # of the network that no server is on
 
     def create_server(self, asking: Asking, request: CreateServer) -> CreatedServer:
         """Write new servers and their builds into the store, and wake the engine.
@@ -185,7 +185,7 @@ class Creation:
             return self._default_nics(asking, request)
         project_id = asking.caller.project.id
         for nic in request.nics:
-            check_no_external(nic.network_id, self.external)
+            check_no_external(nic.network_id, self.external_id)
             try:
                 if nic.port_id is None:
                     self.store.networks.get_network(nic.network_id, project_id=project_id)

@@ -33,7 +33,7 @@ class Interfaces:
     rest_s: float
     now: Callable[[], datetime]
     engine: Engine
-    external: str = ""  # the id of the network that no server is on
+    external_id: str = ""  # of the network that no server is on
 
     def list_ports(self, asking: Asking, server_id: str) -> Sequence[Port]:
         """The ports of a server, in the order of its nics."""
@@ -57,7 +57,7 @@ class Interfaces:
         """
         check_host(self.engine)
         server = self._server(asking, server_id)
-        check_no_external(request.network_id, self.external)
+        check_no_external(request.network_id, self.external_id)
         if not request.network_id and request.port_id is None:
             request = replace(request, network_id=self._only_network(server))
         row = ACTIONS["attach_interface"]

@@ -54,7 +54,7 @@ def build_interfaces(config: Config, store: Store, clock: Clock, engine: Engine)
         rest_s=config.address_rest_s,
         now=clock.now,
         engine=engine,
-        external=external_id(config.installation),
+        external_id=external_id(config.installation),
     )
 
 
@@ -78,7 +78,7 @@ def build_creation(
         now=clock.now,
         engine=engine,
         hosts=hosts.names,
-        external=external_id(config.installation),
+        external_id=external_id(config.installation),
     )
 
 

@@ -14,6 +14,8 @@ from agent.model.floating import FloatingPool
 
 NAME = "floating IPs"
 
+ARP = "/proc/sys/net/ipv4/conf/all/arp_ignore"
+
 
 @dataclass(frozen=True, slots=True)
 class FloatingFacts:
@@ -22,6 +24,7 @@ class FloatingFacts:
     pool: FloatingPool
     is_routed: bool  # whether guests' network has a way in and out
     missing: tuple[str, ...] = ()  # programs
+    is_silent: bool = False  # the kernel does not answer ARP for addresses of other links
 
 
 def check(scene: Scene) -> Iterator[Finding]:
@@ -37,7 +40,10 @@ def look(scene: Scene) -> FloatingFacts | None:
         return None
     missing = (name for name in PACKAGES if not shutil.which(name, path=ENVIRONMENT["PATH"]))
     return FloatingFacts(
-        FloatingPool.parse(network.floating_pool), network.mode == "nat", tuple(missing)
+        pool=FloatingPool.parse(network.floating_pool),
+        is_routed=network.mode == "nat",
+        missing=tuple(missing),
+        is_silent=(scene.tree.read(ARP) or "0").strip() != "0",
     )
 
 
@@ -48,6 +54,13 @@ def judge(facts: FloatingFacts) -> Iterator[Finding]:
         seen = f"{pool} lead nowhere: {' and '.join(facts.missing)} is not here"
         packages = " ".join(PACKAGES[name] for name in facts.missing)
         yield Finding(NAME, Level.PROBLEM, seen, f"`apt-get install {packages}`")
+    elif facts.is_routed and facts.is_silent:
+        seen = f"the kernel answers nobody who looks for {pool}: they are addresses of `lo`"
+        fix = (
+            "`sysctl -w net.ipv4.conf.all.arp_ignore=0`, and look in /etc/sysctl.conf and "
+            "/etc/sysctl.d for what set it."
+        )
+        yield Finding(NAME, Level.PROBLEM, seen, fix)
     elif not facts.is_routed:
         seen = f"{pool} can lead to servers, from this host alone: its network is isolated, not nat"
         yield Finding(NAME, Level.NOTE, seen)

@@ -54,6 +54,7 @@ class Edge:
     installation: str
     inside: Inside
     _loaded: tuple[str, str] = field(default=("", ""))  # what was told, and how nft shows it
+    _kept_out: frozenset[str] = field(default_factory=frozenset)  # others' addresses, as logged
 
     def carry(
         self, translations: Sequence[Translation], firewalls: Mapping[str, Firewall]
@@ -65,9 +66,7 @@ class Edge:
         self._check_bridge()
         ours, others = self._list_addresses()
         led = [each for each in translations if each.ip not in others]
-        for each in translations:
-            if each.ip in others:
-                log.warning("floating IP %s leads nowhere: it is the host's own address", each.ip)
+        self._tell_kept_out(frozenset(each.ip for each in translations) & others)
         wanted = {each.ip for each in led}
         # An address is on the host only while it leads on: who asks for a server never finds the
         # host itself behind it.
@@ -95,6 +94,11 @@ class Edge:
     @property
     def _mark(self) -> str:
         return uuid.uuid5(_SPACE, self.installation).hex[:8]
+
+    def _tell_kept_out(self, addresses: frozenset[str]) -> None:
+        for ip in addresses - self._kept_out:
+            log.warning("floating IP %s leads nowhere: the host has that address for itself", ip)
+        self._kept_out = addresses
 
     def _check_bridge(self) -> None:
         try:

@@ -59,10 +59,10 @@ def test_the_client_leads_an_address_to_servers_and_gives_it_back(live: LiveClou
     live.openstack(*FLOATING, "delete", ip)
 
 
-def test_the_sdk_gives_a_new_server_an_address_of_the_pool(live: LiveCloud) -> None:
+def test_the_sdk_gives_a_new_server_an_address_by_itself(live: LiveCloud) -> None:
     with connected(live, "cumulet") as sdk:
         server: Any = sdk.create_server(
-            "auto", image="bare", flavor="m1.tiny", network="lab", ip_pool="public", wait=True
+            "auto", image="bare", flavor="m1.tiny", network="lab", auto_ip=True, wait=True
         )
         (floating_ip,) = sdk.list_floating_ips()
         assert floating_ip.floating_ip_address == "192.0.2.10"

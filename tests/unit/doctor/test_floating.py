@@ -29,3 +29,12 @@ def test_floating_ips(
 
     assert (found[0], found[2]) == (level, fix)
     assert words in found[1]
+
+
+def test_a_kernel_that_does_not_answer_for_them() -> None:
+    told = only(floating.judge(FloatingFacts(POOL, is_routed=True, is_silent=True)))
+    inside = only(floating.judge(FloatingFacts(POOL, is_routed=False, is_silent=True)))
+
+    assert told[0] == "problem"
+    assert "arp_ignore=0" in told[2]
+    assert inside[0] == "note"
