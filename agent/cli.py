@@ -91,11 +91,13 @@ def init(
     click.echo(f"configuration  {report.config_path}")
     click.echo(f"state          {report.config.state_dir}")
     click.echo(f"credentials    {report.clouds_path}  (clouds 'cumulet' and 'cumulet-admin')")
-    lab = report.lab
+    lab, asked = report.lab, report.config.network
     click.echo(
         f"network        'lab' is {lab.cidr} on libvirt network '{lab.name}', "
-        f"bridge {lab.bridge}, {lab.mode}{'' if lab.dhcp else ', without DHCP'}"
+        f"bridge {lab.bridge}, {asked.mode}{'' if lab.dhcp else ', without DHCP'}"
     )
+    if asked.floating_pool:
+        click.echo(f"floating IPs   {asked.floating_pool}")
     for note in report.notes:
         click.echo(f"note           {note}")
     click.echo(f"next           cumulet serve --config {report.config_path}")
