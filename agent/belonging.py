@@ -11,8 +11,8 @@ import ipaddress
 import uuid
 
 from agent.config import Config, ConfigError
+from agent.edge import PACKAGES, missing_programs
 from agent.hypervisor.base import NetworkSpec
-from agent.model.floating import FloatingPool
 from agent.networking import network_spec
 from agent.store import Store
 
@@ -31,7 +31,7 @@ def check(config: Config, store: Store) -> None:
         return
     check_network(config, lab)
     check_mode(config, lab)
-    check_pool(config, lab, store)
+    check_pool(config, store)
 
 
 def claim(config: Config, store: Store) -> None:
@@ -72,33 +72,46 @@ def check_network(config: Config, lab: NetworkSpec) -> None:
 def check_mode(config: Config, lab: NetworkSpec) -> None:
     """Raise `ConfigError` for a change of mode that `init` has yet to bring about."""
     has, wanted = lab.mode, config.network.carried
+    key = "mode" if "isolated" in {has, wanted} else "floating_pool"
     if has != wanted:
         raise ConfigError(
             [
-                f"network.mode: the network is {MODES[has]} still, not {MODES[wanted]}: "
+                f"network.{key}: the network is {MODES[has]} still, not {MODES[wanted]}: "
                 "run `cumulet init`, which changes it, or write the old one back"
             ]
         )
 
 
-def check_pool(config: Config, lab: NetworkSpec, store: Store) -> None:
-    """Raise `ConfigError` for a pool that lacks an address which a project has, or is the lab's."""
-    path, text = "network.floating_pool", config.network.floating_pool
-    pool = FloatingPool.parse(text) if text else None
-    outside = [
-        each.ip
-        for each in store.floating_ips.list(project_id=None)
-        if pool is None or ipaddress.IPv4Address(each.ip) not in pool
-    ]
+def check_pool(config: Config, store: Store) -> None:
+    """Raise `ConfigError` for a pool that lacks an address which a project has, that shares one
+    with a subnet, or that this host lacks the programs for."""
+    pool = config.network.pool
+    given = [each.ip for each in store.floating_ips.list(project_id=None)]
+    outside = [ip for ip in given if pool is None or ipaddress.IPv4Address(ip) not in pool]
     if outside:
         raise ConfigError(
             [
-                f"{path}: {', '.join(outside[:5])} of those that projects have are not in it. "
-                "Write the old one back, and delete these first: `openstack floating ip delete`"
+                f"network.floating_pool: {', '.join(outside[:5])} of those that projects have are "
+                "not in it. Write the old one back, and delete these first: "
+                "`openstack floating ip delete`"
             ]
         )
-    if pool is not None and pool.overlaps(ipaddress.IPv4Network(lab.cidr)):
-        raise ConfigError([f"{path}: its addresses are of {lab.cidr}, the servers' own subnet"])
+    if pool is None:
+        return
+    for subnet in store.networks.list_subnets(project_id=None):
+        if pool.overlaps(ipaddress.IPv4Network(subnet.cidr)):
+            raise ConfigError(
+                [f"network.floating_pool: its addresses are of {subnet.cidr}, which servers have"]
+            )
+    missing = () if config.is_imaginary else missing_programs()
+    if missing:
+        packages = " ".join(PACKAGES[name] for name in missing)
+        raise ConfigError(
+            [
+                f"network.floating_pool: it needs {' and '.join(missing)}: "
+                f"`apt-get install {packages}`"
+            ]
+        )
 
 
 def network_settings(lab: NetworkSpec) -> dict[str, object]:

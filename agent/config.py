@@ -56,6 +56,11 @@ class NetworkConfig:
     project_subnets: tuple[str, ...] = PRIVATE
 
     @property
+    def pool(self) -> FloatingPool | None:
+        """The floating addresses that there are, if there are any."""
+        return FloatingPool.parse(self.floating_pool) if self.floating_pool else None
+
+    @property
     def carried(self) -> str:
         """How libvirt carries it: under nat it would let nobody in, so with floating addresses it
         only routes, and the rest is done by the table that leads them (`agent.edge`)."""
@@ -136,6 +141,11 @@ class Config:
     quota: QuotaConfig = field(default_factory=QuotaConfig)
     admin_pass: AdminPassConfig = field(default_factory=AdminPassConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
+
+    @property
+    def is_imaginary(self) -> bool:
+        """Whether no guest really runs: libvirt's test driver needs no kernel."""
+        return self.libvirt_uri.startswith("test")
 
     @property
     def url(self) -> str:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Address
 
-from agent.asking import Asking
 from agent.errors import BadRequest, Conflict, Forbidden, NotFound
 from agent.model.floating import FloatingIp, FloatingPool
 from agent.model.identity import Caller
@@ -115,7 +114,7 @@ class FloatingIps:
         self.changed()
 
     def add_to_server(
-        self, asking: Asking, server_id: str, ip: str, fixed_ip: str | None = None
+        self, caller: Caller, server_id: str, ip: str, fixed_ip: str | None = None
     ) -> None:
         """Lead an address, wherever it leads now, to a server: to its first port, or to that with
         the fixed address.
@@ -123,25 +122,25 @@ class FloatingIps:
         `NotFound` for what the caller does not see, `BadRequest` for a server without such a port
         and for a port that has another floating address, both in Nova's words.
         """
-        server = self.store.servers.get(server_id, project_id=_scope(asking.caller))
-        floating_ip = self._find(asking.caller, ip)
+        server = self.store.servers.get(server_id, project_id=_scope(caller))
+        floating_ip = self._find(caller, ip)
         nics = [nic for nic in server.nics if fixed_ip in (None, nic.ip)]
         if not server.nics:
             raise BadRequest("No fixed IPs associated to instance")
         if not nics:
             raise BadRequest("Specified fixed address not assigned to instance")
         try:
-            self.update(asking.caller, floating_ip.id, port_id=nics[0].port_id)
+            self.update(caller, floating_ip.id, port_id=nics[0].port_id)
         except Conflict as error:
             raise BadRequest(error.message) from error
 
-    def remove_from_server(self, asking: Asking, server_id: str, ip: str) -> None:
+    def remove_from_server(self, caller: Caller, server_id: str, ip: str) -> None:
         """Let an address of a server lead nowhere; `Conflict` when it does not lead to it."""
-        server = self.store.servers.get(server_id, project_id=_scope(asking.caller))
-        floating_ip = self._find(asking.caller, ip)
+        server = self.store.servers.get(server_id, project_id=_scope(caller))
+        floating_ip = self._find(caller, ip)
         if floating_ip.server_id != server.id:
             raise Conflict(f"Floating IP {ip} is not associated with instance {server_id}.")
-        self.update(asking.caller, floating_ip.id, port_id=None)
+        self.update(caller, floating_ip.id, port_id=None)
 
     def external(self) -> Network | None:
         """The network that floating addresses are of, if there are any."""

@@ -15,7 +15,7 @@ from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network
 
 from agent.errors import BadRequest, Conflict, Forbidden
-from agent.model.floating import EXTERNAL
+from agent.model.floating import EXTERNAL, FloatingPool
 from agent.model.identity import Caller
 from agent.model.network import (
     Network,
@@ -61,6 +61,7 @@ class NetworkEdits:
     lab: str  # libvirt's name of the network that init made
     allowed: Sequence[IPv4Network]  # where projects may have their subnets
     taken: Callable[[], Sequence[str]]  # what the host reaches otherwise
+    pool: FloatingPool | None  # floating addresses, which the host has
     rest_s: float
     now: Callable[[], datetime]
     changed: Callable[[], None]  # tells the engine that there is something to carry
@@ -236,7 +237,8 @@ class NetworkEdits:
                 f"cidr: projects may have subnets of {blocks} (network.project_subnets in the "
                 f"configuration), not {cidr}."
             )
-        if any(cidr.overlaps(IPv4Network(route, strict=False)) for route in self.taken()):
+        routes = (IPv4Network(route, strict=False) for route in self.taken())
+        if any(map(cidr.overlaps, routes)) or (self.pool and self.pool.overlaps(cidr)):
             raise BadRequest(overlap(str(cidr), asked.network_id))
 
 

@@ -14,7 +14,7 @@ from agent.engine.engine import Engine
 from agent.engine.floating import EdgeOfHost, Floating
 from agent.floatingips import FloatingIps
 from agent.labnetwork import foreign_routes
-from agent.model.floating import FloatingPool, external_network
+from agent.model.floating import external_network
 from agent.model.quota import Quota
 from agent.networkedits import NetworkEdits
 from agent.networking import Networking
@@ -36,6 +36,7 @@ def build_network_edits(
         lab=config.network.libvirt_network,
         allowed=tuple(map(IPv4Network, config.network.project_subnets)),
         taken=foreign_routes,
+        pool=config.network.pool,
         rest_s=config.address_rest_s,
         now=clock.now,
         changed=engine.carry_networks,
@@ -52,7 +53,7 @@ def build_floating_ips(
     quota: Quota,
 ) -> FloatingIps:
     """Wire the use cases of floating addresses, and with them those of networks."""
-    pool = find_pool(config)
+    pool = config.network.pool
     return FloatingIps(
         store=store,
         networking=Networking(store, external_network(config.installation) if pool else None),
@@ -74,7 +75,7 @@ def build_carrying(config: Config, store: Store, floating: Floating) -> Callable
 
     It is noted before anything is done, so that it is found when the pool is gone.
     """
-    has_pool = find_pool(config) is not None
+    has_pool = config.network.pool is not None
 
     def carry() -> None:
         was_carried = bool(store.settings.get_setting(CARRIED))
@@ -89,15 +90,9 @@ def build_carrying(config: Config, store: Store, floating: Floating) -> Callable
     return carry
 
 
-def find_pool(config: Config) -> FloatingPool | None:
-    """The floating addresses that there are, if there are any."""
-    text = config.network.floating_pool
-    return FloatingPool.parse(text) if text else None
-
-
 def _build_edge(config: Config, store: Store) -> EdgeOfHost:
     lab = find_lab(store)
-    if lab is None or config.libvirt_uri.startswith("test"):
+    if lab is None or config.is_imaginary:
         return Imaginary()
     inside = Inside(lab.bridge, lab.cidr, is_routed=config.network.carried == "route")
     return Edge(config.installation, inside)

@@ -191,6 +191,7 @@ def _ensure_contents(
         store.catalog.add_flavor(flavor)
     clouds_path = ensure_accounts(config, store, notes)
     lab = ensure_lab(config, store, subnet=lambda: choose_subnet(around), now=now)
+    belonging.check_pool(config, store)
     lab = ensure_mode(config, store, lab, host)
     try:
         host.ensure_network(lab)

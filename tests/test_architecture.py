@@ -210,9 +210,7 @@ MAY_IMPORT = {
     "agent/sshkeys.py": ("agent.errors", "agent.model.keypair"),
     "agent/networking.py": ("agent.model", "agent.store", "agent.hypervisor.base"),
     "agent/networkedits.py": ("agent.errors", "agent.model", "agent.networking", "agent.store"),
-    "agent/floatingips.py": (
-        *("agent.asking", "agent.errors", "agent.model", "agent.networking", "agent.store"),
-    ),
+    "agent/floatingips.py": (*("agent.errors", "agent.model", "agent.networking", "agent.store"),),
     "agent/networktags.py": (
         *(
             "agent.errors",
@@ -237,7 +235,7 @@ MAY_IMPORT = {
         "agent.config",
         "agent.disks",
         "agent.doctor",
-        "agent.edge.edge",
+        "agent.edge",
         "agent.engine.clock",
         "agent.errors",
         "agent.hosting",

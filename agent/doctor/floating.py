@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agent.doctor.finding import Finding, Level
 from agent.doctor.scene import Scene
-from agent.edge.edge import ENVIRONMENT, PACKAGES
+from agent.edge import PACKAGES, missing_programs
 from agent.model.floating import FloatingPool
 
 NAME = "floating IPs"
@@ -36,13 +35,12 @@ def check(scene: Scene) -> Iterator[Finding]:
 def look(scene: Scene) -> FloatingFacts | None:
     """Look for the programs; None without a pool."""
     network = scene.config.network
-    if not network.floating_pool or scene.mistakes or not scene.is_for_real:
+    if scene.mistakes or network.pool is None or not scene.is_for_real:
         return None
-    missing = (name for name in PACKAGES if not shutil.which(name, path=ENVIRONMENT["PATH"]))
     return FloatingFacts(
-        pool=FloatingPool.parse(network.floating_pool),
+        pool=network.pool,
         is_routed=network.mode == "nat",
-        missing=tuple(missing),
+        missing=missing_programs(),
         is_silent=(scene.tree.read(ARP) or "0").strip() != "0",
     )
 
@@ -51,7 +49,7 @@ def judge(facts: FloatingFacts) -> Iterator[Finding]:
     """Say whether they lead to servers, and from where."""
     pool = f"{facts.pool.first} to {facts.pool.last}"
     if facts.missing:
-        seen = f"{pool} lead nowhere: {' and '.join(facts.missing)} is not here"
+        seen = f"{pool} lead nowhere without {' and '.join(facts.missing)}"
         packages = " ".join(PACKAGES[name] for name in facts.missing)
         yield Finding(NAME, Level.PROBLEM, seen, f"`apt-get install {packages}`")
     elif facts.is_routed and facts.is_silent:

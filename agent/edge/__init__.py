@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from agent.edge.edge import Edge, Imaginary
+from agent.edge.programs import PACKAGES, missing_programs
 from agent.edge.rules import Inside
 
-__all__ = ["Edge", "Imaginary", "Inside"]
+__all__ = ["PACKAGES", "Edge", "Imaginary", "Inside", "missing_programs"]

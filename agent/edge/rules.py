@@ -6,16 +6,16 @@ Equal values give equal text. All that comes into it are addresses, numbers, and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from ipaddress import IPv4Address, ip_network
+from ipaddress import IPv4Address, IPv4Network, collapse_addresses
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from agent.model.firewall import Firewall, Pass
 from agent.model.floating import Translation
-from agent.model.securitygroup import HAVE_TYPES, INGRESS, IPV4, PROTOCOLS
+from agent.model.securitygroup import ANYWHERE, HAVE_TYPES, INGRESS, IPV4, PROTOCOLS
 from agent.packaged import packaged
 
 
@@ -49,17 +49,24 @@ def render(
     `firewalls` are those of the ports that do not let everything pass, by the ports' ids.
     """
     leads = [_lead(each, firewalls.get(each.port_id)) for each in sorted(translations)]
-    cidr = str(ip_network(inside.cidr))
+    cidr = str(IPv4Network(inside.cidr))
     return _template().render(table=table, inside=inside, cidr=cidr, leads=leads)
 
 
 def conditions(passes: Sequence[Pass]) -> tuple[str, ...]:
-    """What each kind of traffic that comes in is known by; "" is all of it."""
-    return tuple(
-        " ".join(_condition(each))
-        for each in passes
-        if (each.direction, each.ethertype) == (INGRESS, IPV4)
-    )
+    """What each kind of traffic that comes in is known by, from all who may send it; "" is all."""
+    senders: dict[str, set[IPv4Network]] = {}
+    for each in passes:
+        if (each.direction, each.ethertype) == (INGRESS, IPV4):
+            kind = " ".join(_kind(each))
+            senders.setdefault(kind, set()).add(IPv4Network(each.remote or ANYWHERE[IPV4]))
+    return tuple(f"{_from(senders[kind])}{kind}".rstrip() for kind in senders)
+
+
+def _from(senders: Iterable[IPv4Network]) -> str:
+    """Whom it comes from: a set of networks that do not overlap, or nothing when it is anybody."""
+    networks = [str(each) for each in collapse_addresses(senders)]
+    return "" if networks == [ANYWHERE[IPV4]] else f"ip saddr {{ {', '.join(networks)} }} "
 
 
 def _lead(translation: Translation, firewall: Firewall | None) -> Lead:
@@ -72,9 +79,7 @@ def _lead(translation: Translation, firewall: Firewall | None) -> Lead:
     )
 
 
-def _condition(passing: Pass) -> Iterator[str]:
-    if passing.remote:
-        yield f"ip saddr {ip_network(passing.remote)}"
+def _kind(passing: Pass) -> Iterator[str]:
     if passing.protocol:
         yield f"meta l4proto {PROTOCOLS[passing.protocol]}"
     first, last = passing.port_min, passing.port_max

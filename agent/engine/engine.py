@@ -300,6 +300,7 @@ class Engine:
 
     def _sweep(self) -> None:
         """Compare all domains; then make networks that went away again, with all in them."""
+        self._queue.add(FLOATING)  # whatever becomes of the rest, for it needs no libvirt
         host = self._settings.host
         for server_id in (*self._reconciler.sweep(host), *self._reconciler.confirm_resizes(host)):
             self._queue.add(server_id)

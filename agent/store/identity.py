@@ -30,7 +30,7 @@ from agent.store import rows
 from agent.store.catalogschema import flavor_access, keypairs, quotas
 from agent.store.db import Database
 from agent.store.groupschema import security_groups
-from agent.store.netschema import networks, ports
+from agent.store.netschema import floating_ips, networks, ports
 from agent.store.schema import (
     images,
     projects,
@@ -208,6 +208,9 @@ _BELONGINGS = {
     "networks": select(func.count())
     .select_from(networks)
     .where(networks.c.project_id == bindparam("project")),
+    "floating IPs": select(func.count())
+    .select_from(floating_ips)
+    .where(floating_ips.c.project_id == bindparam("project")),
     "ports": select(func.count())
     .select_from(ports)
     .where(ports.c.project_id == bindparam("project"), ports.c.server_id.is_(None)),

@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
+
 import pytest
 
 from agent.belonging import check
 from agent.config import ConfigError
+from agent.errors import BadRequest, Conflict
 from agent.floatingips import NewFloatingIp
+from agent.networkedits import NewSubnet
 from agent.networkwiring import CARRIED
 from tests.fast.smallcloud import SmallCloud
 
@@ -56,7 +60,36 @@ def test_a_pool_that_lacks_an_address_which_is_given_away_is_refused(cloud: Smal
 def test_a_pool_of_the_servers_own_addresses_is_refused(cloud: SmallCloud) -> None:
     cloud.use_pool(cloud.config.network.subnet)
 
-    assert "the servers' own subnet" in problem(cloud)
+    assert problem(cloud).endswith("which servers have")
+
+
+def test_a_pool_of_a_projects_own_addresses_is_refused(cloud: SmallCloud) -> None:
+    caller, edits = cloud.asking.caller, cloud.parts.cloud.network_edits
+    network = edits.create_network(caller, "own", description="", project_id=None, shared=False)
+    edits.create_subnet(caller, NewSubnet(network.id, IPv4Network("10.231.7.0/24")))
+    cloud.use_pool("10.231.7.200-10.231.7.210")
+
+    assert "10.231.7.0/24" in problem(cloud)
+
+
+def test_no_project_gets_a_subnet_of_the_pools_addresses(cloud: SmallCloud) -> None:
+    cloud.use_pool("10.231.7.200-10.231.7.210")
+    cloud.reboot()
+    caller, edits = cloud.asking.caller, cloud.parts.cloud.network_edits
+    network = edits.create_network(caller, "own", description="", project_id=None, shared=False)
+
+    with pytest.raises(BadRequest, match="overlaps"):
+        edits.create_subnet(caller, NewSubnet(network.id, IPv4Network("10.231.7.0/24")))
+    edits.create_subnet(caller, NewSubnet(network.id, IPv4Network("10.231.8.0/24")))
+
+
+def test_a_project_with_an_address_is_not_deleted(cloud: SmallCloud) -> None:
+    cloud.use_pool(POOL)
+    cloud.reboot()
+    take(cloud)
+
+    with pytest.raises(Conflict, match="1 floating IPs"):
+        cloud.parts.store.identity.delete_project(cloud.asking.caller.project.id)
 
 
 def test_what_the_host_did_for_a_pool_ends_with_it_and_once(cloud: SmallCloud) -> None:

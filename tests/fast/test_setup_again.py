@@ -149,7 +149,7 @@ def test_a_pool_under_nat_is_init_s_to_bring_about_and_to_end(tmp_path: Path) ->
     check(init(tmp_path, libvirt))
 
     assert "the network is isolated still, not nat with a floating_pool" in before
-    assert "the network is nat with a floating_pool still, not nat" in after
+    assert "network.floating_pool: the network is nat with a floating_pool still, not nat:" in after
     assert [spec.mode for spec in libvirt.made] == ["route", "route", "nat", "nat"]
 
 

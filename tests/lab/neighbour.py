@@ -49,6 +49,26 @@ with socket.create_server(("", int(sys.argv[1]))) as server:
         tcp.close()
 """
 
+COUNT = """
+import socket, sys
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+    udp.bind(("", int(sys.argv[1])))
+    while True:
+        print(udp.recvfrom(100)[1][0], flush=True)
+"""
+FLOW = """
+import socket, sys, time
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+    udp.bind((sys.argv[3], 0))
+    while True:
+        try:
+            udp.sendto(b"hello", (sys.argv[1], int(sys.argv[2])))
+        except ConnectionRefusedError:
+            pass
+        print("sent", flush=True)
+        time.sleep(0.05)
+"""
+
 PIPE = """
 import socket, sys
 with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=30) as tcp:
@@ -100,6 +120,37 @@ class Neighbour:
     def telling(self, port: int) -> AbstractContextManager[None]:
         """Tell all who come who they have come to, and from which address they are seen to come."""
         return self._running([sys.executable, "-c", TELL, str(port), self.name], port)
+
+    @contextmanager
+    def counting(self, port: int) -> Iterator[Callable[..., int]]:
+        """Count the datagrams that come: what is called says how many, all or from an address."""
+        log = self.host.folder / f"{self.name}-counted"
+        argv = ["ip", "netns", "exec", self.name, sys.executable, "-c", COUNT, str(port)]
+        counter = self.host.spawn(argv, output=log, env=ENVIRONMENT)
+        bound = ["ip", "netns", "exec", self.name, "grep", "-q", f":{port:04X} ", "/proc/net/udp"]
+        try:
+            wait_for(
+                lambda: self.host.inside(bound, check=False).returncode == 0,
+                timeout_s=30,
+                what=f"{self.name} to count",
+            )
+            yield lambda ip="": sum(line.startswith(ip) for line in log.read_text().splitlines())
+        finally:
+            counter.kill()
+            counter.wait(30)
+
+    @contextmanager
+    def flowing(self, ip: str, port: int, source: str = "") -> Iterator[Callable[[], int]]:
+        """Send datagrams there from one port, twenty a second; what is called says how many."""
+        log = self.host.folder / f"{self.name}-sent"
+        flow = [sys.executable, "-c", FLOW, ip, str(port), source]
+        argv = ["ip", "netns", "exec", self.name, *flow]
+        flowing = self.host.spawn(argv, output=log, env=ENVIRONMENT)
+        try:
+            yield lambda: len(log.read_text().splitlines())
+        finally:
+            flowing.kill()
+            flowing.wait(30)
 
     def serving(self, port: int) -> AbstractContextManager[None]:
         """Serve HTTP to the guests."""

@@ -22,12 +22,14 @@ from agent.hypervisor.host import Host
 from tests.domain_specs import OWNER, make_network
 from tests.lab.neighbour import Neighbour, make_neighbour
 from tests.lab.private_host import ENVIRONMENT, PrivateHost
+from tests.lab.waiting import wait_for
 from tests.real import carry_edge
 
 pytestmark = pytest.mark.real
 
 ROOT = Path(__file__).parents[2]
-PORT, OTHER_PORT = 8080, 8081
+PORT, OTHER_PORT, UDP_PORT = 8080, 8081, 7000
+BRIDGE = make_network().bridge
 FLOATING, ANOTHER = "192.0.2.10", "192.0.2.11"
 WEB, DB, WORLD = "10.70.0.21", "10.70.0.22", "192.0.2.7"
 HOST_INSIDE, HOST_OUTSIDE = "10.70.0.1", "192.0.2.1"
@@ -154,6 +156,62 @@ def test_an_address_leads_elsewhere_and_nowhere_at_once(scene: Scene) -> None:
     scene.carry({})
     assert scene.world.hears(FLOATING, PORT) == ""
     assert not scene.has(FLOATING)
+
+
+def test_a_flow_that_goes_on_follows_the_address(scene: Scene) -> None:
+    """The kernel remembers where a flow leads for as long as it goes on: it is to forget that."""
+    scene.carry({FLOATING: WEB})
+    with (
+        scene.web.counting(UDP_PORT) as at_web,
+        scene.db.counting(UDP_PORT) as at_db,
+        scene.world.flowing(FLOATING, UDP_PORT) as flow,
+    ):
+        wait_for(lambda: at_web() > 0, timeout_s=10, what="the flow at the first server")
+        assert at_db() == 0
+        scene.carry({FLOATING: DB})
+        wait_for(lambda: at_db() > 0, timeout_s=10, what="the flow at the second server")
+        scene.carry({})
+        sent, seen = flow(), (at_web(), at_db())
+        wait_for(lambda: flow() > sent + 10, timeout_s=10, what="more of the flow")
+        assert (at_web(), at_db()) == seen
+
+
+def test_what_a_server_has_begun_ends_with_its_address(scene: Scene) -> None:
+    scene.carry({FLOATING: WEB})
+    with scene.world.counting(UDP_PORT) as at_world, scene.web.flowing(WORLD, UDP_PORT):
+        wait_for(lambda: at_world(FLOATING) > 0, timeout_s=10, what="the server's flow")
+        scene.carry({FLOATING: DB})
+        wait_for(lambda: at_world(HOST_OUTSIDE) > 0, timeout_s=10, what="the flow by the host's")
+        seen = at_world(FLOATING)
+        before = at_world(HOST_OUTSIDE)
+        wait_for(lambda: at_world(HOST_OUTSIDE) > before + 5, timeout_s=10, what="more of it")
+        assert at_world(FLOATING) == seen
+
+
+def test_nobody_outside_is_taken_for_a_guest(scene: Scene) -> None:
+    scene.host.inside(["ip", "-netns", "world", "address", "add", f"{DB}/32", "dev", "lo"])
+    scene.host.inside(["sysctl", "-qw", "net.ipv4.conf.all.rp_filter=0"])
+    scene.host.inside(["sysctl", "-qw", "net.ipv4.conf.to-world.rp_filter=0"])
+    scene.carry({FLOATING: WEB}, {WEB: [("ingress", "IPv4", "", -1, -1, f"{DB}/32")]})
+    with scene.web.counting(UDP_PORT) as at_web:
+        with scene.world.flowing(FLOATING, UDP_PORT, source=DB) as flow:
+            wait_for(lambda: flow() > 20, timeout_s=10, what="the flow of a stranger")
+        assert at_web() == 0
+        with scene.db.flowing(FLOATING, UDP_PORT):
+            wait_for(lambda: at_web() > 0, timeout_s=10, what="the guest that is meant")
+    scene.host.inside(["ip", "-netns", "world", "address", "delete", f"{DB}/32", "dev", "lo"])
+
+
+def test_without_its_bridge_an_address_still_ends(scene: Scene) -> None:
+    scene.carry({FLOATING: WEB, ANOTHER: DB})
+    scene.host.inside(["ip", "link", "set", BRIDGE, "down"])
+    scene.host.inside(["ip", "link", "set", BRIDGE, "name", "elsewhere"])
+    told = scene.carry({ANOTHER: DB})
+    scene.host.inside(["ip", "link", "set", "elsewhere", "name", BRIDGE])
+    scene.host.inside(["ip", "link", "set", BRIDGE, "up"])
+
+    assert told == f"There is no bridge {BRIDGE} here, so floating IPs lead nowhere."
+    assert (scene.has(FLOATING), scene.has(ANOTHER)) == (False, True)
 
 
 def test_what_others_take_away_comes_back(scene: Scene) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.lab.neighbour import make_neighbour
 from tests.lab.private_host import PrivateHost
 from tests.lab.waiting import wait_for
 from tests.real.conftest import RealCloud, running_cloud
@@ -50,21 +51,31 @@ def test_an_address_leads_to_a_guest_on_to_another_and_goes_with_it(real: RealCl
 
     # Whatever takes it away from the host, a power cut of Cumulet among it, it comes back.
     real.live.kill()
-    table = inside(real, "nft", "list", "tables").split()[-1]
-    inside(real, "nft", "delete", "table", "ip", table)
-    inside(real, "ip", "address", "delete", f"{ip}/32", "dev", "lo")
+    table = tables(real).split()[-1]
+    real.host.inside(["nft", "delete", "table", "ip", table])
+    real.host.inside(["ip", "address", "delete", f"{ip}/32", "dev", "lo"])
     assert who(real, ip) == ""
     real.live.start()
     soon(lambda: who(real, ip) == "one", "the first server after a power cut")
     real.host.restart_libvirtd()
     assert who(real, ip) == "one"
 
+    # The world does not come in to an isolated network, nor to the host in the guest's place.
+    world = make_neighbour(real.host, "", "192.0.2.7/24", name="world", gateway="192.0.2.1")
+    real.host.inside(["ip", "address", "add", "192.0.2.1/24", "dev", "to-world"])
+    assert world.pings("192.0.2.1")
+    assert not world.connects(ip, PORT)
+    assert not world.pings(ip)
+
     real.api.act(two, {"addFloatingIp": {"address": ip}})
     soon(lambda: who(real, ip) == "two", "the second server")
     assert (kinds(real, one), kinds(real, two)) == ({"fixed"}, {"fixed", "floating"})
 
     real.delete(two)
-    soon(lambda: ip not in inside(real, "ip", "address", "show", "lo"), "the end of the server")
+    soon(
+        lambda: ip not in real.host.inside(["ip", "address", "show", "lo"]).stdout,
+        "the end of the server",
+    )
     left = ask(real, "GET", path)["floatingip"]
     assert (left["status"], left["port_id"]) == ("DOWN", None)
     assert who(real, ip) == ""
@@ -73,12 +84,15 @@ def test_an_address_leads_to_a_guest_on_to_another_and_goes_with_it(real: RealCl
 
 
 def test_without_a_pool_nothing_of_it_is_left(real: RealCloud) -> None:
-    assert "cumulet" in inside(real, "nft", "list", "tables")
+    assert "cumulet" in tables(real)
     real.live.stop()
     real.live.configure(network={"floating_pool": ""})
     real.live.start()
 
-    soon(lambda: "cumulet" not in inside(real, "nft", "list", "tables"), "the end of the table")
+    soon(
+        lambda: "cumulet" not in tables(real),
+        "the end of the table",
+    )
     assert ask(real, "GET", f"{NETWORK}/networks?router:external=True") == {"networks": []}
 
 
@@ -106,8 +120,14 @@ def who(real: RealCloud, ip: str) -> str:
     return answer.stdout.strip() if answer.returncode == 0 else ""
 
 
-def inside(real: RealCloud, *argv: str) -> str:
-    return real.host.inside(argv).stdout
+def tables(real: RealCloud) -> str:
+    """The names of the tables of nftables on the host."""
+    return real.host.inside(["nft", "list", "tables"]).stdout
+
+
+def has(real: RealCloud, ip: str) -> bool:
+    """Whether the host has an address."""
+    return f" {ip}/32 " in real.host.inside(["ip", "address", "show", "lo"]).stdout
 
 
 def soon(condition: Callable[[], bool], what: str) -> None:

@@ -28,9 +28,9 @@ DB = Translation("192.0.2.11", "10.70.0.6", "port-2")
         (Pass("ingress", "IPv4", "esp"), "meta l4proto 50"),
         (
             Pass("ingress", "IPv4", "tcp", 80, 90, "10.1.0.0/16"),
-            "ip saddr 10.1.0.0/16 meta l4proto 6 th dport 80-90",
+            "ip saddr { 10.1.0.0/16 } meta l4proto 6 th dport 80-90",
         ),
-        (Pass("ingress", "IPv4", remote="192.0.2.7/32"), "ip saddr 192.0.2.7/32"),
+        (Pass("ingress", "IPv4", remote="192.0.2.7/32"), "ip saddr { 192.0.2.7/32 }"),
     ],
 )
 def test_what_comes_in_is_known_by_it(passing: Pass, condition: str) -> None:
@@ -40,6 +40,17 @@ def test_what_comes_in_is_known_by_it(passing: Pass, condition: str) -> None:
 @pytest.mark.parametrize("passing", [Pass("egress", "IPv4"), Pass("ingress", "IPv6")])
 def test_what_goes_out_or_is_of_another_version_says_nothing_here(passing: Pass) -> None:
     assert conditions([passing]) == ()
+
+
+def test_one_kind_is_one_rule_whoever_sends_it() -> None:
+    def tcp(remote: str) -> Pass:
+        return Pass("ingress", "IPv4", "tcp", 22, 22, remote)
+
+    several = [tcp(each) for each in ("10.1.0.0/16", "10.1.2.0/24", "192.0.2.7/32")]
+    ssh = "meta l4proto 6 th dport 22-22"
+
+    assert conditions(several) == (f"ip saddr {{ 10.1.0.0/16, 192.0.2.7/32 }} {ssh}",)
+    assert conditions([*several, tcp("")]) == (ssh,)
 
 
 def test_equal_values_give_equal_text_in_whatever_order() -> None:
@@ -63,8 +74,12 @@ def test_a_port_that_is_filtered_has_a_chain_and_an_open_one_none() -> None:
 
 
 def test_an_isolated_network_gets_no_way_out() -> None:
-    assert "snat" in render("t", ROUTED, [WEB], {})
-    assert "snat to" not in render("t", ISOLATED, [WEB], {})
+    ways_out = [" snat to ", "ip saddr 10.70.0.0/24 masquerade"]
+    routed, isolated = (render("t", each, [WEB], {}) for each in (ROUTED, ISOLATED))
+
+    # What comes by a floating address from a neighbour is masqueraded in both.
+    assert [routed.count(way) for way in ways_out] == [1, 2]
+    assert [isolated.count(way) for way in ways_out] == [0, 1]
 
 
 @pytest.mark.parametrize("wrong", ["192.0.2.10; drop", "x", "", "192.0.2.10/24"])

@@ -10,7 +10,7 @@ from flask import Response
 from jsonschema import Draft202012Validator
 
 from agent.api.compute.server_parse import parse_address
-from agent.api.context import asking, cloud
+from agent.api.context import asking, caller, cloud
 from agent.api.parse import check, parse_uuid
 from agent.api.replies import empty
 from agent.errors import BadRequest
@@ -57,14 +57,14 @@ def _add_floating_ip(server_id: str, body: dict[str, Any]) -> Response:
     asked = body["addFloatingIp"]
     ip = parse_address(asked, "address", IPv4Address)
     fixed_ip = parse_address(asked, "fixed_address", IPv4Address) or None
-    cloud().floating_ips.add_to_server(asking(), server_id, ip, fixed_ip)
+    cloud().floating_ips.add_to_server(caller(), server_id, ip, fixed_ip)
     return empty(202)
 
 
 def _remove_floating_ip(server_id: str, body: dict[str, Any]) -> Response:
     check(_REMOVE_FLOATING_IP, body)
     ip = parse_address(body["removeFloatingIp"], "address", IPv4Address)
-    cloud().floating_ips.remove_from_server(asking(), server_id, ip)
+    cloud().floating_ips.remove_from_server(caller(), server_id, ip)
     return empty(202)
 
 

@@ -18,8 +18,14 @@ POOL = FloatingPool.parse("192.0.2.10-192.0.2.12")
     [
         (True, (), "ok", "192.0.2.10 to 192.0.2.12 can lead to servers", ""),
         (False, (), "note", "from this host alone", ""),
-        (True, ("nft",), "problem", "nft is not here", "`apt-get install nftables`"),
-        (False, ("ip", "nft"), "problem", "ip and nft", "`apt-get install iproute2 nftables`"),
+        (True, ("nft",), "problem", "lead nowhere without nft", "`apt-get install nftables`"),
+        (
+            False,
+            ("ip", "nft"),
+            "problem",
+            "without ip and nft",
+            "`apt-get install iproute2 nftables`",
+        ),
     ],
 )
 def test_floating_ips(
