@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from tests.lab.private_host import ENVIRONMENT, PrivateHost
 from tests.lab.waiting import wait_for
 
+ENDS_WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
+"""What `nsenter` starts goes on when that is killed, but for this."""
+
 TRY_S = 1.5
 """So long an answer is waited for: it takes a few milliseconds, or never comes."""
 
@@ -52,9 +55,11 @@ with socket.create_server(("", int(sys.argv[1]))) as server:
 COUNT = """
 import socket, sys
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+    udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one before it may just be ending
     udp.bind(("", int(sys.argv[1])))
+    print("counting", flush=True)
     while True:
-        print(udp.recvfrom(100)[1][0], flush=True)
+        print("from", udp.recvfrom(100)[1][0], flush=True)
 """
 FLOW = """
 import socket, sys, time
@@ -125,16 +130,14 @@ class Neighbour:
     def counting(self, port: int) -> Iterator[Callable[..., int]]:
         """Count the datagrams that come: what is called says how many, all or from an address."""
         log = self.host.folder / f"{self.name}-counted"
-        argv = ["ip", "netns", "exec", self.name, sys.executable, "-c", COUNT, str(port)]
+        count = [sys.executable, "-c", COUNT, str(port)]
+        argv = [*ENDS_WITH_US, "ip", "netns", "exec", self.name, *count]
         counter = self.host.spawn(argv, output=log, env=ENVIRONMENT)
-        bound = ["ip", "netns", "exec", self.name, "grep", "-q", f":{port:04X} ", "/proc/net/udp"]
         try:
             wait_for(
-                lambda: self.host.inside(bound, check=False).returncode == 0,
-                timeout_s=30,
-                what=f"{self.name} to count",
+                lambda: "counting" in log.read_text(), timeout_s=30, what=f"{self.name} to count"
             )
-            yield lambda ip="": sum(line.startswith(ip) for line in log.read_text().splitlines())
+            yield lambda ip="": log.read_text().count(f"from {ip}\n" if ip else "from ")
         finally:
             counter.kill()
             counter.wait(30)
@@ -144,7 +147,7 @@ class Neighbour:
         """Send datagrams there from one port, twenty a second; what is called says how many."""
         log = self.host.folder / f"{self.name}-sent"
         flow = [sys.executable, "-c", FLOW, ip, str(port), source]
-        argv = ["ip", "netns", "exec", self.name, *flow]
+        argv = [*ENDS_WITH_US, "ip", "netns", "exec", self.name, *flow]
         flowing = self.host.spawn(argv, output=log, env=ENVIRONMENT)
         try:
             yield lambda: len(log.read_text().splitlines())
@@ -160,7 +163,7 @@ class Neighbour:
     @contextmanager
     def _running(self, argv: Sequence[str], port: int) -> Iterator[None]:
         server = self.host.spawn(
-            ["ip", "netns", "exec", self.name, *argv],
+            [*ENDS_WITH_US, "ip", "netns", "exec", self.name, *argv],
             output=self.host.folder / f"{self.name}.log",
             env=ENVIRONMENT,
         )
