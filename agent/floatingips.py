@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Address
 
-from agent.errors import BadRequest, Conflict, Forbidden, NotFound
+from agent.errors import BadRequest, Conflict, NotFound
 from agent.model.floating import FloatingIp, FloatingPool
 from agent.model.identity import Caller
-from agent.model.network import Network, Port
+from agent.model.network import Port
 from agent.model.quota import Quota
-from agent.networking import Networking, is_private
+from agent.networking import Networking, check_admin, is_private
 from agent.store import Store
 
 
@@ -48,11 +48,11 @@ class FloatingIps:
 
     def list(self, caller: Caller) -> Sequence[FloatingIp]:
         """All that the caller sees, oldest first."""
-        return self.store.floating_ips.list(project_id=_scope(caller))
+        return self.store.floating_ips.list(project_id=caller.scope)
 
     def get(self, caller: Caller, its_id: str) -> FloatingIp:
         """One of them; `NotFound` otherwise."""
-        return self.store.floating_ips.get(its_id, project_id=_scope(caller))
+        return self.store.floating_ips.get(its_id, project_id=caller.scope)
 
     def is_active(self, floating_ip: FloatingIp) -> bool:
         """Whether what is sent to it comes to a server."""
@@ -72,9 +72,9 @@ class FloatingIps:
                 f"Bad floatingip request: Network {network.id} is not a valid external network."
             )
         if asked.project_id not in (None, caller.project.id):
-            _check_admin(caller, "project_id of another project")
+            check_admin(caller, "project_id of another project")
         if asked.ip is not None:
-            _check_admin(caller, "floating_ip_address")
+            check_admin(caller, "floating_ip_address")
             if asked.ip not in self.pool:
                 raise BadRequest(
                     f"floating_ip_address: {asked.ip} is not of the pool {self.pool.first} to "
@@ -122,7 +122,7 @@ class FloatingIps:
         `NotFound` for what the caller does not see, `BadRequest` for a server without such a port
         and for a port that has another floating address, both in Nova's words.
         """
-        server = self.store.servers.get(server_id, project_id=_scope(caller))
+        server = self.store.servers.get(server_id, project_id=caller.scope)
         floating_ip = self._find(caller, ip)
         nics = [nic for nic in server.nics if fixed_ip in (None, nic.ip)]
         if not server.nics:
@@ -136,18 +136,14 @@ class FloatingIps:
 
     def remove_from_server(self, caller: Caller, server_id: str, ip: str) -> None:
         """Let an address of a server lead nowhere; `Conflict` when it does not lead to it."""
-        server = self.store.servers.get(server_id, project_id=_scope(caller))
+        server = self.store.servers.get(server_id, project_id=caller.scope)
         floating_ip = self._find(caller, ip)
         if floating_ip.server_id != server.id:
             raise Conflict(f"Floating IP {ip} is not associated with instance {server_id}.")
         self.update(caller, floating_ip.id, port_id=None)
 
-    def external(self) -> Network | None:
-        """The network that floating addresses are of, if there are any."""
-        return self.networking.external
-
     def _find(self, caller: Caller, ip: str) -> FloatingIp:
-        found = self.store.floating_ips.list(project_id=_scope(caller), ip=ip)
+        found = self.store.floating_ips.list(project_id=caller.scope, ip=ip)
         if not found:
             raise NotFound("floating IP not found")
         return found[0]
@@ -175,12 +171,3 @@ class FloatingIps:
                 f"subnet {port.subnet_id}. Therefore, cannot associate Port {port.id} with a "
                 "Floating IP: a project's own network has no way out."
             )
-
-
-def _scope(caller: Caller) -> str | None:
-    return None if caller.is_admin else caller.project.id
-
-
-def _check_admin(caller: Caller, what: str) -> None:
-    if not caller.is_admin:
-        raise Forbidden(f"Policy doesn't allow {what}: it needs the role admin.")

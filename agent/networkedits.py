@@ -25,7 +25,7 @@ from agent.model.network import (
     default_pool,
     host_address,
 )
-from agent.networking import BRIDGES, Networking, is_private
+from agent.networking import BRIDGES, Networking, check_admin, is_private
 from agent.store import Store
 from agent.store.networkedits import overlap
 
@@ -77,7 +77,7 @@ class NetworkEdits:
         """
         owner = _owner(caller, project_id)
         if shared:
-            _check_admin(caller, "shared")
+            check_admin(caller, "shared")
         network_id = str(uuid.uuid4())
         short = network_id.replace("-", "")
         network = Network(
@@ -99,7 +99,7 @@ class NetworkEdits:
         """Set the name, the description, or whether it is shared (an administrator)."""
         network = own_network(self.networking, caller, network_id)
         if fields.get("shared", network.shared) != network.shared:
-            _check_admin(caller, "shared")
+            check_admin(caller, "shared")
             self._check_unshared(network)
         if fields:
             self.store.network_edits.update_network(network_id, self.now(), **fields)
@@ -260,10 +260,5 @@ def own_network(networking: Networking, caller: Caller, network_id: str) -> Netw
 def _owner(caller: Caller, project_id: str | None) -> str:
     """The project that is to have what is made; `Forbidden` for another's without being admin."""
     if project_id is not None and project_id != caller.project.id:
-        _check_admin(caller, "project_id of another project")
+        check_admin(caller, "project_id of another project")
     return project_id or caller.project.id
-
-
-def _check_admin(caller: Caller, what: str) -> None:
-    if not caller.is_admin:
-        raise Forbidden(f"Policy doesn't allow {what}: it needs the role admin.")

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from agent.errors import Forbidden
 from agent.hypervisor.base import NetworkSpec
 from agent.model.identity import Caller
 from agent.model.network import Network, Port, Subnet
@@ -27,26 +28,26 @@ class Networking:
 
     def list_networks(self, caller: Caller) -> Sequence[Network]:
         """All networks that the caller sees."""
-        found = self.store.networks.list_networks(project_id=_scope(caller))
+        found = self.store.networks.list_networks(project_id=caller.scope)
         return found if self.external is None else [*found, self.external]
 
     def get_network(self, caller: Caller, network_id: str) -> Network:
         """One network; `NotFound` when the caller may not see it."""
         if self.external is not None and self.external.id == network_id:
             return self.external
-        return self.store.networks.get_network(network_id, project_id=_scope(caller))
+        return self.store.networks.get_network(network_id, project_id=caller.scope)
 
     def list_subnets(self, caller: Caller) -> Sequence[Subnet]:
         """All subnets of the networks that the caller sees."""
-        return self.store.networks.list_subnets(project_id=_scope(caller))
+        return self.store.networks.list_subnets(project_id=caller.scope)
 
     def get_subnet(self, caller: Caller, subnet_id: str) -> Subnet:
         """One subnet; `NotFound` when the caller may not see it."""
-        return self.store.networks.get_subnet(subnet_id, project_id=_scope(caller))
+        return self.store.networks.get_subnet(subnet_id, project_id=caller.scope)
 
     def list_ports(self, caller: Caller) -> Sequence[Port]:
         """All ports of the caller's project."""
-        return self.store.networks.list_ports(project_id=_scope(caller))
+        return self.store.networks.list_ports(project_id=caller.scope)
 
     def count(self, project_id: str) -> Mapping[str, int]:
         """How many networks, subnets and ports a project has of its own."""
@@ -61,11 +62,13 @@ class Networking:
 
     def get_port(self, caller: Caller, port_id: str) -> Port:
         """One port of the caller's project; `NotFound` otherwise."""
-        return self.store.networks.get_port(port_id, project_id=_scope(caller))
+        return self.store.networks.get_port(port_id, project_id=caller.scope)
 
 
-def _scope(caller: Caller) -> str | None:
-    return None if caller.is_admin else caller.project.id
+def check_admin(caller: Caller, what: str) -> None:
+    """Raise `Forbidden` for what only an administrator may ask for."""
+    if not caller.is_admin:
+        raise Forbidden(f"Policy doesn't allow {what}: it needs the role admin.")
 
 
 def is_private(network: Network) -> bool:

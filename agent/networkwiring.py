@@ -75,19 +75,20 @@ def build_carrying(config: Config, store: Store, floating: Floating) -> Callable
 
     It is noted before anything is done, so that it is found when the pool is gone.
     """
-    has_pool = config.network.pool is not None
+    was_carried = bool(store.settings.get_setting(CARRIED))
+    if config.network.pool is not None:
+        if not was_carried:
+            store.settings.set_setting(CARRIED, "yes")
+        return floating.carry
+    if not was_carried:
+        return lambda: None
 
-    def carry() -> None:
-        was_carried = bool(store.settings.get_setting(CARRIED))
-        if has_pool:
-            if not was_carried:
-                store.settings.set_setting(CARRIED, "yes")
-            floating.carry()
-        elif was_carried:
+    def end() -> None:
+        if store.settings.get_setting(CARRIED):
             floating.edge.remove()
             store.settings.set_setting(CARRIED, "")
 
-    return carry
+    return end
 
 
 def _build_edge(config: Config, store: Store) -> EdgeOfHost:

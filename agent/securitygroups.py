@@ -32,16 +32,16 @@ class SecurityGroups:
 
     def list(self, caller: Caller, *, of_all_projects: bool = True) -> Sequence[SecurityGroup]:
         """The groups that the caller sees; of its own project alone unless `of_all_projects`."""
-        scope = _scope(caller) if of_all_projects else caller.project.id
+        scope = caller.scope if of_all_projects else caller.project.id
         return self.store.security_groups.list(project_id=scope)
 
     def get(self, caller: Caller, group_id: str) -> SecurityGroup:
         """One group with its rules, or `NotFound`."""
-        return self.store.security_groups.get(group_id, project_id=_scope(caller))
+        return self.store.security_groups.get(group_id, project_id=caller.scope)
 
     def get_rule(self, caller: Caller, rule_id: str) -> tuple[SecurityGroup, Rule]:
         """One rule and the group that has it, or `NotFound`."""
-        group = self.store.security_groups.get_of_rule(rule_id, project_id=_scope(caller))
+        group = self.store.security_groups.get_of_rule(rule_id, project_id=caller.scope)
         return group, next(rule for rule in group.rules if rule.id == rule_id)
 
     def list_of_server(self, asking: Asking, server_id: str) -> Sequence[SecurityGroup]:
@@ -89,7 +89,7 @@ class SecurityGroups:
         if not fields:
             return self.get(caller, group_id)
         return self.store.security_groups.update(
-            group_id, self.now(), project_id=_scope(caller), **fields
+            group_id, self.now(), project_id=caller.scope, **fields
         )
 
     def delete(self, caller: Caller, group_id: str) -> None:
@@ -99,7 +99,7 @@ class SecurityGroups:
         first. `NotFound`; `Conflict` for others, and while a port is in it.
         """
         self.store.security_groups.delete(
-            group_id, self.now(), project_id=_scope(caller), renews_default=caller.is_admin
+            group_id, self.now(), project_id=caller.scope, renews_default=caller.is_admin
         )
         self.changed()
 
@@ -116,7 +116,7 @@ class SecurityGroups:
         rules = [replace(checked(r), id=str(uuid.uuid4()), created_at=now) for r in asked]
         group = self.store.security_groups.add_rules(
             rules,
-            project_id=_scope(caller),
+            project_id=caller.scope,
             most=lambda owner: self.quota_of(owner).security_group_rules,
         )
         self.changed()
@@ -124,7 +124,7 @@ class SecurityGroups:
 
     def delete_rule(self, caller: Caller, rule_id: str) -> None:
         """Remove a rule, or `NotFound`."""
-        self.store.security_groups.delete_rule(rule_id, self.now(), project_id=_scope(caller))
+        self.store.security_groups.delete_rule(rule_id, self.now(), project_id=caller.scope)
         self.changed()
 
     def add_to_server(self, asking: Asking, server_id: str, name: str) -> None:
@@ -139,7 +139,3 @@ class SecurityGroups:
         """Take all ports of a server out of a group; `NotFound` too when none is in it."""
         self.store.security_groups.leave(server_id, name, self.now(), project_id=asking.scope)
         self.changed()
-
-
-def _scope(caller: Caller) -> str | None:
-    return None if caller.is_admin else caller.project.id

@@ -208,7 +208,7 @@ MAY_IMPORT = {
     ),
     "agent/certificates.py": ("agent.errors", "agent.model.keypair"),
     "agent/sshkeys.py": ("agent.errors", "agent.model.keypair"),
-    "agent/networking.py": ("agent.model", "agent.store", "agent.hypervisor.base"),
+    "agent/networking.py": ("agent.errors", "agent.model", "agent.store", "agent.hypervisor.base"),
     "agent/networkedits.py": ("agent.errors", "agent.model", "agent.networking", "agent.store"),
     "agent/floatingips.py": (*("agent.errors", "agent.model", "agent.networking", "agent.store"),),
     "agent/networktags.py": (

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from agent.engine.filtering import FirewallStore
 from agent.errors import AgentError
 from agent.model.firewall import Firewall
 from agent.model.floating import Translation
@@ -22,14 +23,6 @@ class FloatingStore(Protocol):
 
     def list_translations(self) -> Sequence[Translation]:
         """Those that lead to a server."""
-        ...
-
-
-class FirewallStore(Protocol):
-    """The recorded firewalls, in one short transaction."""
-
-    def list_filtered(self) -> Sequence[Firewall]:
-        """The firewalls of all servers' ports that do not let everything pass."""
         ...
 
 

@@ -129,3 +129,8 @@ class Caller(Bearer):
     """A bearer in a project: what ownership is decided by."""
 
     project: Project
+
+    @property
+    def scope(self) -> str | None:
+        """The id of the project whose things are seen; None for all, as an administrator."""
+        return None if self.is_admin else self.project.id

@@ -62,16 +62,15 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         print("from", udp.recvfrom(100)[1][0], flush=True)
 """
 FLOW = """
-import socket, sys, time
+import contextlib, socket, sys
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
     udp.bind((sys.argv[3], 0))
+    udp.settimeout(0.05)
     while True:
-        try:
-            udp.sendto(b"hello", (sys.argv[1], int(sys.argv[2])))
-        except ConnectionRefusedError:
-            pass
+        udp.sendto(b"hello", (sys.argv[1], int(sys.argv[2])))
         print("sent", flush=True)
-        time.sleep(0.05)
+        with contextlib.suppress(TimeoutError, ConnectionRefusedError):
+            udp.recv(100)  # nobody answers: so it sends twenty a second
 """
 
 PIPE = """

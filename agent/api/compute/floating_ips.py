@@ -33,7 +33,7 @@ _NEW = Draft202012Validator(
 @routes.get("/os-floating-ip-pools")
 def list_pools() -> Response:
     """List the pools by name: one, or none."""
-    external = cloud().floating_ips.external()
+    external = cloud().networking.external
     return jsonify(floating_ip_pools=[{"name": external.name}] if external else [])
 
 
@@ -79,14 +79,14 @@ def _get(its_id: str) -> FloatingIp:
 
 
 def _find_pool(named: str | None) -> Network:
-    external = cloud().floating_ips.external()
+    external = cloud().networking.external
     if external is None or named not in (None, external.name, external.id):
         raise NotFound("Floating IP pool not found.")
     return external
 
 
 def _view(floating_ip: FloatingIp) -> dict[str, Any]:
-    external = cloud().floating_ips.external()
+    external = cloud().networking.external
     return {
         "id": floating_ip.id,
         "ip": floating_ip.ip,

@@ -57,7 +57,7 @@ def delete_floating_ip(floating_ip_id: str) -> Response:
 
 
 def _view(floating_ip: FloatingIp) -> dict[str, Any]:
-    external = cloud().floating_ips.external()
+    external = cloud().networking.external
     return floating_ip_view(
         floating_ip,
         external.id if external else "",
